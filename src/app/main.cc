@@ -1,0 +1,7 @@
+// The shipped binary's entry.
+#include <cstdio>
+
+int main() {
+  std::puts("weir " WEIR_VERSION);
+  return 0;
+}

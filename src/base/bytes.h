@@ -1,0 +1,89 @@
+// Reference-counted bytes: a Buffer is written by one owner, Bytes are shared read-only views that keep it alive.
+// Every buffer has kPadding readable bytes behind its capacity, so that the JSON parser may read past the end.
+// Storage comes from a pool of the thread that asks and returns to the pool of the thread that drops it.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+namespace weir {
+
+namespace detail {
+struct Slab {
+  std::atomic<std::uint32_t> refs;
+  std::uint32_t capacity;
+  char* bytes() noexcept { return reinterpret_cast<char*>(this + 1); }
+};
+Slab* acquire_slab(std::size_t capacity);
+void release_slab(Slab* slab) noexcept;
+}  // namespace detail
+
+/// Owning handle of one slab. Copies share the slab; writing is the business of whoever filled it first.
+class Buffer {
+ public:
+  static constexpr std::size_t kPadding = 64;     // readable bytes behind the capacity
+  static constexpr std::size_t kReceive = 65536;  // what sockets read into
+
+  Buffer() = default;
+  /// At least `capacity` writable bytes, not initialised.
+  explicit Buffer(std::size_t capacity) : slab_(detail::acquire_slab(capacity)) {}
+  /// A copy of `text`.
+  static Buffer copy_of(std::string_view text) {
+    Buffer buffer(text.size());
+    if (!text.empty()) std::memcpy(buffer.data(), text.data(), text.size());
+    return buffer;
+  }
+
+  Buffer(const Buffer& other) noexcept : slab_(other.slab_) {
+    if (slab_ != nullptr) slab_->refs.fetch_add(1, std::memory_order_relaxed);
+  }
+  Buffer(Buffer&& other) noexcept : slab_(std::exchange(other.slab_, nullptr)) {}
+  Buffer& operator=(Buffer other) noexcept {
+    std::swap(slab_, other.slab_);
+    return *this;
+  }
+  ~Buffer() {
+    if (slab_ != nullptr) detail::release_slab(slab_);
+  }
+
+  explicit operator bool() const noexcept { return slab_ != nullptr; }
+  char* data() const noexcept { return slab_ == nullptr ? nullptr : slab_->bytes(); }
+  std::size_t capacity() const noexcept { return slab_ == nullptr ? 0 : slab_->capacity; }
+  /// True when no other handle shares the slab, so that its bytes may be written again.
+  bool unique() const noexcept { return slab_ != nullptr && slab_->refs.load(std::memory_order_acquire) == 1; }
+
+ private:
+  detail::Slab* slab_ = nullptr;
+};
+
+/// A read-only slice of a Buffer that keeps it alive; or a view of bytes that live for ever (static text).
+class Bytes {
+ public:
+  Bytes() = default;
+  Bytes(Buffer owner, std::string_view view) noexcept : owner_(std::move(owner)), view_(view) {}
+  /// A private copy of `text`.
+  static Bytes copy_of(std::string_view text) {
+    Buffer owner = Buffer::copy_of(text);
+    std::string_view view(owner.data(), text.size());
+    return Bytes(std::move(owner), view);
+  }
+  /// A view of text with static storage duration.
+  static Bytes of_static(std::string_view text) noexcept { return Bytes(Buffer(), text); }
+
+  std::string_view view() const noexcept { return view_; }
+  std::size_t size() const noexcept { return view_.size(); }
+  bool empty() const noexcept { return view_.empty(); }
+  const Buffer& owner() const noexcept { return owner_; }
+  /// The same storage, narrowed to `part`, which must lie inside it.
+  Bytes narrowed(std::string_view part) const { return Bytes(owner_, part); }
+
+ private:
+  Buffer owner_;
+  std::string_view view_;
+};
+
+}  // namespace weir
