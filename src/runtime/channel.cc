@@ -1,0 +1,161 @@
+#include "runtime/channel.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/check.h"
+
+namespace weir {
+namespace {
+
+constexpr std::size_t kRoomMin = 16384;  // below it a read goes to a fresh buffer
+
+Error lost() {
+  return Error(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::maybe, "connection lost");
+}
+
+Error ended_by(Wake wake) {
+  return wake == Wake::deadline
+             ? Error(Error::Kind::deadline_exceeded, Error::Side::gateway, Error::Sent::maybe,
+                     "deadline exceeded")
+             : Error(Error::Kind::cancelled, Error::Side::client, Error::Sent::maybe, "cancelled");
+}
+
+}  // namespace
+
+Channel::Channel(std::unique_ptr<Stream> stream) : stream_(std::move(stream)) { stream_->bind(*this); }
+
+Channel::~Channel() { close(); }
+
+void Channel::close() noexcept {
+  if (closed_) return;
+  closed_ = true;
+  if (status_ == IoStatus::ok) status_ = IoStatus::failed;
+  reading_ = false;
+  stream_->close();
+  if (read_waiter_.waiting()) read_waiter_.wake();
+  if (write_waiter_.waiting()) write_waiter_.wake();
+}
+
+void Channel::consume(std::size_t size) noexcept {
+  WEIR_CHECK(size <= end_ - begin_);
+  begin_ += size;
+}
+
+void Channel::reserve(std::size_t size) {
+  if (buffer_ && buffer_.capacity() - begin_ >= size) return;
+  reserve_ = size;
+  if (!reading_) make_room();
+}
+
+void Channel::make_room() {
+  const std::size_t have = end_ - begin_;
+  const std::size_t want = std::max(reserve_, have + kRoomMin);
+  if (buffer_ && buffer_.capacity() - begin_ >= want && buffer_.capacity() - end_ >= 1) return;
+  if (buffer_ && buffer_.unique() && have == 0 && buffer_.capacity() >= want) {
+    begin_ = end_ = 0;
+    return;
+  }
+  // What is shared stays where it is; what is not consumed moves on.
+  Buffer next(std::max(want, Buffer::kReceive));
+  if (have != 0) std::memcpy(next.data(), buffer_.data() + begin_, have);
+  buffer_ = std::move(next);
+  begin_ = 0;
+  end_ = have;
+}
+
+void Channel::arm() {
+  if (reading_ || status_ != IoStatus::ok) return;
+  if (begin_ == end_ && buffer_ && buffer_.unique()) begin_ = end_ = 0;
+  make_room();
+  reserve_ = 0;
+  reading_ = true;
+  stream_->start_read(std::span<char>(buffer_.data() + end_, buffer_.capacity() - end_));
+}
+
+Task<Result<std::size_t>> Channel::fill(TimePoint deadline, CancelScope* cancel) {
+  const std::size_t before = end_ - begin_;
+  arm();
+  while (true) {
+    if (end_ - begin_ > before) co_return end_ - begin_ - before;
+    if (status_ == IoStatus::end) co_return std::size_t{0};
+    if (status_ == IoStatus::failed) co_return fail(lost());
+    const Wake wake = co_await read_waiter_.wait(deadline, cancel);
+    if (wake != Wake::ready) co_return fail(ended_by(wake));
+  }
+}
+
+Task<Wake> Channel::rest(TimePoint deadline, CancelScope* cancel) {
+  WEIR_CHECK(begin_ == end_);
+  if (status_ != IoStatus::ok) co_return Wake::ready;
+  if (reading_) {
+    stream_->cancel_read();
+    reading_ = false;
+  }
+  buffer_ = Buffer();
+  begin_ = end_ = 0;
+  reading_ = true;
+  stream_->start_wait();
+  const Wake wake = co_await read_waiter_.wait(deadline, cancel);
+  if (reading_ && !closed_) {
+    stream_->cancel_read();
+    reading_ = false;
+  }
+  co_return wake;
+}
+
+void Channel::on_read(IoStatus status, std::size_t size) noexcept {
+  reading_ = false;
+  if (status == IoStatus::ok)
+    end_ += size;
+  else
+    status_ = status;
+  if (status != IoStatus::ok && end_scope_ != nullptr) end_scope_->cancel();
+  if (read_waiter_.waiting()) read_waiter_.wake();
+}
+
+void Channel::on_readable() noexcept {
+  reading_ = false;
+  if (read_waiter_.waiting()) read_waiter_.wake();
+}
+
+void Channel::on_writable() noexcept {
+  if (write_waiter_.waiting()) write_waiter_.wake();
+}
+
+void Channel::on_end(CancelScope* scope) noexcept {
+  end_scope_ = scope;
+  if (scope != nullptr && status_ != IoStatus::ok) scope->cancel();
+}
+
+Task<Result<void>> Channel::write(std::span<const iovec> pieces, TimePoint deadline, CancelScope* cancel) {
+  constexpr std::size_t kPiecesMax = 16;
+  std::array<iovec, kPiecesMax> left;
+  WEIR_CHECK(pieces.size() <= kPiecesMax);
+  std::copy(pieces.begin(), pieces.end(), left.begin());
+  std::size_t first = 0;
+  const std::size_t count = pieces.size();
+  while (true) {
+    while (first < count && left[first].iov_len == 0) ++first;
+    if (first == count) co_return Result<void>();
+    if (closed_) co_return fail(lost());
+    std::ptrdiff_t taken = stream_->try_write(std::span<const iovec>(left.data() + first, count - first));
+    if (taken < 0) co_return fail(lost());
+    if (taken == 0) {
+      stream_->start_writable();
+      const Wake wake = co_await write_waiter_.wait(deadline, cancel);
+      if (wake != Wake::ready) co_return fail(ended_by(wake));
+      continue;
+    }
+    while (taken > 0) {
+      const std::size_t step = std::min(static_cast<std::size_t>(taken), left[first].iov_len);
+      left[first].iov_base = static_cast<char*>(left[first].iov_base) + step;
+      left[first].iov_len -= step;
+      taken -= static_cast<std::ptrdiff_t>(step);
+      if (left[first].iov_len == 0) ++first;
+    }
+  }
+}
+
+}  // namespace weir
