@@ -2,12 +2,15 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <csignal>
 
 #include "runtime/tcp.h"
 
 namespace weir {
 
 AsioShard::AsioShard(std::size_t index) : work_(io_.get_executor()), timer_(io_) {
+  // A pipe whose reader has gone is an error value of the write, never the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
   shard_ = std::make_unique<Shard>(index, *this);
   network_ = make_tcp_network(io_, *shard_);
   shard_->set_network(*network_);

@@ -92,6 +92,9 @@ class Network {
                                                         CancelScope& cancel) = 0;
   /// `shared`: several shards listen on the same port (SO_REUSEPORT). Port 0 picks a free one.
   virtual Result<std::unique_ptr<Listener>> listen(const SocketAddress& address, bool shared) = 0;
+  /// A Stream over two descriptors of our own (a child's pipes), which it takes over; either may be -1.
+  /// `name` is what its peer() says.
+  virtual Result<std::unique_ptr<Stream>> adopt(int read_fd, int write_fd, std::string name) = 0;
   /// All addresses of a name, resolved off the loop. A numeric host is returned as it is.
   virtual Task<Result<std::vector<SocketAddress>>> resolve(std::string host, std::uint16_t port,
                                                            TimePoint deadline, CancelScope& cancel) = 0;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "runtime/descriptor_stream.h"
 #include "runtime/shard.h"
 #include "runtime/tcp_stream.h"
 #include "runtime/waiter.h"
@@ -135,6 +136,10 @@ class TcpNetwork final : public Network {
           Error::Kind::unreachable, Error::Side::gateway, Error::Sent::no,
           "cannot listen on " + address.host + ":" + std::to_string(address.port) + ": " + error.message());
     return std::unique_ptr<Listener>(std::make_unique<TcpListener>(std::move(acceptor), io_, shard_));
+  }
+
+  Result<std::unique_ptr<Stream>> adopt(int read_fd, int write_fd, std::string name) override {
+    return make_descriptor_stream(io_, shard_, read_fd, write_fd, std::move(name));
   }
 
   Task<Result<std::vector<SocketAddress>>> resolve(std::string host, std::uint16_t port, TimePoint deadline,

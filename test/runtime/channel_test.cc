@@ -1,7 +1,9 @@
 // Channels, waiters and scopes in the simulator, and the same over real sockets.
 #include "runtime/channel.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -192,6 +194,40 @@ TEST(Channel, APeersEndCancelsWhatItWaitsFor) {
   });
   ASSERT_TRUE(world.run());
   EXPECT_TRUE(cancelled);
+}
+
+TEST(Channel, SpeaksThroughPipes) {
+  int there[2], back[2];
+  ASSERT_EQ(pipe2(there, O_CLOEXEC | O_NONBLOCK), 0);
+  ASSERT_EQ(pipe2(back, O_CLOEXEC | O_NONBLOCK), 0);
+  AsioShard shard(0);
+  std::string got;
+  Nursery nursery;
+  shard.shard().post([&] {
+    nursery.start([](int read_fd, int write_fd, int far_read, int far_write, std::string& text,
+                     AsioShard& s) -> Task<void> {
+      Network& network = Shard::current().network();
+      Result<std::unique_ptr<Stream>> near = network.adopt(read_fd, write_fd, "near");
+      Result<std::unique_ptr<Stream>> far = network.adopt(far_read, far_write, "far");
+      Channel here(std::move(*near)), there_channel(std::move(*far));
+      const std::string big = pattern(300000);  // more than a pipe holds
+      Nursery writer;
+      writer.start(send_it(here, big));
+      while (text.size() < big.size()) {
+        const Result<std::size_t> size = co_await there_channel.fill(kForever, nullptr);
+        if (!size || *size == 0) break;
+        text += there_channel.pending();
+        there_channel.consume(there_channel.pending().size());
+      }
+      co_await writer.join();
+      here.stream().shutdown_write();
+      const Result<std::size_t> end = co_await there_channel.fill(kForever, nullptr);
+      if (!end || *end != 0) text += "no end";
+      s.stop();
+    }(back[0], there[1], there[0], back[1], got, shard));
+  });
+  shard.run();
+  EXPECT_EQ(got, pattern(300000));
 }
 
 TEST(Network, RefusesWhereNobodyListens) {

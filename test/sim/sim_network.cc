@@ -231,6 +231,11 @@ class SimNetwork final : public Network {
     return std::unique_ptr<Listener>(std::make_unique<SimListener>(world_, shard_, std::move(bound)));
   }
 
+  Result<std::unique_ptr<Stream>> adopt(int, int, std::string name) override {
+    return fail(Error::Kind::internal, Error::Side::gateway, Error::Sent::no,
+                name + ": no descriptors in a simulation");
+  }
+
   Task<Result<std::vector<SocketAddress>>> resolve(std::string host, std::uint16_t port, TimePoint,
                                                    CancelScope&) override {
     std::vector<SocketAddress> found;
