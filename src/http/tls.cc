@@ -1,0 +1,125 @@
+#include "http/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <map>
+#include <utility>
+
+#include "http/tls_stream.h"
+#include "runtime/waiter.h"
+
+namespace weir {
+namespace {
+
+struct FreeSession {
+  void operator()(SSL_SESSION* session) const noexcept { SSL_SESSION_free(session); }
+};
+
+constexpr std::size_t kSessionsMax = 256;  // hosts remembered for resumption
+
+std::string last_reason(const char* what) {
+  const unsigned long code = ERR_get_error();
+  ERR_clear_error();
+  const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
+  return std::string(what) + (reason == nullptr ? "" : std::string(": ") + reason);
+}
+
+auto bad(const char* what) {
+  return fail(Error::Kind::invalid_request, Error::Side::gateway, Error::Sent::no, last_reason(what));
+}
+
+bool is_numeric(const std::string& host) {
+  ASN1_OCTET_STRING* address = a2i_IPADDRESS(host.c_str());
+  const bool numeric = address != nullptr;
+  ASN1_OCTET_STRING_free(address);
+  ERR_clear_error();
+  return numeric;
+}
+
+}  // namespace
+
+struct TlsContext::Inner {
+  SSL_CTX* context = nullptr;
+  bool server = false;
+  std::map<std::string, std::unique_ptr<SSL_SESSION, FreeSession>> sessions;
+  ~Inner() { SSL_CTX_free(context); }
+
+  // OpenSSL hands over each new ticket here; the host was left on the connection by wrap().
+  static int keep_session(SSL* ssl, SSL_SESSION* session) {
+    auto* self = static_cast<Inner*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+    const char* host = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    if (self == nullptr || host == nullptr) return 0;
+    if (self->sessions.size() >= kSessionsMax && !self->sessions.contains(host)) return 0;
+    self->sessions[host].reset(session);
+    return 1;
+  }
+};
+
+TlsContext::TlsContext(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) {}
+TlsContext::~TlsContext() = default;
+
+Result<std::unique_ptr<TlsContext>> TlsContext::client(const std::string& ca_file) {
+  auto inner = std::make_unique<Inner>();
+  inner->context = SSL_CTX_new(TLS_client_method());
+  if (inner->context == nullptr) return bad("TLS");
+  SSL_CTX_set_min_proto_version(inner->context, TLS1_2_VERSION);
+  SSL_CTX_set_verify(inner->context, SSL_VERIFY_PEER, nullptr);
+  const int trusted = ca_file.empty() ? SSL_CTX_set_default_verify_paths(inner->context)
+                                      : SSL_CTX_load_verify_file(inner->context, ca_file.c_str());
+  if (trusted != 1) return bad(ca_file.empty() ? "the system's trust store" : ca_file.c_str());
+  SSL_CTX_set_session_cache_mode(inner->context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+  SSL_CTX_sess_set_new_cb(inner->context, &Inner::keep_session);
+  SSL_CTX_set_app_data(inner->context, inner.get());
+  return std::unique_ptr<TlsContext>(new TlsContext(std::move(inner)));
+}
+
+Result<std::unique_ptr<TlsContext>> TlsContext::server(const std::string& cert_file,
+                                                       const std::string& key_file) {
+  auto inner = std::make_unique<Inner>();
+  inner->server = true;
+  inner->context = SSL_CTX_new(TLS_server_method());
+  if (inner->context == nullptr) return bad("TLS");
+  SSL_CTX_set_min_proto_version(inner->context, TLS1_2_VERSION);
+  if (SSL_CTX_use_certificate_chain_file(inner->context, cert_file.c_str()) != 1)
+    return bad(cert_file.c_str());
+  if (SSL_CTX_use_PrivateKey_file(inner->context, key_file.c_str(), SSL_FILETYPE_PEM) != 1)
+    return bad(key_file.c_str());
+  if (SSL_CTX_check_private_key(inner->context) != 1) return bad("the key does not fit the certificate");
+  const unsigned char id[] = "weir";
+  SSL_CTX_set_session_id_context(inner->context, id, sizeof id - 1);
+  return std::unique_ptr<TlsContext>(new TlsContext(std::move(inner)));
+}
+
+Task<Result<std::unique_ptr<Stream>>> TlsContext::wrap(std::unique_ptr<Stream> stream, std::string host,
+                                                       TimePoint deadline, CancelScope& cancel) {
+  SSL* const ssl = SSL_new(inner_->context);
+  WEIR_CHECK(ssl != nullptr);
+  if (inner_->server) {
+    SSL_set_accept_state(ssl);
+  } else {
+    SSL_set_connect_state(ssl);
+    // A name goes out as SNI and is matched against the certificate; an address is matched as one.
+    if (is_numeric(host)) {
+      X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str());
+    } else {
+      SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, host.data());
+      SSL_set1_host(ssl, host.c_str());
+      const auto found = inner_->sessions.find(host);
+      if (found != inner_->sessions.end()) SSL_set_session(ssl, found->second.get());
+    }
+  }
+  auto tls = std::make_unique<TlsStream>(std::move(stream), ssl);
+  const Result<void> shaken = co_await tls->handshake(deadline, cancel);
+  if (!shaken) co_return fail(shaken.error());
+  std::unique_ptr<Stream> result = std::move(tls);
+  co_return result;
+}
+
+bool tls_resumed(const Stream& stream) {
+  const auto* tls = dynamic_cast<const TlsStream*>(&stream);
+  return tls != nullptr && tls->resumed();
+}
+
+}  // namespace weir
