@@ -48,7 +48,7 @@ void Shard::end_turn() {
   for (std::size_t i = 0; i < ready_.size(); ++i) ready_[i].resume();
   ready_.clear();
   if (timers_.hint() < armed_ || armed_ <= now_) {
-    armed_ = timers_.next_event();
+    armed_ = timers_.hint();
     if (armed_ != kForever) loop_.arm(armed_);
   }
   g_current = outer_;
