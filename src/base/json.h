@@ -1,0 +1,99 @@
+// Strict JSON by RFC 8259 over raw bytes: a cursor that validates all it passes and gives back raw spans, so
+// that what the gateway does not own is never written anew. One pass, no recursion, no tree. See
+// docs/design/002-json.md.
+#pragma once
+
+#include <bitset>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir {
+
+/// Bounds of one document.
+struct JsonLimits {
+  std::size_t depth_max = 128;        // containers within containers
+  std::size_t members_max = 100'000;  // members and elements in all
+};
+
+/// What is wrong with a document.
+enum class JsonFault : std::uint8_t { none, syntax, utf8, depth, members, duplicate };
+/// One word or phrase for messages: "invalid JSON", "nested too deeply", ...
+std::string_view to_string(JsonFault fault) noexcept;
+
+/// Walks one document. A fault is sticky: from then on everything answers false or empty.
+class JsonCursor {
+ public:
+  /// `text` outlives the cursor and all spans it gives. `unique_members`: a repeated member name inside what
+  /// take_value() passes is a fault (names are compared after their escapes).
+  JsonCursor(std::string_view text, const JsonLimits& limits, bool unique_members) noexcept
+      : begin_(text.data()),
+        at_(text.data()),
+        end_(text.data() + text.size()),
+        limits_(limits),
+        unique_(unique_members) {}
+
+  /// The first byte of the next value ('{', '"', ...), or 0 where there is none.
+  char peek() noexcept;
+  /// Steps into the object that is next.
+  bool enter_object() noexcept;
+  /// The next member's raw name (between its quotes, escapes untouched); false at the object's end, which is
+  /// passed.
+  bool next_member(std::string_view& raw_name) noexcept;
+  /// Steps into the array that is next.
+  bool enter_array() noexcept;
+  /// True if there is a next element; false at the array's end, which is passed.
+  bool next_element() noexcept;
+  /// Validates the next value whole and gives its raw span; empty after a fault.
+  std::string_view take_value();
+  /// True if only white space is left and nothing was wrong.
+  bool finish() noexcept;
+
+  JsonFault fault() const noexcept { return fault_; }
+  /// Where the cursor stands, in bytes from the start; after a fault, near it.
+  std::size_t offset() const noexcept { return static_cast<std::size_t>(at_ - begin_); }
+  void set_fault(JsonFault fault) noexcept;
+
+ private:
+  void skip_space() noexcept;
+  bool take_string(std::string_view& raw) noexcept;
+  bool take_number() noexcept;
+  bool take_word(std::string_view word) noexcept;
+  bool take_scalar() noexcept;
+  bool count_member() noexcept;
+  bool names_unique(std::size_t first);
+
+  const char* begin_;
+  const char* at_;
+  const char* end_;
+  JsonLimits limits_;
+  bool unique_;
+  bool first_ = true;
+  JsonFault fault_ = JsonFault::none;
+  std::size_t depth_ = 0;  // containers entered by the caller
+  std::size_t members_ = 0;
+  std::vector<std::string_view> names_;  // of the objects that take_value() is inside of
+};
+
+/// The member names of one object that a caller walks itself.
+class JsonNames {
+ public:
+  /// False if `raw_name` was there already, escapes resolved.
+  bool add(std::string_view raw_name);
+
+ private:
+  std::vector<std::string> seen_;
+};
+
+/// True if the raw name equals `plain` after its escapes; cheap where there are none.
+bool json_name_is(std::string_view raw_name, std::string_view plain);
+/// The text of a raw string (with or without its quotes) that was validated; lone surrogates become U+FFFD.
+std::string json_unescape(std::string_view raw);
+/// Appends `text` as a JSON string with quotes. `text` is valid UTF-8; control characters are escaped.
+void json_append_string(std::string& out, std::string_view text);
+/// True if `text` is valid UTF-8 (no surrogates, no overlong forms).
+bool utf8_valid(std::string_view text) noexcept;
+
+}  // namespace weir

@@ -1,0 +1,121 @@
+// One request on its way through the gateway, in the canonical (newest) form, and what comes back. The front
+// makes the Call, leaf services answer it; layers between read it, narrow its deadline and attach leases to
+// the reply. One shard: a call never changes its thread; what must run elsewhere goes there as mail and its
+// reply comes back.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "runtime/task.h"
+#include "runtime/time.h"
+
+namespace weir {
+
+class CancelScope;
+class Message;
+struct MethodRow;
+
+/// What a call is told of its client. Views live as long as the call.
+struct ClientView {
+  std::string_view identity;  // whom shares and owners are counted by: the bearer token's name or the address
+  std::string_view protocol_version;  // the client's revision, "2026-07-28"
+  std::string_view client_info;       // raw JSON of its clientInfo; empty: none given
+  std::string_view capabilities;      // raw JSON of what it declared, for this request
+  std::string_view log_level;         // empty: no log messages wanted
+  std::string_view session;           // an old client's session; empty: none
+};
+
+/// Trace context of the call: what came in and the span that the gateway opened for it.
+struct CallTrace {
+  std::uint64_t trace_id_high = 0;
+  std::uint64_t trace_id_low = 0;
+  std::uint64_t span_id = 0;
+  bool sampled = false;
+  std::string_view state;  // the client's tracestate, sent on
+};
+
+/// What layers learn on the way, for logs and metrics; written by them, read when the request has ended.
+struct CallNotes {
+  std::string_view server;  // configured name; static for the life of the plan
+  std::string_view endpoint;
+  std::uint32_t attempts = 0;
+  TimePoint upstream_begun{};
+  Duration upstream_time{};
+};
+
+/// One request. Layers do not change the message; they pass on a Call of their own with a nearer deadline.
+struct Call {
+  Call(const Message& request, const MethodRow& method, CancelScope& scope) noexcept
+      : message(request), row(method), cancel(scope) {}
+
+  const Message& message;
+  const MethodRow& row;
+  CancelScope& cancel;            // cancelled when the client goes (new revision) or says so
+  TimePoint deadline = kForever;  // of the whole call; only ever nearer
+  std::string_view target;        // the upstream's own name or URI; empty: as the message has it
+  ClientView client;
+  CallTrace trace;
+  CallNotes* notes = nullptr;
+};
+
+/// Something held until a reply has ended: a permit, a count in flight, a span. Released in reverse order.
+class Lease {
+ public:
+  virtual ~Lease() = default;
+  /// The reply has ended whole (`failed` null) or by this error. Called at most once, before destruction.
+  virtual void ended(const Error* failed) noexcept { (void)failed; }
+};
+
+/// The leases of one reply, released last first.
+class Leases {
+ public:
+  Leases() = default;
+  Leases(Leases&&) noexcept = default;
+  Leases& operator=(Leases&&) = delete;
+  ~Leases() {
+    while (!held_.empty()) held_.pop_back();
+  }
+  void add(std::unique_ptr<Lease> lease) { held_.push_back(std::move(lease)); }
+  /// Tells all, last first, how the reply ended (null: whole).
+  void ended(const Error* failed) noexcept {
+    for (auto lease = held_.rbegin(); lease != held_.rend(); ++lease) (*lease)->ended(failed);
+  }
+
+ private:
+  std::vector<std::unique_ptr<Lease>> held_;
+};
+
+/// One message of a reply: a notification on the way, or the response that ends it.
+struct ReplyEvent {
+  ReplyEvent() = default;
+  ReplyEvent(Bytes json, bool is_last) : message(std::move(json)), last(is_last) {}
+  Bytes message;      // one whole JSON-RPC message as the upstream sent it, ids and tokens still ours
+  bool last = false;  // the response
+};
+
+/// The events after the first. Reading on is what lets the upstream send on: nothing is buffered without
+/// bound.
+class ReplyStream {
+ public:
+  virtual ~ReplyStream() = default;
+  /// The next event. After the last one, or an Error, it is not called again.
+  virtual Task<Result<ReplyEvent>> next() = 0;
+};
+
+/// What a service gives back: its first event, and the rest if the first is not the last.
+struct Reply {
+  Reply() = default;
+  explicit Reply(ReplyEvent event) : first(std::move(event)) {}
+  ReplyEvent first;
+  std::unique_ptr<ReplyStream> rest;  // null when `first` is the response
+  Leases leases;
+};
+
+}  // namespace weir
