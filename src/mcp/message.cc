@@ -1,0 +1,178 @@
+#include "mcp/message.h"
+
+#include <cstring>
+
+namespace weir {
+namespace {
+
+constexpr int kParseError = -32700;
+constexpr int kInvalidRequest = -32600;
+constexpr int kInvalidParams = -32602;
+
+// What a failed pass means to the client: broken bytes are a parse error, broken bounds an invalid request.
+MessageFault fault_of(const JsonCursor& cursor, std::string_view id, int duplicate_code = kInvalidRequest) {
+  const JsonFault fault = cursor.fault();
+  const bool broken = fault == JsonFault::syntax || fault == JsonFault::utf8;
+  const int code = broken ? kParseError : fault == JsonFault::duplicate ? duplicate_code : kInvalidRequest;
+  return MessageFault(code, std::string(to_string(fault)) + " near byte " + std::to_string(cursor.offset()),
+                      std::string(broken ? std::string_view() : id));
+}
+
+// Strings and integers only; integers of any size, since they are echoed as they came.
+bool id_valid(std::string_view raw) {
+  if (raw.empty()) return false;
+  if (raw.front() == '"') return true;
+  if (raw.front() != '-' && (raw.front() < '0' || raw.front() > '9')) return false;
+  return raw.find_first_of(".eE") == std::string_view::npos;
+}
+
+bool text_of(std::string_view raw, std::string& out) {
+  if (raw.size() < 2 || raw.front() != '"') return false;
+  const std::string_view inner = raw.substr(1, raw.size() - 2);
+  if (inner.find('\\') == std::string_view::npos)
+    out.assign(inner);
+  else
+    out = json_unescape(inner);
+  return true;
+}
+
+// Walks an object and keeps its members; `inner` is called for a member to walk instead of taking it whole.
+template <class Inner>
+bool walk_object(JsonCursor& cursor, RawMembers& members, bool unique, Inner&& inner) {
+  std::string_view name;
+  if (!cursor.enter_object()) return false;
+  while (cursor.next_member(name)) {
+    cursor.peek();
+    const std::size_t from = cursor.offset();
+    const std::string_view value = inner(name, from);
+    if (value.empty()) {
+      cursor.set_fault(JsonFault::syntax);  // keeps an earlier, more telling fault
+      return false;
+    }
+    if (!members.add(RawMember{name, value}) && unique) {
+      cursor.set_fault(JsonFault::duplicate);
+      return false;
+    }
+  }
+  return cursor.fault() == JsonFault::none;
+}
+
+}  // namespace
+
+std::string_view RawMembers::find(std::string_view name) const noexcept {
+  for (std::size_t i = 0; i < size(); ++i)
+    if (json_name_is((*this)[i].name, name)) return (*this)[i].value;
+  return {};
+}
+
+bool RawMembers::add(RawMember member) {
+  const bool escaped = member.name.find('\\') != std::string_view::npos;
+  const std::string plain = escaped ? json_unescape(member.name) : std::string();
+  for (std::size_t i = 0; i < size(); ++i)
+    if (json_name_is((*this)[i].name, escaped ? std::string_view(plain) : member.name)) return false;
+  if (count_ < kFew)
+    few_[count_++] = member;
+  else
+    more_.push_back(member);
+  return true;
+}
+
+bool Message::param_text(std::string_view name, std::string& out) const {
+  return text_of(param_.find(name), out);
+}
+bool Message::meta_text(std::string_view name, std::string& out) const {
+  return text_of(meta_.find(name), out);
+}
+
+tl::expected<Message, MessageFault> Message::index(Bytes bytes, const JsonLimits& limits, From from) {
+  Message message;
+  message.bytes_ = std::move(bytes);
+  const std::string_view text = message.bytes_.view();
+  const bool unique = from == From::client;
+  JsonCursor cursor(text, limits, unique);
+  // A repeated name inside the arguments is the call's fault, anywhere else the envelope's.
+  bool in_arguments = false;
+  const auto span_from = [&](std::size_t begin) { return text.substr(begin, cursor.offset() - begin); };
+
+  const auto take_meta = [&](std::size_t begin) -> std::string_view {
+    if (cursor.peek() != '{') return cursor.take_value();
+    const auto take = [&](std::string_view, std::size_t) { return cursor.take_value(); };
+    return walk_object(cursor, message.meta_, unique, take) ? span_from(begin) : std::string_view();
+  };
+  const auto take_params = [&](std::size_t begin) -> std::string_view {
+    if (cursor.peek() != '{') return cursor.take_value();
+    const auto take = [&](std::string_view name, std::size_t at) -> std::string_view {
+      if (json_name_is(name, "_meta")) return take_meta(at);
+      in_arguments = json_name_is(name, "arguments");
+      const std::string_view value = cursor.take_value();
+      if (!value.empty()) in_arguments = false;
+      return value;
+    };
+    return walk_object(cursor, message.param_, unique, take) ? span_from(begin) : std::string_view();
+  };
+
+  if (cursor.peek() != '{') {
+    cursor.take_value();
+    if (!cursor.finish()) return tl::unexpected(fault_of(cursor, {}));
+    return tl::unexpected(MessageFault(kInvalidRequest, "a message is a JSON object", {}));
+  }
+  RawMembers envelope;
+  const auto take = [&](std::string_view name, std::size_t at) -> std::string_view {
+    if (json_name_is(name, "params")) return take_params(at);
+    return cursor.take_value();
+  };
+  const bool walked = walk_object(cursor, envelope, unique, take);
+  message.id_ = envelope.find("id");
+  const std::string_view told_id = id_valid(message.id_) ? message.id_ : std::string_view();
+  if (!walked || !cursor.finish())
+    return tl::unexpected(fault_of(cursor, told_id, in_arguments ? kInvalidParams : kInvalidRequest));
+
+  const auto invalid = [&](int code, const char* reason) {
+    return tl::unexpected(MessageFault(code, reason, std::string(told_id)));
+  };
+  if (envelope.find("jsonrpc") != "\"2.0\"") return invalid(kInvalidRequest, "jsonrpc must be \"2.0\"");
+  const std::string_view method = envelope.find("method");
+  message.params_ = envelope.find("params");
+  message.result_ = envelope.find("result");
+  message.error_ = envelope.find("error");
+  if (!method.empty()) {
+    if (method.front() != '"') return invalid(kInvalidRequest, "method must be a string");
+    if (!message.result_.empty() || !message.error_.empty())
+      return invalid(kInvalidRequest, "a message is either a request or a response");
+    message.method_ = method.substr(1, method.size() - 2);
+    if (message.method_.find('\\') != std::string_view::npos) message.plain_method_ = json_unescape(method);
+    if (!message.params_.empty() && message.params_.front() != '{')
+      return invalid(kInvalidParams, "params must be an object");
+    message.kind_ = message.id_.empty() ? Kind::notification : Kind::request;
+    if (!message.id_.empty() && told_id.empty())
+      return invalid(kInvalidRequest, "id must be a string or an integer");
+    return message;
+  }
+  if (message.result_.empty() == message.error_.empty())
+    return invalid(kInvalidRequest, "a message has a method, a result or an error");
+  message.kind_ = message.error_.empty() ? Kind::result : Kind::error;
+  // An error may answer a request whose id could not be read.
+  const bool null_id = message.id_ == "null" && message.kind_ == Kind::error;
+  if (told_id.empty() && !null_id) return invalid(kInvalidRequest, "id must be a string or an integer");
+  return message;
+}
+
+tl::expected<std::vector<Bytes>, MessageFault> split_batch(const Bytes& bytes, const JsonLimits& limits,
+                                                           std::size_t count_max) {
+  std::vector<Bytes> messages;
+  JsonCursor cursor(bytes.view(), limits, true);
+  if (!cursor.enter_array()) return tl::unexpected(fault_of(cursor, {}));
+  while (cursor.next_element()) {
+    const std::string_view value = cursor.take_value();
+    if (value.empty()) break;
+    if (messages.size() == count_max)
+      return tl::unexpected(
+          MessageFault(kInvalidRequest, "more than " + std::to_string(count_max) + " messages", {}));
+    messages.push_back(bytes.narrowed(value));
+  }
+  if (!cursor.finish()) return tl::unexpected(fault_of(cursor, {}));
+  if (messages.empty()) return tl::unexpected(MessageFault(kInvalidRequest, "an empty batch", {}));
+  return messages;
+}
+
+}  // namespace weir

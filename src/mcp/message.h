@@ -1,0 +1,116 @@
+// One JSON-RPC 2.0 message of MCP, validated whole in one pass, with the raw spans that routing and splicing
+// need. It borrows from its bytes, which it keeps alive; it is const once indexed, since a call may have
+// several attempts. Source: JSON-RPC 2.0; MCP 2026-07-28 basic/index.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/json.h"
+
+namespace weir {
+
+/// Why bytes are no valid message: the JSON-RPC code to answer, a sentence, and the raw id if it could be
+/// told.
+struct MessageFault {
+  MessageFault(int json_rpc_code, std::string sentence, std::string raw) noexcept
+      : code(json_rpc_code), reason(std::move(sentence)), raw_id(std::move(raw)) {}
+  int code;  // -32700, -32600 or -32602
+  std::string reason;
+  std::string raw_id;  // empty: answer with null
+};
+
+/// Name and raw value of one member; both views into the message.
+struct RawMember {
+  std::string_view name;   // between its quotes, escapes untouched
+  std::string_view value;  // raw JSON
+};
+
+/// The members of one object in order. Usual sizes need no allocation.
+class RawMembers {
+ public:
+  /// The raw value of `name`, or an empty view.
+  std::string_view find(std::string_view name) const noexcept;
+  /// False if the name is there already, escapes resolved.
+  bool add(RawMember member);
+  std::size_t size() const noexcept { return count_ + more_.size(); }
+  const RawMember& operator[](std::size_t i) const noexcept {
+    return i < count_ ? few_[i] : more_[i - count_];
+  }
+
+ private:
+  static constexpr std::size_t kFew = 8;
+  std::array<RawMember, kFew> few_;
+  std::size_t count_ = 0;
+  std::vector<RawMember> more_;
+};
+
+class Message {
+ public:
+  enum class Kind : std::uint8_t { request, notification, result, error };
+
+  /// Who wrote it: a client's message is refused for repeated member names, an upstream's is taken as it is.
+  enum class From : std::uint8_t { client, upstream };
+
+  /// Indexes one message (an object). Views into `bytes`, which the message shares.
+  static tl::expected<Message, MessageFault> index(Bytes bytes, const JsonLimits& limits, From from);
+
+  Kind kind() const noexcept { return kind_; }
+  bool is_request() const noexcept { return kind_ == Kind::request; }
+  bool is_response() const noexcept { return kind_ == Kind::result || kind_ == Kind::error; }
+
+  /// Requests and notifications: the method, escapes resolved.
+  std::string_view method() const noexcept {
+    return plain_method_.empty() ? method_ : std::string_view(plain_method_);
+  }
+  /// The id's raw lexeme, quotes included: value and type survive. Empty in notifications.
+  std::string_view raw_id() const noexcept { return id_; }
+  /// Raw params object; empty if absent.
+  std::string_view params() const noexcept { return params_; }
+  /// The top-level members of params and of params._meta.
+  const RawMembers& param() const noexcept { return param_; }
+  const RawMembers& meta() const noexcept { return meta_; }
+  /// Text of a params member that is a string (`name`, `uri`); escapes resolved. False if absent or no
+  /// string.
+  bool param_text(std::string_view name, std::string& out) const;
+  /// Text of a _meta member likewise.
+  bool meta_text(std::string_view name, std::string& out) const;
+
+  /// Responses: raw result, or raw error object.
+  std::string_view result() const noexcept { return result_; }
+  std::string_view error() const noexcept { return error_; }
+
+  /// The whole message as it came.
+  std::string_view text() const noexcept { return bytes_.view(); }
+  const Bytes& bytes() const noexcept { return bytes_; }
+  /// Where a view of this message begins in text().
+  std::size_t offset_of(std::string_view part) const noexcept {
+    return static_cast<std::size_t>(part.data() - bytes_.view().data());
+  }
+
+ private:
+  Message() = default;
+
+  Bytes bytes_;
+  Kind kind_ = Kind::request;
+  std::string_view id_;
+  std::string_view method_;
+  std::string plain_method_;  // set when the raw one has escapes
+  std::string_view params_;
+  std::string_view result_;
+  std::string_view error_;
+  RawMembers param_;
+  RawMembers meta_;
+};
+
+/// Splits a JSON-RPC batch (2025-03-26 only) into its messages' bytes. Errors: no array, empty, more than
+/// `count_max`.
+tl::expected<std::vector<Bytes>, MessageFault> split_batch(const Bytes& bytes, const JsonLimits& limits,
+                                                           std::size_t count_max);
+
+}  // namespace weir

@@ -1,0 +1,111 @@
+#include "mcp/message.h"
+
+#include <gtest/gtest.h>
+
+namespace weir {
+namespace {
+
+auto index(std::string_view text, Message::From from = Message::From::client) {
+  return Message::index(Bytes::copy_of(text), JsonLimits{}, from);
+}
+
+TEST(Message, GivesTheSpansOfACall) {
+  const auto message = index(
+      R"({"jsonrpc":"2.0","id":9007199254740993,"method":"tools/call","params":{"name":"a\u0062c","arguments":{"x":1.0,"big":1e400},)"
+      R"("_meta":{"progressToken":"42","io.modelcontextprotocol/protocolVersion":"2026-07-28","x":[1]}},"extra":{"k":1}})");
+  ASSERT_TRUE(message.has_value());
+  EXPECT_EQ(message->kind(), Message::Kind::request);
+  EXPECT_EQ(message->raw_id(), "9007199254740993");
+  EXPECT_EQ(message->method(), "tools/call");
+  EXPECT_EQ(message->param().find("arguments"), R"({"x":1.0,"big":1e400})");
+  EXPECT_EQ(message->param().find("name"), R"("a\u0062c")");
+  std::string name;
+  ASSERT_TRUE(message->param_text("name", name));
+  EXPECT_EQ(name, "abc");
+  EXPECT_EQ(message->meta().find("progressToken"), "\"42\"");
+  EXPECT_EQ(message->meta().size(), 3u);
+  EXPECT_EQ(message->text().substr(message->offset_of(message->raw_id()), 4), "9007");
+}
+
+TEST(Message, TellsKindsApart) {
+  EXPECT_EQ(index(R"({"jsonrpc":"2.0","method":"notifications/cancelled"})")->kind(),
+            Message::Kind::notification);
+  EXPECT_EQ(index(R"({"jsonrpc":"2.0","id":"","result":{}})")->kind(), Message::Kind::result);
+  EXPECT_EQ(index(R"({"jsonrpc":"2.0","id":0,"result":null})")->result(), "null");
+  EXPECT_EQ(index(R"({"jsonrpc":"2.0","id":null,"error":{"code":1,"message":""}})")->kind(),
+            Message::Kind::error);
+  EXPECT_EQ(index(R"({"jsonrpc":"2.0","id":1,"m\u0065thod":"p\u0069ng"})")->method(), "ping");
+}
+
+struct Bad {
+  const char* text;
+  int code;
+  const char* id;
+};
+
+TEST(Message, RefusesWithCodeAndId) {
+  const Bad cases[] = {
+      {"", -32700, ""},
+      {"{", -32700, ""},
+      {R"({"jsonrpc":"2.0","id":1,"method":"x",})", -32700, ""},
+      {"\"x\"", -32600, ""},
+      {"[]", -32600, ""},
+      {R"({"id":1,"method":"x"})", -32600, "1"},
+      {R"({"jsonrpc":"1.0","id":1,"method":"x"})", -32600, "1"},
+      {R"({"jsonrpc":"2.0","id":1.0,"method":"x"})", -32600, ""},
+      {R"({"jsonrpc":"2.0","id":1e3,"method":"x"})", -32600, ""},
+      {R"({"jsonrpc":"2.0","id":null,"method":"x"})", -32600, ""},
+      {R"({"jsonrpc":"2.0","id":true,"method":"x"})", -32600, ""},
+      {R"({"jsonrpc":"2.0","id":[1],"method":"x"})", -32600, ""},
+      {R"({"jsonrpc":"2.0","id":"a","method":7})", -32600, "\"a\""},
+      {R"({"jsonrpc":"2.0","id":"a","Method":"x"})", -32600, "\"a\""},
+      {R"({"jsonrpc":"2.0","id":1,"method":"x","result":{}})", -32600, "1"},
+      {R"({"jsonrpc":"2.0","id":1,"result":{},"error":{}})", -32600, "1"},
+      {R"({"jsonrpc":"2.0","id":1})", -32600, "1"},
+      {R"({"jsonrpc":"2.0","result":{}})", -32600, ""},
+      {R"({"jsonrpc":"2.0","id":1,"method":"x","params":[1]})", -32602, "1"},
+      {R"({"jsonrpc":"2.0","id":1,"method":"x","params":3})", -32602, "1"},
+      {R"({"jsonrpc":"2.0","id":1,"id":2,"method":"x"})", -32600, "1"},
+      {R"({"jsonrpc":"2.0","id":1,"method":"x","m\u0065thod":"y"})", -32600, "1"},
+      {R"({"jsonrpc":"2.0","id":1,"method":"x","params":{"name":"a","name":"b"}})", -32600, "1"},
+      {R"({"jsonrpc":"2.0","id":1,"method":"x","params":{"_meta":{"a":1,"a":2}}})", -32600, "1"},
+      {R"({"jsonrpc":"2.0","id":1,"method":"x","params":{"arguments":{"a":1,"a":2}}})", -32602, "1"},
+      {R"({"jsonrpc":"2.0","id":1,"method":"x","params":{"arguments":{"b":[{"a":1,"\u0061":2}]}}})", -32602,
+       "1"},
+      {R"({"jsonrpc":"2.0","id":1,"method":"x","params":{"arguments":{},"z":{"a":1,"a":2}}})", -32600, "1"},
+  };
+  for (const Bad& bad : cases) {
+    const auto message = index(bad.text);
+    ASSERT_FALSE(message.has_value()) << bad.text;
+    EXPECT_EQ(message.error().code, bad.code) << bad.text << " " << message.error().reason;
+    EXPECT_EQ(message.error().raw_id, bad.id) << bad.text;
+  }
+}
+
+TEST(Message, TakesAnUpstreamsRepeatedNames) {
+  EXPECT_TRUE(
+      index(R"({"jsonrpc":"2.0","id":1,"result":{"a":1,"a":2}})", Message::From::upstream).has_value());
+}
+
+TEST(Message, KeepsManyMembers) {
+  std::string text = R"({"jsonrpc":"2.0","id":1,"method":"x","params":{)";
+  for (int i = 0; i < 40; ++i)
+    text += (i == 0 ? "\"p" : ",\"p") + std::to_string(i) + "\":" + std::to_string(i);
+  const auto message = index(text + "}}");
+  ASSERT_TRUE(message.has_value());
+  EXPECT_EQ(message->param().size(), 40u);
+  EXPECT_EQ(message->param().find("p39"), "39");
+  EXPECT_FALSE(index(text + ",\"p20\":1}}").has_value());
+}
+
+TEST(Batch, SplitsIntoMessages) {
+  const auto batch = split_batch(Bytes::copy_of(R"([ {"a":1} , {"b":2}])"), JsonLimits{}, 10);
+  ASSERT_TRUE(batch.has_value());
+  ASSERT_EQ(batch->size(), 2u);
+  EXPECT_EQ((*batch)[1].view(), R"({"b":2})");
+  for (const char* bad : {"[]", "{}", "[1,]", "[1,2,3]", "[1] x"})
+    EXPECT_FALSE(split_batch(Bytes::copy_of(bad), JsonLimits{}, 2).has_value()) << bad;
+}
+
+}  // namespace
+}  // namespace weir
