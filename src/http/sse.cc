@@ -1,0 +1,94 @@
+#include "http/sse.h"
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace weir {
+
+SseDecoder::State SseDecoder::next(std::string_view& received) {
+  if (refused_) return State::refused;
+  while (!received.empty()) {
+    if (after_cr_) {
+      after_cr_ = false;
+      if (received.front() == '\n') {
+        received.remove_prefix(1);
+        continue;
+      }
+    }
+    const std::size_t end = received.find_first_of("\r\n");
+    const std::string_view part = received.substr(0, end);
+    if (line_.size() + part.size() + building_.data.size() > event_max_) {
+      refused_ = true;
+      return State::refused;
+    }
+    if (end == std::string_view::npos) {
+      line_.append(part);
+      received = {};
+      break;
+    }
+    after_cr_ = received[end] == '\r';
+    received.remove_prefix(end + 1);
+    bool whole;
+    if (line_.empty()) {
+      whole = take_line(part);
+    } else {
+      line_.append(part);
+      whole = take_line(line_);
+      line_.clear();
+    }
+    if (whole) return State::event;
+  }
+  return State::more;
+}
+
+bool SseDecoder::take_line(std::string_view line) {
+  if (!begun_) {
+    begun_ = true;
+    if (line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
+  }
+  if (line.empty()) {
+    const bool whole = std::exchange(has_data_, false);
+    SseEvent built = std::exchange(building_, SseEvent{});
+    if (!whole || built.data.empty()) return false;
+    event_ = std::move(built);
+    return true;
+  }
+  const std::size_t colon = line.find(':');
+  if (colon == 0) return false;
+  const std::string_view name = line.substr(0, colon);
+  std::string_view value = colon == std::string_view::npos ? std::string_view() : line.substr(colon + 1);
+  if (!value.empty() && value.front() == ' ') value.remove_prefix(1);
+  if (name == "data") {
+    if (has_data_) building_.data.push_back('\n');
+    building_.data.append(value);
+    has_data_ = true;
+  } else if (name == "event") {
+    building_.type = value;
+  } else if (name == "id") {
+    if (value.find('\0') == std::string_view::npos) last_id_ = value;
+  } else if (name == "retry" && !value.empty() && value.size() <= 9 &&
+             value.find_first_not_of("0123456789") == std::string_view::npos) {
+    std::uint32_t wait = 0;
+    for (const char c : value) wait = wait * 10 + static_cast<std::uint32_t>(c - '0');
+    retry_ms_ = wait;
+  }
+  return false;
+}
+
+void sse_append_event(std::string& out, std::string_view json, std::string_view id) {
+  WEIR_CHECK(id.find_first_of("\r\n") == std::string_view::npos);
+  if (!id.empty()) {
+    out += "id: ";
+    out += id;
+    out += '\n';
+  }
+  out += "data: ";
+  // Line breaks are white space between JSON tokens; inside an event they would end the line.
+  for (const char c : json) out += c == '\r' || c == '\n' ? ' ' : c;
+  out += "\n\n";
+}
+
+void sse_append_comment(std::string& out) { out += ":\n\n"; }
+
+}  // namespace weir

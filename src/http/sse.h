@@ -1,0 +1,54 @@
+// Server-sent events, decoded incrementally and written. Source: HTML Living Standard, "Server-sent events";
+// an event of MCP carries one JSON-RPC message. Comments and events without data (priming) are no messages.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace weir {
+
+/// One event with data.
+struct SseEvent {
+  std::string data;  // data lines joined by LF
+  std::string type;  // the event field; empty: "message"
+};
+
+class SseDecoder {
+ public:
+  /// Events of more than `event_max` bytes are refused.
+  explicit SseDecoder(std::size_t event_max) : event_max_(event_max) {}
+
+  enum class State : std::uint8_t { more, event, refused };
+  /// Takes bytes from the front of `received`, which it shortens. `event`: event() is whole; call again for
+  /// the rest.
+  State next(std::string_view& received);
+  /// The event found last; may be moved from.
+  SseEvent& event() noexcept { return event_; }
+  /// The last event id seen, and the server's retry in milliseconds if it gave one.
+  const std::string& last_id() const noexcept { return last_id_; }
+  std::optional<std::uint32_t> retry_ms() const noexcept { return retry_ms_; }
+
+ private:
+  bool take_line(std::string_view line);
+
+  std::size_t event_max_;
+  std::string line_;       // an unfinished line
+  bool after_cr_ = false;  // a LF that follows belongs to it
+  bool begun_ = false;     // a byte order mark is looked for once
+  bool has_data_ = false;
+  bool refused_ = false;
+  SseEvent event_;
+  SseEvent building_;
+  std::string last_id_;
+  std::optional<std::uint32_t> retry_ms_;
+};
+
+/// Appends one event: a single data line, as JSON without line breaks needs no more. `id` empty: none.
+void sse_append_event(std::string& out, std::string_view json, std::string_view id);
+/// Appends a comment that keeps a quiet stream alive.
+void sse_append_comment(std::string& out);
+
+}  // namespace weir

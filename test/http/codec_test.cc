@@ -1,0 +1,121 @@
+// Chunked bodies and event streams, whole and sliced at every place.
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "http/chunked.h"
+#include "http/sse.h"
+
+namespace weir {
+namespace {
+
+struct Decoded {
+  ChunkedDecoder::State state = ChunkedDecoder::State::more;
+  std::string body;
+  std::size_t used = 0;
+};
+
+// Feeds the first `cut` bytes, then all; consumed bytes are dropped between.
+Decoded decode(std::string_view text, std::size_t cut) {
+  ChunkedDecoder decoder;
+  Decoded result;
+  for (const std::size_t end : {cut, text.size()}) {
+    while (true) {
+      result.state = decoder.next(text.substr(result.used, end - result.used));
+      result.used += decoder.consumed();
+      result.body += decoder.data();
+      if (result.state != ChunkedDecoder::State::data) break;
+    }
+    if (result.state != ChunkedDecoder::State::more) break;
+  }
+  return result;
+}
+
+TEST(Chunked, DecodesHoweverItIsCut) {
+  const std::string text = "5\r\nhello\r\n6;a=\"b\"\r\n world\r\n00A\r\n0123456789\r\n0\r\nX: y\r\n\r\n";
+  for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+    const Decoded decoded = decode(text + "GET", cut);
+    ASSERT_EQ(decoded.state, ChunkedDecoder::State::done) << cut;
+    ASSERT_EQ(decoded.body, "hello world0123456789");
+    ASSERT_EQ(decoded.used, text.size()) << "what follows belongs to the next request";
+  }
+}
+
+TEST(Chunked, RefusesEveryOtherSyntax) {
+  const std::string long_line = "1;" + std::string(300, 'x');
+  const std::string_view bad[] = {"x\r\n",
+                                  "0x5\r\nhello",
+                                  "+5\r\n",
+                                  "-1\r\n",
+                                  " 5\r\n",
+                                  "5 \r\nhello\r\n",
+                                  "5\nhello",
+                                  "\r\n",
+                                  "5\r\nhelloX\r\n",
+                                  "5\r\nhello\n",
+                                  "5\r\nhello\rX",
+                                  "fffffffffffffffff\r\n",
+                                  "5;a\x01\r\nhello",
+                                  "0\r\nno colon\r\n\r\n",
+                                  "0\r\nX: y\n\r\n",
+                                  "0\r\n\x01: y\r\n\r\n",
+                                  "5,5\r\n",
+                                  long_line};
+  for (const auto text : bad)
+    for (std::size_t cut = 0; cut <= text.size(); ++cut)
+      ASSERT_EQ(decode(text, cut).state, ChunkedDecoder::State::refused) << text << " cut " << cut;
+  std::string extensions;
+  for (int i = 0; i < 90; ++i) extensions += "1;" + std::string(200, 'x') + "\r\na\r\n";
+  EXPECT_EQ(decode(extensions, 0).state, ChunkedDecoder::State::refused);
+  EXPECT_EQ(decode("0\r\nX: " + std::string(9000, 'y'), 0).state, ChunkedDecoder::State::refused);
+}
+
+std::vector<std::string> events(std::string_view text, std::size_t cut, SseDecoder& decoder) {
+  std::vector<std::string> found;
+  for (std::string_view part : {text.substr(0, cut), text.substr(cut)}) {
+    while (true) {
+      const SseDecoder::State state = decoder.next(part);
+      if (state == SseDecoder::State::refused) found.push_back("REFUSED");
+      if (state != SseDecoder::State::event) break;
+      found.push_back(decoder.event().type + "|" + decoder.event().data);
+    }
+  }
+  return found;
+}
+
+TEST(Sse, DecodesHoweverItIsCut) {
+  const std::string text =
+      "\xEF\xBB\xBF: comment\n\nid: 1\ndata:\n\nid: 7\nevent: message\ndata: {\"a\":\ndata:  1}\n\nretry: "
+      "250\r\ndata:x\r\n\r\n"
+      "data: y\r\rdata\n\nunknown: z\ndata: last\nid: 8\n\ndata: never ended";
+  for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+    SseDecoder decoder(1000);
+    ASSERT_EQ(events(text, cut, decoder),
+              (std::vector<std::string>{"message|{\"a\":\n 1}", "|x", "|y", "|last"}))
+        << cut;
+    ASSERT_EQ(decoder.last_id(), "8");
+    ASSERT_EQ(decoder.retry_ms(), 250u);
+  }
+}
+
+TEST(Sse, BoundsAnEvent) {
+  SseDecoder endless(100);
+  EXPECT_EQ(events(std::string(101, 'x'), 50, endless), std::vector<std::string>{"REFUSED"});
+  SseDecoder many(100);
+  std::string lines;
+  for (int i = 0; i < 20; ++i) lines += "data: 0123456789\n";
+  EXPECT_EQ(events(lines, 0, many).back(), "REFUSED");
+}
+
+TEST(Sse, WritesWhatItReads) {
+  std::string out;
+  sse_append_event(out, "{\"a\":\r\n1}", "e1");
+  sse_append_comment(out);
+  sse_append_event(out, "{}", "");
+  EXPECT_EQ(out, "id: e1\ndata: {\"a\":  1}\n\n:\n\ndata: {}\n\n");
+  SseDecoder decoder(100);
+  EXPECT_EQ(events(out, 3, decoder), (std::vector<std::string>{"|{\"a\":  1}", "|{}"}));
+}
+
+}  // namespace
+}  // namespace weir
