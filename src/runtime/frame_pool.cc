@@ -8,8 +8,8 @@ namespace weir::detail {
 namespace {
 
 constexpr std::size_t kStep = 64;
-constexpr std::size_t kClasses = 64;   // up to 4 KB; larger frames are rare and go to malloc
-constexpr std::size_t kKeptMax = 256;  // per class and thread
+[[maybe_unused]] constexpr std::size_t kClasses = 64;   // up to 4 KB; larger frames are rare and go to malloc
+[[maybe_unused]] constexpr std::size_t kKeptMax = 256;  // per class and thread
 
 struct FreeFrame {
   FreeFrame* next;

@@ -1,0 +1,172 @@
+// The writing half of a client connection.
+#include <array>
+#include <charconv>
+#include <cstring>
+
+#include "base/check.h"
+#include "http/server.h"
+#include "http/sse.h"
+#include "runtime/shard.h"
+
+namespace weir {
+namespace {
+
+constexpr std::size_t kJoinMax = 16 * 1024;  // larger bodies are not copied behind their head
+
+class LineWriter {
+ public:
+  explicit LineWriter(char* to) noexcept : at_(to) {}
+  void text(std::string_view part) noexcept {
+    if (part.empty()) return;
+    std::memcpy(at_, part.data(), part.size());
+    at_ += part.size();
+  }
+  void number(std::size_t value) noexcept { at_ = std::to_chars(at_, at_ + 20, value).ptr; }
+  char* at() const noexcept { return at_; }
+
+ private:
+  char* at_;
+};
+
+}  // namespace
+
+std::string_view reason_phrase(int status) noexcept {
+  switch (status) {
+    case 100:
+      return "Continue";
+    case 200:
+      return "OK";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 406:
+      return "Not Acceptable";
+    case 408:
+      return "Request Timeout";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 503:
+      return "Service Unavailable";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "Status";
+  }
+}
+
+Task<Result<void>> HttpResponder::send(std::span<const iovec> pieces) {
+  const TimePoint deadline = Shard::current().now() + limits_.write_time;
+  return channel_.write(pieces, deadline, nullptr);
+}
+
+Task<Result<void>> HttpResponder::respond(int status, std::string_view content_type, std::string_view fields,
+                                          std::span<const std::string_view> body) {
+  WEIR_CHECK(!begun_);
+  begun_ = ended_ = true;
+  std::size_t length = 0;
+  for (const std::string_view piece : body) length += piece.size();
+  const std::size_t head_max = 256 + content_type.size() + fields.size();
+  Buffer buffer(head_max + (length <= kJoinMax ? length : 0));
+  LineWriter out(buffer.data());
+  out.text("HTTP/1.1 ");
+  out.number(static_cast<std::size_t>(status));
+  out.text(" ");
+  out.text(reason_phrase(status));
+  if (!content_type.empty()) {
+    out.text("\r\nContent-Type: ");
+    out.text(content_type);
+  }
+  out.text("\r\nContent-Length: ");
+  out.number(length);
+  out.text("\r\n");
+  out.text(fields);
+  if (!keep_alive_) out.text("Connection: close\r\n");
+  out.text("\r\n");
+  constexpr std::size_t kPiecesMax = 15;
+  std::array<iovec, kPiecesMax + 1> pieces;
+  std::size_t count = 1;
+  if (length <= kJoinMax) {
+    for (const std::string_view piece : body) out.text(piece);
+  } else {
+    WEIR_CHECK(body.size() <= kPiecesMax);
+    for (const std::string_view piece : body)
+      pieces[count++] = iovec{const_cast<char*>(piece.data()), piece.size()};
+  }
+  const auto size = static_cast<std::size_t>(out.at() - buffer.data());
+  pieces[0] = iovec{buffer.data(), size};
+  // The usual answer fits the socket: no further coroutine.
+  if (count == 1) {
+    const std::ptrdiff_t taken = channel_.try_write(std::span<const iovec>(pieces.data(), 1));
+    if (taken == static_cast<std::ptrdiff_t>(size)) co_return Result<void>();
+    if (taken > 0) pieces[0] = iovec{buffer.data() + taken, size - static_cast<std::size_t>(taken)};
+  }
+  co_return co_await send(std::span<const iovec>(pieces.data(), count));
+}
+
+Task<Result<void>> HttpResponder::begin_events(std::string_view fields) {
+  WEIR_CHECK(!begun_);
+  begun_ = true;
+  if (!chunked_) keep_alive_ = false;  // the end of the connection is the end of the stream
+  std::string head =
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\nX-Accel-Buffering: "
+      "no\r\n";
+  if (chunked_) head += "Transfer-Encoding: chunked\r\n";
+  head += fields;
+  if (!keep_alive_) head += "Connection: close\r\n";
+  head += "\r\n";
+  const iovec piece{head.data(), head.size()};
+  co_return co_await send(std::span<const iovec>(&piece, 1));
+}
+
+Task<Result<void>> HttpResponder::event(std::string_view json, std::string_view id) {
+  WEIR_CHECK(begun_ && !ended_);
+  std::string text;
+  sse_append_event(text, json, id);
+  std::array<char, 24> size_line;
+  std::size_t size_length = 0;
+  if (chunked_) {
+    char* end = std::to_chars(size_line.data(), size_line.data() + 20, text.size(), 16).ptr;
+    *end++ = '\r';
+    *end++ = '\n';
+    size_length = static_cast<std::size_t>(end - size_line.data());
+    text += "\r\n";
+  }
+  const std::array<iovec, 2> pieces{iovec{size_line.data(), size_length}, iovec{text.data(), text.size()}};
+  co_return co_await send(std::span<const iovec>(pieces));
+}
+
+Task<Result<void>> HttpResponder::end_events() {
+  WEIR_CHECK(begun_ && !ended_);
+  ended_ = true;
+  if (!chunked_) co_return Result<void>();
+  static char last[] = "0\r\n\r\n";
+  const iovec piece{last, sizeof last - 1};
+  co_return co_await send(std::span<const iovec>(&piece, 1));
+}
+
+}  // namespace weir

@@ -1,0 +1,199 @@
+#include "http/server.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/json.h"
+#include "http/chunked.h"
+#include "runtime/shard.h"
+
+namespace weir {
+namespace {
+constexpr std::size_t kLingerMax = 256 * 1024;
+}
+
+/// The reading half: one object for the life of a connection.
+class HttpServerConnection {
+ public:
+  HttpServerConnection(std::unique_ptr<Stream> stream, HttpHandler& handler, const HttpServerLimits& limits,
+                       CancelScope& stop)
+      : channel_(std::move(stream)), handler_(handler), limits_(limits), stop_(stop) {}
+
+  Task<void> run() {
+    while (!stop_.cancelled()) {
+      if (channel_.pending().empty()) {
+        const bool begun = co_await wait_for_request();
+        if (!begun) co_return;
+      }
+      const bool goes_on = co_await serve_one();
+      if (!goes_on) break;
+    }
+    co_await linger();
+  }
+
+ private:
+  // Closing over unread bytes would reset the connection and take the answer with it: they are read away for
+  // a while.
+  Task<void> linger() {
+    channel_.stream().shutdown_write();
+    const TimePoint deadline = Shard::current().now() + std::chrono::seconds(1);
+    for (std::size_t drained = 0; drained < kLingerMax;) {
+      drained += channel_.pending().size();
+      channel_.consume(channel_.pending().size());
+      const Result<std::size_t> got = co_await channel_.fill(deadline, nullptr);
+      if (!got || *got == 0) break;
+    }
+  }
+
+  // True when bytes are there.
+  Task<bool> wait_for_request() {
+    const TimePoint begin = Shard::current().now();
+    const Result<std::size_t> got = co_await channel_.fill(begin + limits_.rest_after, &stop_);
+    if (got) co_return *got != 0;
+    if (got.error().kind() != Error::Kind::deadline_exceeded) co_return false;
+    const Wake wake = co_await channel_.rest(begin + limits_.idle_time, &stop_);
+    if (wake != Wake::ready) co_return false;
+    const Result<std::size_t> late =
+        co_await channel_.fill(Shard::current().now() + limits_.head_time, &stop_);
+    co_return late&&* late != 0;
+  }
+
+  // True if the connection goes on.
+  Task<bool> serve_one() {
+    HttpRequest request;
+    HttpResponder responder(channel_, limits_);
+    HeadRefusal refusal;
+    const TimePoint head_deadline = Shard::current().now() + limits_.head_time;
+    while (true) {
+      request.head = RequestHead();
+      const HeadState state = parse_request(channel_.pending(), limits_.head, request.head, refusal);
+      if (state == HeadState::done) break;
+      if (state == HeadState::refused) co_return co_await refuse(responder, refusal.status, refusal.reason);
+      const Result<std::size_t> got = co_await channel_.fill(head_deadline, nullptr);
+      if (!got && got.error().kind() == Error::Kind::deadline_exceeded)
+        co_return co_await refuse(responder, 408, "the header did not come in time");
+      if (!got || *got == 0) co_return false;
+    }
+    const RequestHead& head = request.head;
+    const bool keep_alive = head.keep_alive();
+    responder.chunked_ = head.minor_version() == 1;
+    std::string reason;
+    int status = handler_.admit(head, reason);
+    if (status == 0 && head.content_length().value_or(0) > limits_.body_max) {
+      status = 413;
+      reason = "body too large";
+    }
+    const bool expects = head.has(Field::expect);
+    if (status == 0 && expects && !equals_ignoring_case(head.get(Field::expect), "100-continue")) {
+      status = 417;
+      reason = "unknown expectation";
+    }
+    if (status != 0) co_return co_await refuse(responder, status, reason);
+    if (expects && channel_.pending().size() == head.size()) {
+      static char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+      const iovec piece{go_on, sizeof go_on - 1};
+      const TimePoint deadline = Shard::current().now() + limits_.write_time;
+      if (!co_await channel_.write(std::span<const iovec>(&piece, 1), deadline, nullptr)) co_return false;
+    }
+    const int trouble = co_await read_body(request, reason);
+    if (trouble < 0) co_return false;
+    if (trouble > 0) co_return co_await refuse(responder, trouble, reason);
+
+    responder.keep_alive_ = keep_alive && !stop_.cancelled();
+    CancelScope gone;
+    channel_.arm();
+    channel_.on_end(&gone);
+    co_await handler_.handle(request, responder, gone);
+    channel_.on_end(nullptr);
+    if (!responder.begun_) co_return co_await refuse(responder, 500, "no answer");
+    co_return responder.ended_&& responder.keep_alive_ && !channel_.ended();
+  }
+
+  // 0: whole; -1: the client has gone; else the status to refuse with.
+  Task<int> read_body(HttpRequest& request, std::string& reason) {
+    const TimePoint deadline = Shard::current().now() + limits_.body_time;
+    if (request.head.chunked()) co_return co_await read_chunks(request, deadline, reason);
+    const std::size_t head_size = request.head.size();
+    const std::size_t total = head_size + static_cast<std::size_t>(request.head.content_length().value_or(0));
+    if (channel_.pending().size() < total) {
+      channel_.reserve(total);
+      while (channel_.pending().size() < total) {
+        const int trouble = await_more(co_await channel_.fill(deadline, nullptr), reason);
+        if (trouble != 0) co_return trouble;
+      }
+      // The bytes may have moved: the head's views are taken anew.
+      HeadRefusal ignored;
+      request.head = RequestHead();
+      parse_request(channel_.pending(), limits_.head, request.head, ignored);
+    }
+    request.keeps_head_ = channel_.share(channel_.pending().substr(0, total));
+    request.body = request.keeps_head_.view().substr(head_size);
+    channel_.consume(total);
+    co_return 0;
+  }
+
+  Task<int> read_chunks(HttpRequest& request, TimePoint deadline, std::string& reason) {
+    const std::size_t head_size = request.head.size();
+    request.keeps_head_ = Bytes::copy_of(channel_.pending().substr(0, head_size));
+    HeadRefusal ignored;
+    request.head = RequestHead();
+    parse_request(request.keeps_head_.view(), limits_.head, request.head, ignored);
+    channel_.consume(head_size);
+    ChunkedDecoder decoder;
+    std::string body;
+    while (true) {
+      const ChunkedDecoder::State state = decoder.next(channel_.pending());
+      if (state == ChunkedDecoder::State::refused) {
+        reason = decoder.reason();
+        co_return 400;
+      }
+      if (body.size() + decoder.data().size() > limits_.body_max) {
+        reason = "body too large";
+        co_return 413;
+      }
+      body += decoder.data();
+      channel_.consume(decoder.consumed());
+      if (state == ChunkedDecoder::State::done) break;
+      if (state == ChunkedDecoder::State::data) continue;
+      const int trouble = await_more(co_await channel_.fill(deadline, nullptr), reason);
+      if (trouble != 0) co_return trouble;
+    }
+    request.keeps_body_ = Bytes::copy_of(body);
+    request.body = request.keeps_body_.view();
+    co_return 0;
+  }
+
+  static int await_more(const Result<std::size_t>& got, std::string& reason) {
+    if (got && *got != 0) return 0;
+    if (got || got.error().kind() != Error::Kind::deadline_exceeded) return -1;
+    reason = "the body did not come in time";
+    return 408;
+  }
+
+  // Well-formed, with its reason, and the last of this connection: what follows cannot be told apart from the
+  // body.
+  Task<bool> refuse(HttpResponder& responder, int status, std::string_view reason) {
+    responder.keep_alive_ = false;
+    std::string body = "{\"error\":";
+    json_append_string(body, reason);
+    body += "}";
+    const std::string_view piece = body;
+    const Result<void> sent = co_await responder.respond(status, "application/json", {},
+                                                         std::span<const std::string_view>(&piece, 1));
+    (void)sent.has_value();
+    co_return false;
+  }
+
+  Channel channel_;
+  HttpHandler& handler_;
+  const HttpServerLimits& limits_;
+  CancelScope& stop_;
+};
+
+Task<void> serve_http(std::unique_ptr<Stream> stream, HttpHandler& handler, const HttpServerLimits& limits,
+                      CancelScope& stop) {
+  HttpServerConnection connection(std::move(stream), handler, limits, stop);
+  co_await connection.run();
+}
+
+}  // namespace weir

@@ -1,0 +1,91 @@
+// One client connection: reads requests within bounds and absolute deadlines, hands each to a handler, writes
+// its answer in one piece. Requests of one connection are handled one after the other; a resting connection
+// holds no buffer. While a request is handled the connection is read ahead, so that a client's leaving is
+// known at once.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "http/head.h"
+#include "runtime/channel.h"
+#include "runtime/task.h"
+#include "runtime/waiter.h"
+
+namespace weir {
+
+/// Bounds of a connection. Deadlines are for the whole of a thing, never for one read.
+struct HttpServerLimits {
+  HeadLimits head;
+  std::size_t body_max = 4 * 1024 * 1024;
+  Duration head_time = std::chrono::seconds(10);  // from its first byte
+  Duration body_time = std::chrono::seconds(30);
+  Duration idle_time = std::chrono::seconds(60);
+  Duration write_time = std::chrono::seconds(10);  // for a client that does not read
+  Duration rest_after = std::chrono::seconds(1);   // idle for so long, a connection gives its buffer back
+};
+
+/// One request, whole. Views live as long as it does.
+class HttpRequest {
+ public:
+  RequestHead head;
+  std::string_view body;
+
+ private:
+  friend class HttpServerConnection;
+  Bytes keeps_head_;  // the storage of head's and body's views
+  Bytes keeps_body_;
+};
+
+/// Writes the answer to one request: respond() once, or begin_events(), event()... and end_events().
+class HttpResponder {
+ public:
+  /// Sends a whole answer. `fields`: further header lines, each ended by CRLF. The pieces are joined.
+  /// Errors: the client has gone or does not read; the connection is closed then.
+  Task<Result<void>> respond(int status, std::string_view content_type, std::string_view fields,
+                             std::span<const std::string_view> body);
+  /// Begins an event stream (status 200).
+  Task<Result<void>> begin_events(std::string_view fields);
+  /// Sends one event; waits while the client does not read.
+  Task<Result<void>> event(std::string_view json, std::string_view id);
+  /// Ends the stream; the connection goes on.
+  Task<Result<void>> end_events();
+  /// True once anything was sent.
+  bool begun() const noexcept { return begun_; }
+
+ private:
+  friend class HttpServerConnection;
+  HttpResponder(Channel& channel, const HttpServerLimits& limits) noexcept
+      : channel_(channel), limits_(limits) {}
+  Task<Result<void>> send(std::span<const iovec> pieces);
+
+  Channel& channel_;
+  const HttpServerLimits& limits_;
+  bool keep_alive_ = true;
+  bool chunked_ = false;  // how events are framed: HTTP/1.0 has no chunks
+  bool begun_ = false;
+  bool ended_ = false;
+};
+
+/// What stands behind the connections of an address.
+class HttpHandler {
+ public:
+  virtual ~HttpHandler() = default;
+  /// Looks at a head before the body is read: 0 to go on, or the status to refuse with; `reason` is then set.
+  virtual int admit(const RequestHead& head, std::string& reason) = 0;
+  /// Answers one request. `gone` is cancelled when the client leaves meanwhile.
+  virtual Task<void> handle(HttpRequest& request, HttpResponder& responder, CancelScope& gone) = 0;
+};
+
+/// Serves one connection until it ends, fails, or `stop` is cancelled (then after the present request).
+Task<void> serve_http(std::unique_ptr<Stream> stream, HttpHandler& handler, const HttpServerLimits& limits,
+                      CancelScope& stop);
+
+/// "OK", "Not Found", ...
+std::string_view reason_phrase(int status) noexcept;
+
+}  // namespace weir
