@@ -1,0 +1,163 @@
+#include "http/client.h"
+
+#include <algorithm>
+
+namespace weir {
+namespace {
+
+auto upstream_fault(Error::Kind kind, std::string detail) {
+  return fail(kind, Error::Side::upstream, Error::Sent::maybe, std::move(detail));
+}
+
+}  // namespace
+
+Task<Result<void>> HttpExchange::send(std::span<const iovec> pieces, TimePoint deadline,
+                                      CancelScope* cancel) {
+  Channel& channel = connection_.channel();
+  std::size_t total = 0;
+  for (const iovec& piece : pieces) total += piece.iov_len;
+  // The usual request fits the socket: no further coroutine, and what was taken is known exactly.
+  const std::ptrdiff_t taken = channel.try_write(pieces);
+  if (taken < 0)
+    co_return fail(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no,
+                   "the connection was lost");
+  if (static_cast<std::size_t>(taken) == total) co_return Result<void>();
+  std::vector<iovec> rest(pieces.begin(), pieces.end());
+  auto skip = static_cast<std::size_t>(taken);
+  for (iovec& piece : rest) {
+    const std::size_t step = std::min(skip, piece.iov_len);
+    piece.iov_base = static_cast<char*>(piece.iov_base) + step;
+    piece.iov_len -= step;
+    skip -= step;
+  }
+  Result<void> written = co_await channel.write(rest, deadline, cancel);
+  if (!written) {
+    Error error = written.error();
+    error.set_sent(taken == 0 ? Error::Sent::no : Error::Sent::maybe);
+    co_return fail(std::move(error));
+  }
+  co_return Result<void>();
+}
+
+// Waits for bytes; the connection's end is an error here.
+Task<Result<std::size_t>> HttpExchange::more(TimePoint deadline, CancelScope* cancel) {
+  Result<std::size_t> got = co_await connection_.channel().fill(deadline, cancel);
+  if (got && *got != 0) {
+    answered_ = true;
+    co_return *got;
+  }
+  if (!got && got.error().kind() != Error::Kind::unreachable) co_return fail(got.error());
+  co_return upstream_fault(Error::Kind::outcome_unknown,
+                           answered_ ? "the answer was cut off" : "the connection ended before an answer");
+}
+
+Task<Result<const ResponseHead*>> HttpExchange::read_head(TimePoint deadline, CancelScope* cancel) {
+  Channel& channel = connection_.channel();
+  const HeadLimits limits;
+  while (true) {
+    HeadRefusal refusal;
+    head_ = ResponseHead();
+    const HeadState state = parse_response(channel.pending(), limits, head_, refusal);
+    if (state == HeadState::refused)
+      co_return upstream_fault(Error::Kind::upstream_protocol,
+                               "invalid HTTP answer: " + std::string(refusal.reason));
+    if (state == HeadState::more) {
+      const Result<std::size_t> got = co_await more(deadline, cancel);
+      if (!got) co_return fail(got.error());
+      continue;
+    }
+    keeps_head_ = channel.share(channel.pending().substr(0, head_.size()));
+    channel.consume(head_.size());
+    if (head_.status == 101)
+      co_return upstream_fault(Error::Kind::upstream_protocol,
+                               "invalid HTTP answer: unasked switch of protocols");
+    if (head_.status >= 200) break;
+  }
+  left_ = head_.content_length().value_or(0);
+  until_end_ = !head_.content_length() && !head_.chunked();
+  complete_ = !until_end_ && !head_.chunked() && left_ == 0;
+  const ResponseHead* const head = &head_;
+  co_return head;
+}
+
+Task<Result<std::string_view>> HttpExchange::read_some(TimePoint deadline, CancelScope* cancel) {
+  Channel& channel = connection_.channel();
+  channel.consume(std::exchange(to_consume_, 0));
+  while (!complete_) {
+    std::string_view part;
+    if (head_.chunked()) {
+      const ChunkedDecoder::State state = chunks_.next(channel.pending());
+      if (state == ChunkedDecoder::State::refused)
+        co_return upstream_fault(Error::Kind::upstream_protocol,
+                                 "invalid HTTP answer: " + std::string(chunks_.reason()));
+      part = chunks_.data();
+      if (state == ChunkedDecoder::State::data) {
+        to_consume_ = chunks_.consumed();
+        co_return part;
+      }
+      channel.consume(chunks_.consumed());
+      complete_ = state == ChunkedDecoder::State::done;
+      if (complete_) break;
+    } else if (!channel.pending().empty()) {
+      part = channel.pending();
+      if (!until_end_) {
+        part = part.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, part.size())));
+        left_ -= part.size();
+        complete_ = left_ == 0;
+      }
+      to_consume_ = part.size();
+      co_return part;
+    }
+    if (until_end_) {
+      Result<std::size_t> got = co_await channel.fill(deadline, cancel);
+      if (!got) co_return fail(got.error());
+      complete_ = *got == 0;
+    } else {
+      const Result<std::size_t> got = co_await more(deadline, cancel);
+      if (!got) co_return fail(got.error());
+    }
+  }
+  co_return std::string_view();
+}
+
+Task<Result<Bytes>> HttpExchange::read_all(std::size_t size_max, TimePoint deadline, CancelScope* cancel) {
+  const auto too_large = [&] {
+    return upstream_fault(Error::Kind::too_large,
+                          "the answer has more than " + std::to_string(size_max) + " bytes");
+  };
+  if (left_ > size_max) co_return too_large();
+  if (!until_end_ && !head_.chunked()) {
+    Channel& channel = connection_.channel();
+    const auto size = static_cast<std::size_t>(left_);
+    if (channel.pending().size() < size) channel.reserve(size);
+    while (channel.pending().size() < size) {
+      const Result<std::size_t> got = co_await more(deadline, cancel);
+      if (!got) co_return fail(got.error());
+    }
+    Bytes body = channel.share(channel.pending().substr(0, size));
+    channel.consume(size);
+    left_ = 0;
+    complete_ = true;
+    co_return body;
+  }
+  std::string joined;
+  while (true) {
+    const Result<std::string_view> part = co_await read_some(deadline, cancel);
+    if (!part) co_return fail(part.error());
+    if (part->empty()) break;
+    if (joined.size() + part->size() > size_max) co_return too_large();
+    joined += *part;
+  }
+  co_return Bytes::copy_of(joined);
+}
+
+void HttpExchange::finish() noexcept {
+  if (!connection_) return;
+  connection_.channel().consume(std::exchange(to_consume_, 0));
+  if (complete_ && !until_end_ && head_.keep_alive())
+    connection_.keep();
+  else
+    connection_ = PooledConnection();
+}
+
+}  // namespace weir

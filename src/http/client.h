@@ -1,0 +1,58 @@
+// One HTTP exchange with an upstream over a pooled connection: request out in one piece, answer back as it
+// comes. What the upstream sends is not trusted: heads are strict, bodies bounded, and a connection whose
+// answer was not read to its end, or carried more than it announced, is never used again.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "http/chunked.h"
+#include "http/head.h"
+#include "http/pool.h"
+#include "runtime/task.h"
+
+namespace weir {
+
+/// One shard, one exchange. Every Error carries whether the upstream may have seen the request.
+class HttpExchange {
+ public:
+  explicit HttpExchange(PooledConnection connection) : connection_(std::move(connection)) {}
+
+  /// Sends the whole request. Errors: unreachable (Sent::no as long as nothing was written),
+  /// deadline_exceeded, cancelled.
+  Task<Result<void>> send(std::span<const iovec> pieces, TimePoint deadline, CancelScope* cancel);
+  /// Reads the answer's head, interim ones (1xx) passed over. It lives as long as the exchange.
+  /// Errors: outcome_unknown (cut before an answer), upstream_protocol, deadline_exceeded, cancelled; all
+  /// Sent::maybe.
+  Task<Result<const ResponseHead*>> read_head(TimePoint deadline, CancelScope* cancel);
+  /// The next piece of the body, good until the next call; empty at its end.
+  /// Errors as read_head; an end before the announced length is outcome_unknown.
+  Task<Result<std::string_view>> read_some(TimePoint deadline, CancelScope* cancel);
+  /// The whole body in one piece, without a copy where its length was announced. Kind::too_large over
+  /// `size_max`.
+  Task<Result<Bytes>> read_all(std::size_t size_max, TimePoint deadline, CancelScope* cancel);
+  /// Gives the connection back if the answer was read to its end and the upstream keeps it. Call it at the
+  /// end.
+  void finish() noexcept;
+
+  /// True if the request went out on a connection that an earlier exchange had used.
+  bool reused() const noexcept { return connection_.reused(); }
+  /// True once any byte of an answer has come.
+  bool answered() const noexcept { return answered_; }
+
+ private:
+  Task<Result<std::size_t>> more(TimePoint deadline, CancelScope* cancel);
+
+  PooledConnection connection_;
+  ResponseHead head_;
+  Bytes keeps_head_;
+  ChunkedDecoder chunks_;
+  std::uint64_t left_ = 0;      // of an announced length
+  bool until_end_ = false;      // neither length nor chunks: the connection's end is the body's
+  std::size_t to_consume_ = 0;  // given out by the last read_some
+  bool answered_ = false;
+  bool complete_ = false;
+};
+
+}  // namespace weir
