@@ -1,6 +1,6 @@
 // A shard: one thread with one event loop, its clock, timers and queue of coroutines that may go on. What is
-// mutable lives on one shard; other shards reach it by post(). The loop behind it is real (runtime/asio_loop)
-// or simulated.
+// mutable lives on one shard; other shards reach it by post(). The loop behind it is real
+// (runtime/epoll_loop) or simulated.
 #pragma once
 
 #include <concepts>

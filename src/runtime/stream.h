@@ -1,4 +1,4 @@
-// The seam between our code and sockets: a byte stream of one shard, real (runtime/tcp, pipes), TLS or
+// The seam between our code and sockets: a byte stream of one shard, real (runtime/fd_stream), TLS or
 // simulated. Callbacks come as turns of the shard; after close() none comes any more.
 #pragma once
 

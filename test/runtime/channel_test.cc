@@ -7,7 +7,7 @@
 
 #include <thread>
 
-#include "runtime/asio_loop.h"
+#include "runtime/epoll_loop.h"
 #include "runtime/nursery.h"
 #include "sim/sim_world.h"
 
@@ -85,7 +85,7 @@ TEST(Channel, EchoesWholeAndInOrderWhateverTheWeather) {
 }
 
 TEST(Channel, EchoesOverRealSockets) {
-  AsioShard server(0), caller(1);
+  EpollShard server(0), caller(1);
   Result<std::unique_ptr<Listener>> listener =
       server.shard().network().listen(SocketAddress{"127.0.0.1", 0}, false);
   ASSERT_TRUE(listener.has_value());
@@ -95,13 +95,13 @@ TEST(Channel, EchoesOverRealSockets) {
   std::string echoed;
   Nursery server_nursery, caller_nursery;
   server.shard().post([&] {
-    server_nursery.start([](Listener& l, CancelScope& c, AsioShard& s) -> Task<void> {
+    server_nursery.start([](Listener& l, CancelScope& c, EpollShard& s) -> Task<void> {
       co_await serve(l, c);
       s.stop();
     }(**listener, cancel, server));
   });
   caller.shard().post([&] {
-    caller_nursery.start([](SocketAddress a, std::string& e, AsioShard& s) -> Task<void> {
+    caller_nursery.start([](SocketAddress a, std::string& e, EpollShard& s) -> Task<void> {
       co_await client(a, 3000000, e);
       s.stop();
     }(address, echoed, caller));
@@ -200,12 +200,12 @@ TEST(Channel, SpeaksThroughPipes) {
   int there[2], back[2];
   ASSERT_EQ(pipe2(there, O_CLOEXEC | O_NONBLOCK), 0);
   ASSERT_EQ(pipe2(back, O_CLOEXEC | O_NONBLOCK), 0);
-  AsioShard shard(0);
+  EpollShard shard(0);
   std::string got;
   Nursery nursery;
   shard.shard().post([&] {
     nursery.start([](int read_fd, int write_fd, int far_read, int far_write, std::string& text,
-                     AsioShard& s) -> Task<void> {
+                     EpollShard& s) -> Task<void> {
       Network& network = Shard::current().network();
       Result<std::unique_ptr<Stream>> near = network.adopt(read_fd, write_fd, "near");
       Result<std::unique_ptr<Stream>> far = network.adopt(far_read, far_write, "far");

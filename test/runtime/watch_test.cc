@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "runtime/asio_loop.h"
+#include "runtime/epoll_loop.h"
 #include "runtime/file_watch.h"
 #include "runtime/nursery.h"
 #include "runtime/signals.h"
@@ -32,10 +32,10 @@ class Folder {
 // Runs `task` on a real shard to its end.
 template <class F>
 void on_shard(F task) {
-  AsioShard shard(0);
+  EpollShard shard(0);
   Nursery nursery;
   shard.shard().post([&] {
-    nursery.start([](F& work, AsioShard& s) -> Task<void> {
+    nursery.start([](F& work, EpollShard& s) -> Task<void> {
       co_await work();
       s.stop();
     }(task, shard));
@@ -122,6 +122,39 @@ Task<void> take_two() {
 TEST(Signals, ComeAsValues) {
   block_signals({SIGUSR1, SIGUSR2});
   on_shard([] { return take_two(); });
+}
+
+}  // namespace
+}  // namespace weir
+
+namespace weir {
+namespace {
+
+Task<void> look_up_names() {
+  CancelScope cancel;
+  Network& network = Shard::current().network();
+  const TimePoint deadline = Shard::current().now() + std::chrono::seconds(20);
+  const Result<std::vector<SocketAddress>> local =
+      co_await network.resolve("localhost", 81, deadline, cancel);
+  EXPECT_TRUE(local.has_value());
+  if (local) {
+    const bool loopback = local->front().host == "127.0.0.1" || local->front().host == "::1";
+    EXPECT_TRUE(loopback) << local->front().host;
+    EXPECT_EQ(local->front().port, 81);
+  }
+  const Result<std::vector<SocketAddress>> numeric = co_await network.resolve("::1", 82, deadline, cancel);
+  EXPECT_TRUE(numeric && numeric->front() == SocketAddress("::1", 82));
+  // Nobody listens on port 1 of this machine.
+  const Result<std::unique_ptr<Stream>> refused =
+      co_await network.connect(SocketAddress("127.0.0.1", 1), deadline, cancel);
+  EXPECT_FALSE(refused.has_value());
+  if (!refused) {
+    EXPECT_EQ(refused.error().kind(), Error::Kind::unreachable);
+  }
+}
+
+TEST(Network, ResolvesNamesAndSaysWhoRefuses) {
+  on_shard([] { return look_up_names(); });
 }
 
 }  // namespace

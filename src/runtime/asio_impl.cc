@@ -1,2 +1,0 @@
-// Asio's own functions, compiled once (separate compilation).
-#include <boost/asio/impl/src.hpp>

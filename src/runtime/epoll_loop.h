@@ -1,0 +1,66 @@
+// The real event loop of a shard: one thread, one epoll set. Descriptors are registered once, edge-triggered,
+// for as long as they live; the loop knows no buffers and makes no system call but epoll_wait.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "runtime/shard.h"
+
+namespace weir {
+
+/// What a registered descriptor does with its events, in a turn of the shard. One shard.
+class Watcher {
+ public:
+  /// `events`: epoll's bits; 0 when the loop comes back to it after poll_again().
+  virtual void on_events(std::uint32_t events) noexcept = 0;
+
+ protected:
+  ~Watcher() = default;
+};
+
+/// Owns the loop, the shard and its network; run() is the thread's whole life.
+class EpollShard final : public Loop {
+ public:
+  explicit EpollShard(std::size_t index);
+  ~EpollShard() override;
+
+  Shard& shard() noexcept { return *shard_; }
+  /// Runs until stop(). The calling thread becomes the shard's.
+  void run();
+  /// Ends run() after the present turn. Any thread.
+  void stop() noexcept;
+
+  /// Registers `fd`; false with errno where epoll cannot. Shard's thread, as all below.
+  bool watch(int fd, Watcher& watcher) noexcept;
+  /// No more events for `watcher`, whose descriptor is closed next.
+  void forget(Watcher& watcher) noexcept;
+  /// Calls the watcher once more, in a turn of its own, before the loop waits again.
+  void poll_again(Watcher& watcher) { again_.push_back(&watcher); }
+
+ private:
+  TimePoint now() noexcept override;
+  WallTime wall_now() noexcept override;
+  void arm(TimePoint when) noexcept override { armed_ = when; }
+  void notify() noexcept override;
+  int wait_ms() noexcept;
+
+  int epoll_ = -1;
+  int wake_ = -1;  // an eventfd, for notify() and stop()
+  TimePoint armed_ = kForever;
+  std::atomic<bool> stopped_ = false;
+  std::array<epoll_event, 256> batch_;
+  int batch_at_ = 0;
+  int batch_size_ = 0;
+  std::vector<Watcher*> again_;
+  std::vector<Watcher*> now_again_;
+  std::unique_ptr<Network> network_;
+  std::unique_ptr<Shard> shard_;
+};
+
+}  // namespace weir

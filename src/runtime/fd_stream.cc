@@ -1,0 +1,166 @@
+#include "runtime/fd_stream.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "runtime/epoll_loop.h"
+#include "runtime/socket_network.h"
+
+namespace weir {
+namespace {
+
+class FdStream final : public Stream, private Watcher {
+ public:
+  FdStream(EpollShard& loop, int read_fd, int write_fd, std::string name)
+      : loop_(loop), read_fd_(read_fd), write_fd_(write_fd), name_(std::move(name)) {}
+  ~FdStream() override { close(); }
+
+  bool watch() noexcept {
+    if (read_fd_ >= 0 && !loop_.watch(read_fd_, *this)) return false;
+    return write_fd_ < 0 || write_fd_ == read_fd_ || loop_.watch(write_fd_, *this);
+  }
+
+  void bind(StreamEvents& events) noexcept override { events_ = &events; }
+
+  void start_read(std::span<char> into) noexcept override {
+    into_ = into;
+    reading_ = true;
+    if (may_read_) loop_.poll_again(*this);
+  }
+
+  void start_wait() noexcept override {
+    waiting_ = true;
+    if (may_read_) loop_.poll_again(*this);
+  }
+
+  void cancel_read() noexcept override { reading_ = waiting_ = false; }
+
+  std::ptrdiff_t try_write(std::span<const iovec> pieces) noexcept override {
+    if (write_fd_ < 0) return -1;
+    while (true) {
+      ssize_t sent;
+      if (!socket()) {
+        sent = ::writev(write_fd_, pieces.data(), static_cast<int>(pieces.size()));
+      } else if (pieces.size() == 1) {
+        sent = ::send(write_fd_, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
+      } else {
+        msghdr message{};
+        message.msg_iov = const_cast<iovec*>(pieces.data());
+        message.msg_iovlen = pieces.size();
+        sent = ::sendmsg(write_fd_, &message, MSG_NOSIGNAL);
+      }
+      if (sent >= 0) return sent;
+      if (errno == EINTR) continue;
+      return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
+    }
+  }
+
+  // A full descriptor gives an edge when it has room again.
+  void start_writable() noexcept override { wants_room_ = true; }
+
+  void shutdown_write() noexcept override {
+    if (socket())
+      ::shutdown(write_fd_, SHUT_WR);
+    else if (write_fd_ >= 0)
+      ::close(std::exchange(write_fd_, -1));
+  }
+
+  void close() noexcept override {
+    events_ = nullptr;
+    if (read_fd_ < 0 && write_fd_ < 0) return;
+    loop_.forget(*this);
+    if (read_fd_ >= 0) ::close(read_fd_);
+    if (write_fd_ >= 0 && write_fd_ != read_fd_) ::close(write_fd_);
+    read_fd_ = write_fd_ = -1;
+  }
+
+  std::string peer() const override {
+    if (!name_.empty()) return name_;
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    if (::getpeername(read_fd_, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return "unknown";
+    const SocketAddress address = from_sockaddr(storage);
+    const bool six = storage.ss_family == AF_INET6;
+    return (six ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+  }
+
+ private:
+  bool socket() const noexcept { return read_fd_ == write_fd_; }
+
+  void on_events(std::uint32_t events) noexcept override {
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) may_read_ = true;
+    // After the peer's end there is no further edge: reading goes on until it is seen.
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) ending_ = true;
+    if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0 && std::exchange(wants_room_, false) &&
+        events_ != nullptr)
+      events_->on_writable();
+    if (events_ == nullptr || !may_read_) return;
+    if (waiting_) {
+      waiting_ = false;
+      events_->on_readable();
+    } else if (reading_) {
+      read();
+    }
+  }
+
+  void read() noexcept {
+    while (true) {
+      const ssize_t got = socket() ? ::recv(read_fd_, into_.data(), into_.size(), 0)
+                                   : ::read(read_fd_, into_.data(), into_.size());
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        may_read_ = false;
+        return;
+      }
+      reading_ = false;
+      if (got > 0) {
+        may_read_ = ending_ || static_cast<std::size_t>(got) == into_.size();
+        events_->on_read(IoStatus::ok, static_cast<std::size_t>(got));
+      } else {
+        events_->on_read(got == 0 ? IoStatus::end : IoStatus::failed, 0);
+      }
+      return;
+    }
+  }
+
+  EpollShard& loop_;
+  int read_fd_;
+  int write_fd_;
+  std::string name_;
+  StreamEvents* events_ = nullptr;
+  std::span<char> into_;
+  bool may_read_ = false;
+  bool ending_ = false;
+  bool reading_ = false;
+  bool waiting_ = false;
+  bool wants_room_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Stream>> make_socket_stream(EpollShard& loop, int fd) {
+  auto stream = std::make_unique<FdStream>(loop, fd, fd, std::string());
+  if (!stream->watch())
+    return fail(Error::Kind::internal, Error::Side::gateway, Error::Sent::no,
+                std::string("epoll: ") + std::strerror(errno));
+  return std::unique_ptr<Stream>(std::move(stream));
+}
+
+Result<std::unique_ptr<Stream>> make_pipe_stream(EpollShard& loop, int read_fd, int write_fd,
+                                                 std::string name) {
+  for (const int fd : {read_fd, write_fd})
+    if (fd >= 0) ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+  auto stream = std::make_unique<FdStream>(loop, read_fd, write_fd, name);
+  if (!stream->watch())
+    return fail(Error::Kind::internal, Error::Side::gateway, Error::Sent::no,
+                name + ": " + std::strerror(errno));
+  return std::unique_ptr<Stream>(std::move(stream));
+}
+
+}  // namespace weir
