@@ -91,13 +91,12 @@ class HeadParser {
   HeadState line(std::string_view received, std::size_t& at, std::string_view& out, std::size_t line_max,
                  int too_long, std::string_view too_long_reason) noexcept {
     const std::string_view rest = received.substr(at);
-    const void* feed = std::memchr(rest.data(), '\n', rest.size());
-    if (feed == nullptr) {
+    const std::size_t length = rest.find('\n');
+    if (length == std::string_view::npos) {
       if (rest.size() > line_max) return refuse(too_long, too_long_reason);
       // A bare CR or NUL need not wait for the line's end, but it costs nothing to find it then.
       return HeadState::more;
     }
-    const auto length = static_cast<std::size_t>(static_cast<const char*>(feed) - rest.data());
     if (length > line_max) return refuse(too_long, too_long_reason);
     if (length == 0 || rest[length - 1] != '\r') return refuse(400, "a line ends in CRLF");
     out = rest.substr(0, length - 1);
