@@ -85,6 +85,11 @@ void EpollShard::forget(Watcher& watcher) noexcept {
   std::replace(now_again_.begin(), now_again_.end(), &watcher, static_cast<Watcher*>(nullptr));
 }
 
+void EpollShard::unwatch(int fd, Watcher& watcher) noexcept {
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+  forget(watcher);
+}
+
 TimePoint EpollShard::now() noexcept { return std::chrono::steady_clock::now(); }
 
 WallTime EpollShard::wall_now() noexcept { return std::chrono::system_clock::now(); }

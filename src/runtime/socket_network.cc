@@ -1,7 +1,6 @@
 #include "runtime/socket_network.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
@@ -72,6 +71,11 @@ class FdWaiter final : public Watcher {
   bool watch() noexcept { return loop_.watch(fd_, *this); }
   void on_events(std::uint32_t) noexcept override { waiter.wake(); }
   int fd() const noexcept { return fd_; }
+  /// Hands the descriptor on, no longer watched.
+  int release() noexcept {
+    loop_.unwatch(fd_, *this);
+    return std::exchange(fd_, -1);
+  }
   Waiter waiter;
 
  private:
@@ -125,32 +129,24 @@ class SocketNetwork final : public Network {
     const int fd = ::socket(numeric->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) co_return fail(unreachable(address, std::strerror(errno)));
     set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+    FdWaiter attempt(loop_, fd);
     int reason = 0;
-    {
-      FdWaiter attempt(loop_, ::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-      if (::connect(fd, reinterpret_cast<const sockaddr*>(&numeric->storage), numeric->size) != 0)
-        reason = errno;
-      if (reason == EINPROGRESS && !attempt.watch()) reason = errno;
-      while (reason == EINPROGRESS) {
-        const Wake wake = co_await attempt.waiter.wait(deadline, &cancel);
-        if (wake != Wake::ready) {
-          ::close(fd);
-          co_return fail(waited(wake, "connecting to " + address.host));
-        }
-        socklen_t size = sizeof reason;
-        if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &reason, &size) != 0) reason = errno;
-        sockaddr_storage peer{};
-        socklen_t peer_size = sizeof peer;
-        // The first edge of a fresh socket may come before it is connected.
-        if (reason == 0 && ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0)
-          reason = EINPROGRESS;
-      }
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&numeric->storage), numeric->size) != 0)
+      reason = errno;
+    if (reason == EINPROGRESS && !attempt.watch()) reason = errno;
+    while (reason == EINPROGRESS) {
+      const Wake wake = co_await attempt.waiter.wait(deadline, &cancel);
+      if (wake != Wake::ready) co_return fail(waited(wake, "connecting to " + address.host));
+      socklen_t size = sizeof reason;
+      if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &reason, &size) != 0) reason = errno;
+      sockaddr_storage peer{};
+      socklen_t peer_size = sizeof peer;
+      // The first edge of a fresh socket may come before it is connected.
+      if (reason == 0 && ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0)
+        reason = EINPROGRESS;
     }
-    if (reason != 0) {
-      ::close(fd);
-      co_return fail(unreachable(address, std::strerror(reason)));
-    }
-    co_return make_socket_stream(loop_, fd);
+    if (reason != 0) co_return fail(unreachable(address, std::strerror(reason)));
+    co_return make_socket_stream(loop_, attempt.release());
   }
 
   Result<std::unique_ptr<Listener>> listen(const SocketAddress& address, bool shared) override {
