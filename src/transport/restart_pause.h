@@ -1,0 +1,43 @@
+// How long a stdio server that died stays down: pauses that double from 0.1 s to 10 s, thinned by chance.
+// Time and chance are given with each call, so a test needs neither a clock nor a seed.
+// Owner: the stdio transport of one child, on its home shard.
+#pragma once
+
+#include <chrono>
+
+namespace weir {
+
+/// Grows with every death; a child that was well for `well_after` before it died starts again at the first
+/// step.
+class RestartPause {
+ public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+  using Duration = std::chrono::steady_clock::duration;
+
+  struct Options {
+    Duration first = std::chrono::milliseconds(100);
+    Duration max = std::chrono::seconds(10);
+    Duration well_after = std::chrono::seconds(10);
+  };
+
+  RestartPause() = default;
+  explicit RestartPause(Options options) : options_(options), step_(options.first) {}
+
+  /// The child answers from `now` on. A child that never gets this far was never well.
+  void came_up(TimePoint now) noexcept {
+    up_ = true;
+    up_since_ = now;
+  }
+
+  /// The child died at `now`. Returns the pause before the next start: between half of the step and the whole
+  /// of it, as `chance` in [0, 1) says.
+  Duration died(TimePoint now, double chance) noexcept;
+
+ private:
+  Options options_;
+  Duration step_ = options_.first;
+  bool up_ = false;
+  TimePoint up_since_{};
+};
+
+}  // namespace weir
