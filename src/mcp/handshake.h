@@ -1,0 +1,34 @@
+// How Weir, as a client, gets to know a server: what it asks in either era and what it learns from the
+// answer. Source: MCP 2026-07-28 server/discover; MCP 2025-11-25 basic/lifecycle.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "mcp/version.h"
+
+namespace weir {
+
+/// What a server said of itself. Immutable once learned; raw JSON where it is passed on.
+struct ServerFacts {
+  Revision revision = Revision::v2026_07_28;
+  std::string capabilities;  // raw object
+  std::string server_info;   // raw object; empty: none given
+  std::string instructions;  // raw string with quotes; empty: none given
+  /// True if the capabilities have a member `name`.
+  bool has(std::string_view name) const;
+};
+
+/// `server/discover` with `id`, a raw JSON value.
+std::string discover_request(std::string_view id);
+std::string initialize_request(std::string_view id);
+std::string_view initialized_notification() noexcept;
+
+/// Reads a discover result (raw object). Errors: upstream_protocol.
+Result<ServerFacts> read_discover(std::string_view result);
+/// Reads an initialize result. Errors: upstream_protocol; also when it names a revision that Weir does not
+/// speak.
+Result<ServerFacts> read_initialize(std::string_view result);
+
+}  // namespace weir

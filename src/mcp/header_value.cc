@@ -1,0 +1,40 @@
+#include "mcp/header_value.h"
+
+#include <algorithm>
+
+#include "base/base64.h"
+#include "base/json.h"
+
+namespace weir {
+namespace {
+
+constexpr std::string_view kPrefix = "=?base64?";
+constexpr std::string_view kSuffix = "?=";
+
+bool is_sentinel(std::string_view value) {
+  return value.size() >= kPrefix.size() + kSuffix.size() && value.starts_with(kPrefix) &&
+         value.ends_with(kSuffix);
+}
+
+}  // namespace
+
+std::string encode_header_value(std::string_view text) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  const bool padded = !text.empty() && (text.front() == ' ' || text.back() == ' ');
+  if (plain && !padded && !is_sentinel(text)) return std::string(text);
+  std::string out(kPrefix);
+  out += base64_encode(text, Base64::standard);
+  out += kSuffix;
+  return out;
+}
+
+std::optional<std::string> decode_header_value(std::string_view value) {
+  if (!is_sentinel(value)) return std::string(value);
+  value.remove_prefix(kPrefix.size());
+  value.remove_suffix(kSuffix.size());
+  std::optional<std::string> text = base64_decode(value, Base64::standard);
+  if (text && !utf8_valid(*text)) return std::nullopt;
+  return text;
+}
+
+}  // namespace weir

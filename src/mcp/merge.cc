@@ -1,0 +1,193 @@
+#include "mcp/merge.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "mcp/splice.h"
+
+namespace weir {
+namespace {
+
+auto nonsense(std::string detail) {
+  return fail(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe, std::move(detail));
+}
+
+bool is_object(std::string_view raw) { return !raw.empty() && raw.front() == '{'; }
+bool is_text(std::string_view raw) { return raw.size() >= 2 && raw.front() == '"'; }
+
+// A time to live is a whole number of milliseconds; anything else counts as 0.
+std::uint64_t read_ttl(std::string_view raw) {
+  std::uint64_t ttl = 0;
+  const auto [end, trouble] = std::from_chars(raw.data(), raw.data() + raw.size(), ttl);
+  return trouble == std::errc() && end == raw.data() + raw.size() ? ttl : 0;
+}
+
+void add_entry(ListPage& page, std::string_view raw, ListKind kind) {
+  const std::string_view identity = is_object(raw) ? members_of(raw).find(list_identity(kind)) : "";
+  if (!is_text(identity) || identity.size() == 2) {
+    ++page.broken;
+    return;
+  }
+  ListEntry entry;
+  entry.raw = raw;
+  entry.raw_identity = identity;
+  entry.identity = json_unescape(identity);
+  page.entries.push_back(std::move(entry));
+}
+
+}  // namespace
+
+Result<ListPage> read_list_page(Message response, ListKind kind) {
+  ListPage page(std::move(response));
+  const std::string_view result = page.response.result();
+  if (!is_object(result)) return nonsense("a list was answered without a result object");
+  const RawMembers members = members_of(result);
+  const std::string_view array = members.find(list_key(kind));
+  JsonCursor cursor(array, JsonLimits(), false);
+  if (array.empty() || !cursor.enter_array())
+    return nonsense("a list was answered without " + std::string(list_key(kind)));
+  while (cursor.next_element()) add_entry(page, cursor.take_value(), kind);
+  if (const std::string_view raw = members.find("nextCursor"); is_text(raw))
+    page.next_cursor = json_unescape(raw);
+  page.ttl_ms = read_ttl(members.find("ttlMs"));
+  page.is_public = members.find("cacheScope") == "\"public\"";
+  return page;
+}
+
+std::string partial_value(const std::vector<MissingServer>& missing) {
+  if (missing.empty()) return {};
+  std::string out = R"({"missing":[)";
+  for (const MissingServer& one : missing) {
+    if (out.back() == '}') out += ',';
+    out += R"({"server":)";
+    json_append_string(out, one.server);
+    out += R"(,"reason":)";
+    json_append_string(out, one.reason);
+    out += '}';
+  }
+  out += "]}";
+  return out;
+}
+
+void append_list_result(std::string& out, ListKind kind, Revision client,
+                        const std::vector<NamedEntry>& entries, std::uint64_t ttl_ms, bool is_public,
+                        std::string_view partial) {
+  out += '{';
+  if (is_new(client)) out += R"("resultType":"complete",)";
+  out += '"';
+  out += list_key(kind);
+  out += "\":[";
+  bool first = true;
+  for (const NamedEntry& named : entries) {
+    if (!first) out += ',';
+    first = false;
+    const ListEntry& entry = *named.entry;
+    if (named.exposed == entry.identity) {
+      out += entry.raw;
+      continue;
+    }
+    const auto at = static_cast<std::size_t>(entry.raw_identity.data() - entry.raw.data());
+    out += entry.raw.substr(0, at);
+    json_append_string(out, named.exposed);
+    out += entry.raw.substr(at + entry.raw_identity.size());
+  }
+  out += ']';
+  if (is_new(client)) {
+    out += ",\"ttlMs\":" + std::to_string(partial.empty() ? ttl_ms : 0);
+    out += is_public ? R"(,"cacheScope":"public")" : R"(,"cacheScope":"private")";
+  }
+  if (!partial.empty()) {
+    out += R"(,"_meta":{"weir/partial":)";
+    out += partial;
+    out += '}';
+  }
+  out += '}';
+}
+
+std::string join_pages(const std::vector<ListPage>& pages, ListKind kind) {
+  const std::string_view text = pages.front().response.text();
+  Splices splices(text);
+  const RawMembers members = members_of(pages.front().response.result());
+  const std::string_view array = members.find(list_key(kind));
+  std::string more;
+  std::uint64_t ttl = pages.front().ttl_ms;
+  bool all_public = true;
+  for (std::size_t i = 0; i < pages.size(); ++i) {
+    ttl = std::min(ttl, pages[i].ttl_ms);
+    all_public = all_public && pages[i].is_public;
+    if (i == 0) continue;
+    for (const ListEntry& entry : pages[i].entries) {
+      if (!more.empty() || !pages.front().entries.empty()) more += ',';
+      more += entry.raw;
+    }
+  }
+  splices.insert(splices.offset_of(array) + array.size() - 1, std::move(more));
+  std::vector<bool> dropped(members.size());
+  for (std::size_t i = 0; i < members.size(); ++i) dropped[i] = members[i].name == "nextCursor";
+  splices.erase_members(members, dropped);
+  if (const std::string_view raw = members.find("ttlMs"); !raw.empty())
+    splices.replace(raw, std::to_string(ttl));
+  if (const std::string_view raw = members.find("cacheScope"); !raw.empty() && !all_public)
+    splices.replace(raw, "\"private\"");
+  std::string out;
+  splices.append_to(out);
+  return out;
+}
+
+namespace {
+
+// What Weir cannot carry yet is not promised on a server's behalf.
+bool carried(std::string_view capability) noexcept {
+  return capability != "tasks" && capability != "subscriptions";
+}
+bool carried_within(std::string_view member) noexcept {
+  return member != "listChanged" && member != "subscribe";
+}
+
+std::string strip_promises(std::string_view raw) {
+  if (!is_object(raw)) return std::string(raw);
+  const RawMembers members = members_of(raw);
+  std::vector<bool> dropped(members.size());
+  for (std::size_t i = 0; i < members.size(); ++i) dropped[i] = !carried_within(members[i].name);
+  Splices splices(raw);
+  splices.erase_members(members, dropped);
+  std::string out;
+  splices.append_to(out);
+  return out;
+}
+
+}  // namespace
+
+std::string merge_capabilities(const std::vector<const ServerFacts*>& servers) {
+  std::vector<std::string> seen;
+  std::string out = "{";
+  for (const ServerFacts* facts : servers) {
+    const RawMembers members = members_of(facts->capabilities);
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      std::string name(members[i].name);
+      if (!carried(name) || std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
+      const bool list = name == "tools" || name == "prompts" || name == "resources";
+      if (!seen.empty()) out += ',';
+      out += '"' + name + "\":";
+      out += list ? strip_promises(members[i].value) : std::string(members[i].value);
+      seen.push_back(std::move(name));
+    }
+  }
+  out += '}';
+  return out;
+}
+
+std::string merge_instructions(const std::vector<std::pair<std::string_view, const ServerFacts*>>& servers) {
+  std::string joined;
+  if (servers.size() == 1) return servers.front().second->instructions;
+  for (const auto& [name, facts] : servers) {
+    if (facts->instructions.empty()) continue;
+    if (!joined.empty()) joined += "\n\n";
+    joined += "# " + std::string(name) + "\n" + json_unescape(facts->instructions);
+  }
+  std::string out;
+  if (!joined.empty()) json_append_string(out, joined);
+  return out;
+}
+
+}  // namespace weir

@@ -1,0 +1,74 @@
+// Lists and self-descriptions of many servers as one. What is merged honestly: no server speaks in another's
+// name, a broken entry costs only itself, and what is missing is said. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "mcp/handshake.h"
+#include "mcp/message.h"
+#include "mcp/methods.h"
+
+namespace weir {
+
+/// One entry of an upstream's list; views into its page.
+struct ListEntry {
+  std::string_view raw;           // the whole object
+  std::string_view raw_identity;  // its name, uri or uriTemplate with quotes, inside `raw`
+  std::string identity;           // the text of it
+};
+
+/// One page, whole; keeps its bytes alive.
+struct ListPage {
+  explicit ListPage(Message message) : response(std::move(message)) {}
+  Message response;
+  std::vector<ListEntry> entries;
+  std::optional<std::string> next_cursor;
+  std::uint64_t ttl_ms = 0;
+  bool is_public = false;
+  std::size_t broken = 0;  // entries left out: no object, no identity
+};
+/// Reads a response to a list request. Errors: upstream_protocol (no result, no array).
+Result<ListPage> read_list_page(Message response, ListKind kind);
+
+/// All pages of one server.
+struct ServerList {
+  std::string server;
+  std::vector<ListPage> pages;
+};
+
+/// What a merged answer lacks.
+struct MissingServer {
+  std::string server;
+  std::string reason;  // of the error table
+};
+
+/// An entry under the name that clients see, ready to be written.
+struct NamedEntry {
+  const ListEntry* entry;
+  std::string exposed;
+};
+
+/// Appends `{"server","reason"}` members as the raw value of `weir/partial`; empty for nothing missing.
+std::string partial_value(const std::vector<MissingServer>& missing);
+
+/// Appends the raw result of a merged list. `cacheable` members come with it for new clients only.
+void append_list_result(std::string& out, ListKind kind, Revision client,
+                        const std::vector<NamedEntry>& entries, std::uint64_t ttl_ms, bool is_public,
+                        std::string_view partial);
+/// One server's pages as one result: the first page, byte for byte, with the others' entries behind its own
+/// and without its cursor.
+std::string join_pages(const std::vector<ListPage>& pages, ListKind kind);
+
+/// What Weir says of itself on behalf of the servers: capabilities that at least one has and that Weir itself
+/// can carry.
+std::string merge_capabilities(const std::vector<const ServerFacts*>& servers);
+/// The servers' instructions (raw string), each under its name where there are several; empty: none.
+std::string merge_instructions(const std::vector<std::pair<std::string_view, const ServerFacts*>>& servers);
+
+}  // namespace weir

@@ -1,0 +1,231 @@
+#include "mcp/outgoing.h"
+
+#include <charconv>
+
+#include "mcp/splice.h"
+
+namespace weir {
+namespace {
+
+std::string quoted(std::string_view text) {
+  std::string out;
+  json_append_string(out, text);
+  return out;
+}
+
+bool is_object(std::string_view raw) { return !raw.empty() && raw.front() == '{'; }
+bool is_text(std::string_view raw) { return raw.size() >= 2 && raw.front() == '"'; }
+
+// `"name":value,` in front of an object's first member, or alone in an empty one.
+void insert_members(Splices& splices, std::string_view raw_object, std::string members, bool object_empty) {
+  if (members.empty()) return;
+  if (!object_empty) members += ',';
+  splices.insert(splices.offset_of(raw_object) + 1, std::move(members));
+}
+
+void add_member(std::string& out, std::string_view name, std::string_view raw) {
+  if (!out.empty()) out += ',';
+  out += '"';
+  out += name;
+  out += "\":";
+  out += raw;
+}
+
+// The `_meta` members of the new era, as a comma-separated run, without those that `there` has.
+std::string era_members(const OutgoingRequest& request, const RawMembers& there) {
+  std::string out;
+  const auto add = [&](std::string_view name, std::string_view raw) {
+    if (there.find(name).empty()) add_member(out, name, raw);
+  };
+  add(kMetaVersion, quoted(to_string(request.upstream)));
+  add(kMetaClientInfo, request.client_info.empty() ? own_client_info() : request.client_info);
+  add(kMetaCapabilities, request.capabilities.empty() ? std::string_view("{}") : request.capabilities);
+  if (!request.log_level.empty()) add(kMetaLogLevel, quoted(request.log_level));
+  return out;
+}
+
+void edit_trace(Splices& splices, const Message& message, const OutgoingRequest& request,
+                std::string& to_insert) {
+  const auto put = [&](std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    const std::string_view there = message.meta().find(name);
+    if (there.empty())
+      add_member(to_insert, name, quoted(value));
+    else
+      splices.replace(there, quoted(value));
+  };
+  put("traceparent", request.traceparent);
+  put("tracestate", request.tracestate);
+}
+
+void edit_meta(Splices& splices, const Message& message, const OutgoingRequest& request) {
+  const RawMembers& meta = message.meta();
+  const std::string_view raw_meta = message.param().find("_meta");
+  std::string to_insert;
+  edit_trace(splices, message, request, to_insert);
+  const std::string_view token = meta.find("progressToken");
+  if (!token.empty()) splices.replace(token, std::string(request.id));
+  bool left_empty = meta.size() == 0;
+  if (is_new(request.upstream)) {
+    if (!is_new(request.client)) {
+      const std::string era = era_members(request, meta);
+      if (!era.empty()) to_insert += (to_insert.empty() ? "" : ",") + era;
+    }
+  } else if (is_new(request.client)) {
+    std::vector<bool> dropped(meta.size());
+    std::size_t drops = 0;
+    for (std::size_t i = 0; i < meta.size(); ++i) {
+      const std::string_view name = meta[i].name;
+      dropped[i] = name == kMetaVersion || name == kMetaClientInfo || name == kMetaCapabilities ||
+                   name == kMetaLogLevel;
+      drops += dropped[i] ? 1 : 0;
+    }
+    if (drops != 0 && drops == meta.size() && to_insert.empty()) {
+      // `_meta` would be left empty: it goes as a whole.
+      const RawMembers& params = message.param();
+      std::vector<bool> without(params.size());
+      for (std::size_t i = 0; i < params.size(); ++i) without[i] = params[i].name == "_meta";
+      splices.erase_members(params, without);
+      return;
+    }
+    splices.erase_members(meta, dropped);
+    left_empty = drops == meta.size();
+  }
+  if (to_insert.empty()) return;
+  if (!raw_meta.empty()) {
+    insert_members(splices, raw_meta, std::move(to_insert), left_empty);
+  } else {
+    std::string whole = "\"_meta\":{" + to_insert + "}";
+    if (message.params().empty()) {
+      const std::string_view text = message.text();
+      splices.insert(text.rfind('}'), ",\"params\":{" + whole + "}");
+    } else {
+      insert_members(splices, message.params(), std::move(whole), message.param().size() == 0);
+    }
+  }
+}
+
+}  // namespace
+
+std::string_view own_client_info() noexcept {
+  static const std::string info = std::string(R"({"name":"weir","version":")") + WEIR_VERSION + "\"}";
+  return info;
+}
+
+std::string_view raw_target(const Message& message, const MethodRow& row) {
+  std::string_view raw;
+  switch (row.route) {
+    case Route::by_name:
+      raw = message.param().find("name");
+      break;
+    case Route::by_uri:
+      raw = message.param().find("uri");
+      break;
+    case Route::by_ref: {
+      const std::string_view ref = message.param().find("ref");
+      if (!is_object(ref)) return {};
+      const RawMembers members = members_of(ref);
+      raw = members.find("type") == "\"ref/resource\"" ? members.find("uri") : members.find("name");
+      break;
+    }
+    default:
+      return {};
+  }
+  return is_text(raw) ? raw : std::string_view();
+}
+
+void append_request(std::string& out, const Message& message, const MethodRow& row,
+                    const OutgoingRequest& request) {
+  Splices splices(message.text());
+  splices.replace(message.raw_id(), std::string(request.id));
+  if (!request.target.empty()) {
+    const std::string_view raw = raw_target(message, row);
+    if (!raw.empty()) splices.replace(raw, quoted(request.target));
+  }
+  edit_meta(splices, message, request);
+  splices.append_to(out);
+}
+
+namespace {
+
+// Weir's URI for the upstream's own one, in the contents of a read.
+void edit_uris(Splices& splices, const RawMembers& result, const OutgoingAnswer& answer) {
+  const std::string_view contents = result.find("contents");
+  if (contents.empty() || contents.front() != '[') return;
+  JsonCursor cursor(contents, JsonLimits(), false);
+  if (!cursor.enter_array()) return;
+  while (cursor.next_element()) {
+    const std::string_view entry = cursor.take_value();
+    if (!is_object(entry)) continue;
+    const std::string_view uri = members_of(entry).find("uri");
+    if (is_text(uri) && json_unescape(uri) == answer.uri_from) splices.replace(uri, quoted(answer.uri_to));
+  }
+}
+
+void edit_result(Splices& splices, std::string_view result, const MethodRow& row,
+                 const OutgoingAnswer& answer) {
+  const bool to_new = is_new(answer.client) && !is_new(answer.upstream);
+  const bool to_old = !is_new(answer.client) && is_new(answer.upstream);
+  if (!to_new && !to_old && answer.uri_to.empty()) return;
+  const RawMembers members = members_of(result);
+  if (!answer.uri_to.empty()) edit_uris(splices, members, answer);
+  if (to_new) {
+    std::string added;
+    const auto add = [&](std::string_view name, std::string_view raw) {
+      if (members.find(name).empty()) add_member(added, name, raw);
+    };
+    add("resultType", "\"complete\"");
+    if (row.cacheable) {
+      add("ttlMs", "0");
+      add("cacheScope", "\"private\"");
+    }
+    insert_members(splices, result, std::move(added), members.size() == 0);
+  }
+  if (to_old) {
+    std::vector<bool> dropped(members.size());
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      const std::string_view name = members[i].name;
+      dropped[i] = name == "resultType" || (row.cacheable && (name == "ttlMs" || name == "cacheScope"));
+    }
+    splices.erase_members(members, dropped);
+  }
+}
+
+}  // namespace
+
+void append_response(std::string& out, const Message& response, const MethodRow& row,
+                     const OutgoingAnswer& answer) {
+  Splices splices(response.text());
+  splices.replace(response.raw_id(), std::string(answer.client_id));
+  if (is_object(response.result())) edit_result(splices, response.result(), row, answer);
+  // "Resource not found" changed its code with the new revision.
+  if (!response.error().empty() && row.route == Route::by_uri && is_new(answer.client) &&
+      !is_new(answer.upstream)) {
+    const std::string_view code = members_of(response.error()).find("code");
+    if (code == "-32002") splices.replace(code, "-32602");
+  }
+  splices.append_to(out);
+}
+
+void append_notification(std::string& out, const Message& notification, std::string_view client_token) {
+  Splices splices(notification.text());
+  const std::string_view token = notification.param().find("progressToken");
+  if (!token.empty() && !client_token.empty()) splices.replace(token, std::string(client_token));
+  splices.append_to(out);
+}
+
+int error_code(std::string_view raw_error) {
+  if (!is_object(raw_error)) return 0;
+  const std::string_view raw = members_of(raw_error).find("code");
+  int code = 0;
+  const auto [end, trouble] = std::from_chars(raw.data(), raw.data() + raw.size(), code);
+  return trouble == std::errc() && end == raw.data() + raw.size() ? code : 0;
+}
+
+bool is_tool_error(std::string_view raw_result) {
+  // Looked for cheaply first: a result is large and this is asked of each.
+  if (raw_result.find("\"isError\"") == std::string_view::npos || !is_object(raw_result)) return false;
+  return members_of(raw_result).find("isError") == "true";
+}
+
+}  // namespace weir
