@@ -4,49 +4,56 @@
 // reply comes back.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "base/bytes.h"
 #include "base/error.h"
+#include "mcp/handshake.h"
+#include "mcp/message.h"
+#include "mcp/methods.h"
 #include "runtime/task.h"
 #include "runtime/time.h"
 
 namespace weir {
 
 class CancelScope;
-class Message;
-struct MethodRow;
 
 /// What a call is told of its client. Views live as long as the call.
 struct ClientView {
   std::string_view identity;  // whom shares and owners are counted by: the bearer token's name or the address
-  std::string_view protocol_version;  // the client's revision, "2026-07-28"
-  std::string_view client_info;       // raw JSON of its clientInfo; empty: none given
-  std::string_view capabilities;      // raw JSON of what it declared, for this request
-  std::string_view log_level;         // empty: no log messages wanted
-  std::string_view session;           // an old client's session; empty: none
+  Revision revision = Revision::v2026_07_28;
+  std::string_view client_info;    // raw JSON of its clientInfo; empty: none given
+  std::string_view capabilities;   // raw JSON of what it declared, for this request
+  std::string_view log_level;      // empty: no log messages wanted
+  std::string_view session;        // an old client's session; empty: none
+  std::string_view param_headers;  // its Mcp-Param-* lines, each ended by CRLF
 };
 
-/// Trace context of the call: what came in and the span that the gateway opened for it.
+/// What the upstream is told of the trace: headers' values, empty for none.
 struct CallTrace {
-  std::uint64_t trace_id_high = 0;
-  std::uint64_t trace_id_low = 0;
-  std::uint64_t span_id = 0;
-  bool sampled = false;
-  std::string_view state;  // the client's tracestate, sent on
+  std::string_view parent;  // the attempt's traceparent
+  std::string_view state;   // the client's tracestate, sent on
+};
+
+/// An upstream as it introduced itself. Immutable but for `lost`; shared by the calls made under it.
+struct Peer {
+  ServerFacts facts;
+  std::string session;                     // of an old server over HTTP; empty: none
+  mutable std::atomic<bool> lost = false;  // it knows the session no more: ask again who it is
 };
 
 /// What layers learn on the way, for logs and metrics; written by them, read when the request has ended.
 struct CallNotes {
   std::string_view server;  // configured name; static for the life of the plan
   std::string_view endpoint;
+  Revision upstream_revision = Revision::v2026_07_28;
   std::uint32_t attempts = 0;
-  TimePoint upstream_begun{};
   Duration upstream_time{};
 };
 
@@ -62,6 +69,7 @@ struct Call {
   std::string_view target;        // the upstream's own name or URI; empty: as the message has it
   ClientView client;
   CallTrace trace;
+  const Peer* peer = nullptr;  // set by the upstream's layer; kept alive by the reply's owner
   CallNotes* notes = nullptr;
 };
 
@@ -95,9 +103,9 @@ class Leases {
 /// One message of a reply: a notification on the way, or the response that ends it.
 struct ReplyEvent {
   ReplyEvent() = default;
-  ReplyEvent(Bytes json, bool is_last) : message(std::move(json)), last(is_last) {}
-  Bytes message;      // one whole JSON-RPC message as the upstream sent it, ids and tokens still ours
-  bool last = false;  // the response
+  ReplyEvent(Message json, bool is_last) : message(std::move(json)), last(is_last) {}
+  std::optional<Message> message;  // as the upstream sent it, ids and tokens still ours; set in every event
+  bool last = false;               // the response
 };
 
 /// The events after the first. Reading on is what lets the upstream send on: nothing is buffered without
@@ -115,6 +123,7 @@ struct Reply {
   explicit Reply(ReplyEvent event) : first(std::move(event)) {}
   ReplyEvent first;
   std::unique_ptr<ReplyStream> rest;  // null when `first` is the response
+  std::shared_ptr<const Peer> peer;   // under which it was made
   Leases leases;
 };
 

@@ -38,6 +38,8 @@ class HttpExchange {
 
   /// True if the request went out on a connection that an earlier exchange had used.
   bool reused() const noexcept { return connection_.reused(); }
+  /// The head read last.
+  const ResponseHead& head() const noexcept { return head_; }
   /// True once any byte of an answer has come.
   bool answered() const noexcept { return answered_; }
 

@@ -1,0 +1,257 @@
+#include "transport/streamable.h"
+
+#include <charconv>
+
+#include "http/sse.h"
+#include "mcp/fault_map.h"
+#include "mcp/header_value.h"
+#include "mcp/outgoing.h"
+#include "runtime/shard.h"
+#include "transport/streamable_reply.h"
+
+namespace weir {
+namespace {
+
+constexpr Duration kAsideTime = std::chrono::seconds(5);
+
+auto upstream_fault(Error::Kind kind, std::string detail) {
+  return fail(kind, Error::Side::upstream, Error::Sent::maybe, std::move(detail));
+}
+
+iovec piece_of(std::string_view text) { return iovec{const_cast<char*>(text.data()), text.size()}; }
+
+void append_line(std::string& out, std::string_view name, std::string_view value) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
+void append_length(std::string& out, std::size_t size) {
+  char digits[20];
+  const auto end = std::to_chars(digits, digits + sizeof digits, size).ptr;
+  out.append("Content-Length: ").append(digits, end).append("\r\n\r\n");
+}
+
+bool is_event_stream(const Head& head) {
+  const std::string_view type = head.get(Field::content_type);
+  return equals_ignoring_case(type.substr(0, type.find(';')), "text/event-stream");
+}
+
+}  // namespace
+
+Error error_of_status(int status, std::string_view retry_after, Error::Sent sent) {
+  using Kind = Error::Kind;
+  const std::string answered = "it answered HTTP " + std::to_string(status);
+  if (status == 401) return Error(Kind::needs_authorization, Error::Side::upstream, sent, answered);
+  if (status == 403) return Error(Kind::needs_authorization, Error::Side::upstream, sent, answered);
+  if (status == 429 || status == 503) {
+    Error error(Kind::overloaded, Error::Side::upstream, sent, answered);
+    unsigned seconds = 0;
+    std::from_chars(retry_after.data(), retry_after.data() + retry_after.size(), seconds);
+    if (seconds != 0 && seconds < 86400) error.set_retry_after(std::chrono::seconds(seconds));
+    return error;
+  }
+  if (status >= 300 && status < 400)
+    return Error(Kind::upstream_protocol, Error::Side::upstream, sent,
+                 answered + ": redirects are not followed");
+  return Error(Kind::upstream_protocol, Error::Side::upstream, sent, answered);
+}
+
+Streamable::Streamable(Shard& shard, StreamableOptions options)
+    : shard_(shard), options_(std::move(options)), pool_(shard, options_.origin, Pool::Options()) {
+  head_start_ = "POST " + options_.path + " HTTP/1.1\r\n";
+  append_line(head_start_, "Host", options_.host);
+  append_line(head_start_, "Content-Type", "application/json");
+  append_line(head_start_, "Accept", "application/json, text/event-stream");
+  for (const auto& [name, value] : options_.headers) append_line(head_start_, name, value);
+}
+
+Streamable::~Streamable() = default;
+
+std::string Streamable::describe() const { return "streamable http " + options_.host + options_.path; }
+
+Task<void> Streamable::close() {
+  closing_.cancel();
+  co_await aside_.join();
+}
+
+void Streamable::append_head(std::string& out, const Call& call, std::size_t body_size) const {
+  const Peer& peer = *call.peer;
+  out += head_start_;
+  append_line(out, "MCP-Protocol-Version", to_string(peer.facts.revision));
+  if (is_new(peer.facts.revision)) {
+    append_line(out, "Mcp-Method", call.row.name);
+    if (call.row.route == Route::by_name || call.row.route == Route::by_uri) {
+      const std::string name =
+          call.target.empty() ? json_unescape(raw_target(call.message, call.row)) : std::string(call.target);
+      append_line(out, "Mcp-Name", encode_header_value(name));
+      out += call.client.param_headers;
+    }
+  } else if (!peer.session.empty()) {
+    append_line(out, "Mcp-Session-Id", peer.session);
+  }
+  if (!call.trace.parent.empty()) append_line(out, "traceparent", call.trace.parent);
+  if (!call.trace.state.empty()) append_line(out, "tracestate", call.trace.state);
+  append_length(out, body_size);
+}
+
+// For notifications and the handshake of the old era.
+void Streamable::append_old_head(std::string& out, const Peer* peer, std::size_t body_size) const {
+  out += head_start_;
+  if (peer != nullptr) {
+    append_line(out, "MCP-Protocol-Version", to_string(peer->facts.revision));
+    if (!peer->session.empty()) append_line(out, "Mcp-Session-Id", peer->session);
+  }
+  append_length(out, body_size);
+}
+
+// Sends a request over a connection that rests, or a new one.
+Task<Result<HttpExchange>> Streamable::begin(std::string_view head, std::string_view body, TimePoint deadline,
+                                             CancelScope& cancel) {
+  const iovec pieces[2] = {piece_of(head), piece_of(body)};
+  // A resting connection that the server has closed fails before a byte is taken: the next one is tried.
+  while (true) {
+    PooledConnection connection = pool_.take_idle();
+    const bool fresh = !connection;
+    if (fresh) {
+      const TimePoint connect_by = std::min(deadline, shard_.now() + options_.connect_time);
+      Result<PooledConnection> opened = co_await pool_.open(connect_by, cancel);
+      if (!opened) {
+        Error error = opened.error();
+        // Not the call's own deadline but the connection's: the server is not there.
+        if (error.kind() == Error::Kind::deadline_exceeded && connect_by < deadline)
+          co_return fail(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no,
+                         "connecting took too long");
+        co_return fail(std::move(error));
+      }
+      connection = std::move(*opened);
+    }
+    HttpExchange exchange(std::move(connection));
+    Result<void> sent = co_await exchange.send(pieces, deadline, &cancel);
+    if (sent) co_return exchange;
+    if (fresh || sent.error().sent() != Error::Sent::no || sent.error().kind() != Error::Kind::unreachable)
+      co_return fail(sent.error());
+  }
+}
+
+Task<Result<Reply>> Streamable::call(Call& call) {
+  const std::string id = std::to_string(next_id_++);
+  bool stale = false;
+  Result<Reply> reply = co_await attempt(call, id, stale);
+  // A resting connection closed while the request was under way: what only reads is asked once more.
+  if (!reply && stale && call.row.safe_to_repeat) {
+    Result<Reply> again = co_await attempt(call, id, stale);
+    if (!again) given_up(call, id, again.error());
+    co_return again;
+  }
+  if (!reply) given_up(call, id, reply.error());
+  co_return reply;
+}
+
+// An old server is told when nobody waits any more; a new one sees the connection close.
+void Streamable::given_up(const Call& call, const std::string& id, const Error& error) {
+  const bool ours = error.kind() == Error::Kind::cancelled || error.kind() == Error::Kind::deadline_exceeded;
+  if (ours && error.sent() == Error::Sent::maybe && !is_new(call.peer->facts.revision))
+    tell(*call.peer, cancelled_notification(id));
+}
+
+Task<Result<Reply>> Streamable::attempt(Call& call, const std::string& id, bool& stale) {
+  const Revision revision = call.peer->facts.revision;
+  OutgoingRequest request;
+  request.id = id;
+  request.target = call.target;
+  request.upstream = revision;
+  request.client = call.client.revision;
+  request.client_info = call.client.client_info;
+  request.capabilities = call.client.capabilities;
+  request.log_level = call.client.log_level;
+  request.traceparent = call.trace.parent;
+  request.tracestate = call.trace.state;
+  std::string body;
+  append_request(body, call.message, call.row, request);
+  std::string head;
+  append_head(head, call, body.size());
+  Result<HttpExchange> exchange = co_await begin(head, body, call.deadline, call.cancel);
+  if (!exchange) co_return fail(exchange.error());
+  const bool reused = exchange->reused();
+  Result<const ResponseHead*> answered = co_await exchange->read_head(call.deadline, &call.cancel);
+  if (!answered) {
+    stale = reused && !exchange->answered() && answered.error().kind() == Error::Kind::outcome_unknown;
+    co_return fail(answered.error());
+  }
+  co_return co_await read_reply(call, id, std::move(*exchange));
+}
+
+Task<Result<Reply>> Streamable::read_reply(Call& call, const std::string& id, HttpExchange exchange) {
+  const ResponseHead& head = exchange.head();
+  if (head.status == 200 && is_event_stream(head)) {
+    auto rest = std::make_unique<StreamableReply>(*this, *call.peer, id, std::move(exchange), call.deadline,
+                                                  call.cancel);
+    Result<ReplyEvent> first = co_await rest->next();
+    if (!first) co_return fail(first.error());
+    Reply reply(std::move(*first));
+    if (!reply.first.last) reply.rest = std::move(rest);
+    co_return reply;
+  }
+  co_return co_await read_json(call, id, exchange, head.status);
+}
+
+Task<Result<Reply>> Streamable::read_json(Call& call, const std::string& id, HttpExchange& exchange,
+                                          int status) {
+  const std::string retry_after(exchange.head().get(Field::retry_after));
+  const std::string type(exchange.head().get(Field::content_type));
+  Result<Bytes> body = co_await exchange.read_all(options_.message_max, call.deadline, &call.cancel);
+  if (!body) co_return fail(body.error());
+  exchange.finish();
+  auto message = Message::index(std::move(*body), JsonLimits(), Message::From::upstream);
+  const bool response = message && message->is_response();
+  if (response && message->raw_id() == id && status != 401)
+    co_return Reply(ReplyEvent(std::move(*message), true));
+  const bool old = !is_new(call.peer->facts.revision);
+  if (old && !call.peer->session.empty() && (status == 404 || status == 400)) {
+    // It has forgotten the session, so it has not run the call either.
+    call.peer->lost = true;
+    co_return fail(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no,
+                   "the server has ended its session");
+  }
+  // A refusal before the request was understood carries no id; it is this call's all the same.
+  if (response && message->kind() == Message::Kind::error && message->raw_id() == "null" && status >= 400 &&
+      status < 500 && status != 401 && status != 429)
+    co_return Reply(ReplyEvent(std::move(*message), true));
+  if (status != 200) co_return fail(error_of_status(status, retry_after, Error::Sent::maybe));
+  if (response) co_return upstream_fault(Error::Kind::upstream_protocol, "it answered another request's id");
+  co_return upstream_fault(Error::Kind::upstream_protocol,
+                           "its answer is no JSON-RPC response: " +
+                               (message ? std::string("a request came instead") : message.error().reason));
+}
+
+void Streamable::tell(const Peer& peer, std::string message) {
+  if (closing_.cancelled()) return;
+  std::string head;
+  append_old_head(head, &peer, message.size());
+  aside_.start(tell_task(std::move(head), std::move(message)));
+}
+
+Task<void> Streamable::tell_task(std::string head, std::string message) {
+  const Result<Plain> answered =
+      co_await post(std::move(head), std::move(message), shard_.now() + kAsideTime, closing_);
+  (void)answered.has_value();  // a notification has no answer, and its failure no remedy
+}
+
+namespace {
+Task<void> drain(HttpExchange exchange, TimePoint deadline, CancelScope& cancel) {
+  std::size_t seen = 0;
+  while (seen < 65536) {
+    const Result<std::string_view> part = co_await exchange.read_some(deadline, &cancel);
+    if (!part) co_return;
+    if (part->empty()) break;
+    seen += part->size();
+  }
+  exchange.finish();
+}
+}  // namespace
+
+void Streamable::read_away(HttpExchange exchange) {
+  if (closing_.cancelled()) return;
+  aside_.start(drain(std::move(exchange), shard_.now() + std::chrono::seconds(1), closing_));
+}
+
+}  // namespace weir

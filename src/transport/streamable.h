@@ -1,0 +1,73 @@
+// Streamable HTTP towards an upstream, either era: one POST per call over a pooled connection, the answer as
+// JSON or as an event stream. Headers are made anew from the message; nothing of the client's own comes along
+// but `Mcp-Param-*`. Source: MCP 2025-11-25 and 2026-07-28 basic/transports.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "http/client.h"
+#include "http/pool.h"
+#include "runtime/nursery.h"
+#include "transport/transport.h"
+
+namespace weir {
+
+struct StreamableOptions {
+  Origin origin;
+  std::string host;  // the Host header
+  std::string path;  // origin form, "/mcp"
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::size_t message_max = 16 * 1024 * 1024;
+  Duration connect_time = std::chrono::seconds(5);
+};
+
+class Streamable final : public Transport {
+ public:
+  Streamable(Shard& shard, StreamableOptions options);
+  ~Streamable() override;
+
+  Task<Result<Reply>> call(Call& call) override;
+  Task<Result<std::shared_ptr<const Peer>>> greet(TimePoint deadline, CancelScope& cancel) override;
+  Task<void> close() override;
+  std::string describe() const override;
+
+  const Pool& pool() const noexcept { return pool_; }
+
+ private:
+  friend class StreamableReply;
+  /// A whole answer, for what is not a call.
+  struct Plain {
+    int status = 0;
+    std::string session;
+    std::string retry_after;
+    Bytes body;  // the JSON, taken out of the event stream if it came as one
+  };
+  Task<Result<HttpExchange>> begin(std::string_view head, std::string_view body, TimePoint deadline,
+                                   CancelScope& cancel);
+  Task<Result<Plain>> post(std::string head, std::string body, TimePoint deadline, CancelScope& cancel);
+  Task<Result<Reply>> attempt(Call& call, const std::string& id, bool& stale);
+  Task<Result<Reply>> read_reply(Call& call, const std::string& id, HttpExchange exchange);
+  Task<Result<Reply>> read_json(Call& call, const std::string& id, HttpExchange& exchange, int status);
+  Task<Result<ServerFacts>> discover(TimePoint deadline, CancelScope& cancel, bool& legacy);
+  Task<Result<std::shared_ptr<const Peer>>> initialize(TimePoint deadline, CancelScope& cancel);
+  void append_head(std::string& out, const Call& call, std::size_t body_size) const;
+  void append_old_head(std::string& out, const Peer* peer, std::size_t body_size) const;
+  void given_up(const Call& call, const std::string& id, const Error& error);
+  // What nobody waits for: cancelling notes, refusals of the server's own requests, streams read to their
+  // end.
+  void tell(const Peer& peer, std::string message);
+  Task<void> tell_task(std::string head, std::string message);
+  void read_away(HttpExchange exchange);
+
+  Shard& shard_;
+  StreamableOptions options_;
+  std::string head_start_;  // request line and the headers that never change
+  Pool pool_;
+  Nursery aside_;
+  CancelScope closing_;
+  std::uint64_t next_id_ = 1;
+};
+
+}  // namespace weir
