@@ -100,6 +100,26 @@ class Leases {
   std::vector<std::unique_ptr<Lease>> held_;
 };
 
+/// A count that is up by one while this lives: requests in flight. Moves with what it counts.
+class Counted {
+ public:
+  Counted() = default;
+  explicit Counted(std::atomic<std::uint32_t>& count) noexcept : count_(&count) {
+    count.fetch_add(1, std::memory_order_relaxed);
+  }
+  Counted(Counted&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+  Counted& operator=(Counted&& other) noexcept {
+    std::swap(count_, other.count_);
+    return *this;
+  }
+  ~Counted() {
+    if (count_ != nullptr) count_->fetch_sub(1, std::memory_order_release);
+  }
+
+ private:
+  std::atomic<std::uint32_t>* count_ = nullptr;
+};
+
 /// One message of a reply: a notification on the way, or the response that ends it.
 struct ReplyEvent {
   ReplyEvent() = default;
@@ -122,8 +142,9 @@ struct Reply {
   Reply() = default;
   explicit Reply(ReplyEvent event) : first(std::move(event)) {}
   ReplyEvent first;
-  std::unique_ptr<ReplyStream> rest;  // null when `first` is the response
   std::shared_ptr<const Peer> peer;   // under which it was made
+  Counted in_flight;
+  std::unique_ptr<ReplyStream> rest;  // null when `first` is the response
   Leases leases;
 };
 

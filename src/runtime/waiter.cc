@@ -18,6 +18,13 @@ CancelScope::CancelScope(CancelScope& parent) noexcept : CancelScope() {
     parent.link(parent_);
 }
 
+ScopeLink::ScopeLink(CancelScope& from, CancelScope& to) noexcept : hook_(&to) {
+  if (from.cancelled_)
+    to.cancel();
+  else
+    from.link(hook_);
+}
+
 CancelScope::~CancelScope() {
   parent_.unlink();
   WEIR_CHECK(head_.next == &head_);

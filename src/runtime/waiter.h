@@ -51,6 +51,7 @@ class CancelScope {
 
  private:
   friend class Waiter;
+  friend class ScopeLink;
   struct ParentHook : detail::CancelHook {
     CancelScope* self;
     explicit ParentHook(CancelScope* scope) noexcept;
@@ -60,6 +61,18 @@ class CancelScope {
   bool cancelled_ = false;
   detail::CancelHook head_;
   ParentHook parent_;
+};
+
+/// While it lives, cancelling `from` cancels `to` as well. Both outlive it.
+class ScopeLink {
+ public:
+  ScopeLink(CancelScope& from, CancelScope& to) noexcept;
+  ScopeLink(const ScopeLink&) = delete;
+  ScopeLink& operator=(const ScopeLink&) = delete;
+  ~ScopeLink() { hook_.unlink(); }
+
+ private:
+  CancelScope::ParentHook hook_;
 };
 
 /// One waiting place, for one coroutine at a time. A wake before the wait is kept; each wait consumes it.

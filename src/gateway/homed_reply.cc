@@ -1,0 +1,80 @@
+#include "gateway/homed_reply.h"
+
+#include "runtime/hop.h"
+
+namespace weir {
+namespace {
+
+/// What belongs to the home shard for as long as the call lasts.
+struct Visit {
+  explicit Visit(const Call& call) : scope(), copy(call.message, call.row, scope) {
+    copy.deadline = call.deadline;
+    copy.target = call.target;
+    copy.client = call.client;
+    copy.trace = call.trace;
+    copy.peer = call.peer;
+    copy.notes = call.notes;
+  }
+  CancelScope scope;
+  Call copy;
+  std::unique_ptr<ReplyStream> rest;
+};
+
+class HomedReply final : public ReplyStream {
+ public:
+  HomedReply(Shard& home, std::shared_ptr<Visit> visit, CancelScope& cancel)
+      : home_(home), visit_(std::move(visit)), cancel_(cancel) {}
+  ~HomedReply() override {
+    home_.post([visit = std::move(visit_)]() mutable {
+      visit->rest.reset();
+      visit.reset();
+    });
+  }
+
+  Task<Result<ReplyEvent>> next() override {
+    std::function<Task<Result<ReplyEvent>>(CancelScope&)> work = [this](CancelScope& scope) {
+      return next_there(scope);
+    };
+    return on_shard<Result<ReplyEvent>>(home_, cancel_, std::move(work));
+  }
+
+ private:
+  // The stream waits under the visit's scope; the hop's own is tied to it while this runs.
+  Task<Result<ReplyEvent>> next_there(CancelScope& scope) {
+    ScopeLink link(scope, visit_->scope);
+    Result<ReplyEvent> event = co_await visit_->rest->next();
+    co_return event;
+  }
+
+  Shard& home_;
+  std::shared_ptr<Visit> visit_;
+  CancelScope& cancel_;
+};
+
+Task<Result<Reply>> serve_there(std::shared_ptr<std::unique_ptr<Visit>> slot, Call& call,
+                                std::function<Task<Result<Reply>>(Call&)> serve, CancelScope& scope) {
+  *slot = std::make_unique<Visit>(call);
+  ScopeLink link(scope, (*slot)->scope);
+  Result<Reply> reply = co_await serve((*slot)->copy);
+  if (reply && reply->rest)
+    (*slot)->rest = std::move(reply->rest);
+  else
+    slot->reset();
+  co_return reply;
+}
+
+}  // namespace
+
+Task<Result<Reply>> call_at_home(Shard& home, Call& call, std::function<Task<Result<Reply>>(Call&)> serve) {
+  auto slot = std::make_shared<std::unique_ptr<Visit>>();
+  std::function<Task<Result<Reply>>(CancelScope&)> work = [slot, &call, serve](CancelScope& scope) {
+    return serve_there(slot, call, serve, scope);
+  };
+  Result<Reply> reply = co_await on_shard<Result<Reply>>(home, call.cancel, std::move(work));
+  if (reply && *slot)
+    reply->rest =
+        std::make_unique<HomedReply>(home, std::shared_ptr<Visit>(std::move(*slot)), call.cancel);
+  co_return reply;
+}
+
+}  // namespace weir

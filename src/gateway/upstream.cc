@@ -1,0 +1,211 @@
+#include "gateway/upstream.h"
+
+#include <algorithm>
+
+#include "base/random.h"
+#include "gateway/homed_reply.h"
+#include "runtime/hop.h"
+
+namespace weir {
+namespace {
+
+// A child that died is not started again sooner, however much it is wanted.
+constexpr Duration kRestMin = std::chrono::seconds(1);
+
+}  // namespace
+
+std::string_view to_string(ServerState state) noexcept {
+  switch (state) {
+    case ServerState::starting: return "starting";
+    case ServerState::ready: return "ready";
+    case ServerState::needs_authorization: return "needs_authorization";
+    case ServerState::unreachable: return "unreachable";
+    case ServerState::stopped: return "stopped";
+  }
+  return "unknown";
+}
+
+/// A caller that waits for the next outcome of getting to know the server. Home shard.
+struct Upstream::Wish {
+  Waiter waiter;
+  std::optional<Result<std::shared_ptr<const Peer>>> outcome;
+};
+
+/// One shard's view: touched by that shard only.
+struct Upstream::Seat {
+  explicit Seat(const Published<ServerStatus>& status) : reader(status) {}
+  Published<ServerStatus>::Reader reader;
+  std::unique_ptr<Transport> transport;
+};
+
+Upstream::Upstream(ServerConfig config, Options options, TransportFactory factory,
+                   std::span<Shard* const> shards, std::size_t home)
+    : config_(std::move(config)),
+      options_(std::move(options)),
+      factory_(std::move(factory)),
+      shards_(shards.begin(), shards.end()),
+      home_(*shards_[home]),
+      status_(std::make_shared<const ServerStatus>()) {
+  for (std::size_t i = 0; i < shards_.size(); ++i) seats_.push_back(std::make_unique<Seat>(status_));
+}
+
+Upstream::~Upstream() = default;
+
+Transport& Upstream::transport(Shard& shard) {
+  Seat& seat = *seats_[shard.index()];
+  if (!seat.transport) seat.transport = factory_(shard, [this] { nudge_.wake(); });
+  return *seat.transport;
+}
+
+void Upstream::start() {
+  home_.post([this] { fibers_.start(keep()); });
+}
+
+void Upstream::publish(ServerStatus next) {
+  next.since = home_.wall_now();
+  status_.publish(std::make_shared<const ServerStatus>(std::move(next)));
+  if (options_.on_change) options_.on_change(*this);
+}
+
+// Home shard, for the life of the upstream: get to know it, wait until it is lost, rest, again.
+Task<void> Upstream::keep() {
+  RestartPause pause;
+  Random random = Random::from_system();
+  while (!closing_.cancelled()) {
+    const TimePoint deadline = home_.now() + options_.startup_time;
+    Result<std::shared_ptr<const Peer>> greeted = co_await transport(home_).greet(deadline, closing_);
+    if (closing_.cancelled()) break;
+    const std::shared_ptr<const Peer> peer = greeted ? *greeted : nullptr;
+    ServerStatus next;
+    if (peer) {
+      next.state = ServerState::ready;
+      next.peer = peer;
+      pause.came_up(home_.now());
+    } else {
+      next.error = greeted.error();
+      next.state = greeted.error().kind() == Error::Kind::needs_authorization
+                       ? ServerState::needs_authorization
+                       : ServerState::unreachable;
+    }
+    publish(std::move(next));
+    for (Wish* wish : std::exchange(wishes_, {})) {
+      wish->outcome = greeted;
+      wish->waiter.wake();
+    }
+    while (peer && !peer->lost && !closing_.cancelled()) co_await nudge_.wait(kForever, &closing_);
+    if (closing_.cancelled()) break;
+    if (peer) {
+      ServerStatus gone;
+      gone.error = Error(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no, "it has gone");
+      publish(std::move(gone));
+      if (!options_.homed) continue;  // only its session is lost
+    }
+    const Duration rest = pause.died(home_.now(), random.unit());
+    rest_until_min_ = options_.homed ? home_.now() + std::min<Duration>(rest, kRestMin) : home_.now();
+    const TimePoint until = home_.now() + rest;
+    resting_ = true;
+    while (home_.now() < until && !closing_.cancelled()) {
+      const bool wanted = !wishes_.empty();
+      if (wanted && home_.now() >= rest_until_min_) break;
+      co_await nudge_.wait(wanted ? std::min(until, rest_until_min_) : until, &closing_);
+    }
+    resting_ = false;
+  }
+  ServerStatus stopped;
+  stopped.state = ServerState::stopped;
+  stopped.error = Error(Error::Kind::shutting_down, Error::Side::gateway, Error::Sent::no, "it is stopped");
+  const Error error = stopped.error;
+  publish(std::move(stopped));
+  for (Wish* wish : std::exchange(wishes_, {})) {
+    wish->outcome = fail(error);
+    wish->waiter.wake();
+  }
+}
+
+// Home shard: waits for the next outcome.
+Task<Result<std::shared_ptr<const Peer>>> Upstream::settle(TimePoint deadline, CancelScope& cancel) {
+  const auto now = status_.load();
+  if (now->state == ServerState::ready && !now->peer->lost) co_return now->peer;
+  if (now->state == ServerState::stopped) co_return fail(now->error);
+  Wish wish;
+  wishes_.push_back(&wish);
+  nudge_.wake();
+  const Wake wake = co_await wish.waiter.wait(deadline, &cancel);
+  if (wish.outcome) co_return std::move(*wish.outcome);
+  std::erase(wishes_, &wish);
+  if (wake == Wake::cancelled)
+    co_return fail(Error::Kind::cancelled, Error::Side::client, Error::Sent::no, "the call was cancelled");
+  const auto last = status_.load();
+  if (last->state == ServerState::unreachable || last->state == ServerState::needs_authorization)
+    co_return fail(last->error);
+  co_return fail(Error::Kind::deadline_exceeded, Error::Side::upstream, Error::Sent::no,
+                 "it is still starting");
+}
+
+Task<Result<std::shared_ptr<const Peer>>> Upstream::ready(TimePoint deadline, CancelScope& cancel) {
+  const std::shared_ptr<const ServerStatus>& now = seats_[Shard::current().index()]->reader.get();
+  if (now->state == ServerState::ready && !now->peer->lost) co_return now->peer;
+  std::function<Task<Result<std::shared_ptr<const Peer>>>(CancelScope&)> work =
+      [this, deadline](CancelScope& scope) { return settle(deadline, scope); };
+  co_return co_await on_shard<Result<std::shared_ptr<const Peer>>>(home_, cancel, std::move(work));
+}
+
+Task<Result<Reply>> Upstream::forward_home(Call& call) {
+  if (&home_ == &Shard::current()) return transport(home_).call(call);
+  return call_at_home(home_, call, [this](Call& there) { return transport(home_).call(there); });
+}
+
+Task<Result<Reply>> Upstream::forward(Call& call) {
+  return options_.homed ? forward_home(call) : transport(Shard::current()).call(call);
+}
+
+Task<Result<Reply>> Upstream::call(Call& call) {
+  Counted counted(in_flight_);
+  for (int tries = 0;; ++tries) {
+    Result<std::shared_ptr<const Peer>> peer = co_await ready(call.deadline, call.cancel);
+    if (!peer) co_return fail(peer.error());
+    call.peer = peer->get();
+    if (call.notes != nullptr) {
+      ++call.notes->attempts;
+      call.notes->upstream_revision = call.peer->facts.revision;
+    }
+    const TimePoint begun = Shard::current().now();
+    Result<Reply> reply = co_await forward(call);
+    if (call.notes != nullptr) call.notes->upstream_time += Shard::current().now() - begun;
+    if (reply) {
+      reply->peer = std::move(*peer);
+      reply->in_flight = std::move(counted);
+      co_return reply;
+    }
+    // What it never saw may be said again, once it is known anew.
+    const bool again = (*peer)->lost && reply.error().sent() == Error::Sent::no && tries == 0;
+    if (!again) co_return reply;
+  }
+}
+
+Task<void> Upstream::close(TimePoint deadline) {
+  CancelScope never;
+  while (in_flight() != 0 && Shard::current().now() < deadline)
+    co_await Sleep(Shard::current().now() + std::chrono::milliseconds(10), nullptr);
+  std::function<Task<bool>(CancelScope&)> stop = [this](CancelScope&) { return stop_keeping(); };
+  co_await on_shard<bool>(home_, never, std::move(stop));
+  for (Shard* shard : shards_) {
+    std::function<Task<bool>(CancelScope&)> free = [this, shard](CancelScope&) { return let_go(*shard); };
+    co_await on_shard<bool>(*shard, never, std::move(free));
+  }
+}
+
+Task<bool> Upstream::stop_keeping() {
+  closing_.cancel();
+  co_await fibers_.join();
+  co_return true;
+}
+
+Task<bool> Upstream::let_go(Shard& shard) {
+  std::unique_ptr<Transport>& held = seats_[shard.index()]->transport;
+  if (held) co_await held->close();
+  held.reset();
+  co_return true;
+}
+
+}  // namespace weir

@@ -1,0 +1,98 @@
+// One configured server: who it is, whether it is there, and how each shard reaches it. Its home shard gets to
+// know it, again after every loss; the others read what was learned. Shared by all shards; a call never leaves
+// its shard but for servers that are single by nature (children).
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "call/call.h"
+#include "config/config.h"
+#include "runtime/nursery.h"
+#include "runtime/published.h"
+#include "runtime/shard.h"
+#include "runtime/waiter.h"
+#include "transport/restart_pause.h"
+#include "transport/transport.h"
+
+namespace weir {
+
+enum class ServerState : std::uint8_t { starting, ready, needs_authorization, unreachable, stopped };
+std::string_view to_string(ServerState state) noexcept;
+
+/// A snapshot of how a server stands.
+struct ServerStatus {
+  ServerState state = ServerState::starting;
+  std::shared_ptr<const Peer> peer;  // set while ready
+  Error error;                       // why it is not, where it is not
+  WallTime since{};
+};
+
+/// Makes a shard's transport; `lost` is called, on the same shard, when a connection that had been greeted is
+/// gone for good (a child that died).
+using TransportFactory = std::function<std::unique_ptr<Transport>(Shard&, std::function<void()> lost)>;
+
+class Upstream {
+ public:
+  struct Options {
+    bool homed = false;  // only the home shard has a transport: a child process
+    Duration startup_time = std::chrono::seconds(60);
+    std::function<void(const Upstream&)> on_change;  // after every change of state; home shard
+  };
+  Upstream(ServerConfig config, Options options, TransportFactory factory, std::span<Shard* const> shards,
+           std::size_t home);
+  ~Upstream();
+  Upstream(const Upstream&) = delete;
+  Upstream& operator=(const Upstream&) = delete;
+
+  const std::string& name() const noexcept { return config_.name; }
+  const ServerConfig& config() const noexcept { return config_; }
+  std::shared_ptr<const ServerStatus> status() const { return status_.load(); }
+  std::uint32_t in_flight() const noexcept { return in_flight_.load(std::memory_order_relaxed); }
+
+  /// Begins to get to know the server. Any thread, once.
+  void start();
+  /// Waits until the server is known, woken if it rests. Errors: why it is not there; deadline_exceeded.
+  Task<Result<std::shared_ptr<const Peer>>> ready(TimePoint deadline, CancelScope& cancel);
+  /// One call. `call.peer` is set here. Any shard.
+  Task<Result<Reply>> call(Call& call);
+  /// Waits for calls under way, at most until `deadline`, then lets go of all transports.
+  Task<void> close(TimePoint deadline);
+
+ private:
+  struct Wish;
+  struct Seat;
+  Task<void> keep();
+  Task<Result<std::shared_ptr<const Peer>>> settle(TimePoint deadline, CancelScope& cancel);
+  Task<Result<Reply>> forward(Call& call);
+  Task<Result<Reply>> forward_home(Call& call);
+  Task<bool> stop_keeping();
+  Task<bool> let_go(Shard& shard);
+  Transport& transport(Shard& shard);
+  void publish(ServerStatus next);
+
+  const ServerConfig config_;
+  const Options options_;
+  const TransportFactory factory_;
+  const std::vector<Shard*> shards_;
+  Shard& home_;
+  Published<ServerStatus> status_;
+  std::vector<std::unique_ptr<Seat>> seats_;  // by shard index
+  std::atomic<std::uint32_t> in_flight_{0};
+
+  // Home shard only.
+  CancelScope closing_;
+  Waiter nudge_;  // wakes keep(): lost, or wanted
+  bool resting_ = false;
+  bool was_up_ = false;
+  TimePoint rest_until_min_{};
+  std::vector<Wish*> wishes_;
+  Nursery fibers_;
+};
+
+}  // namespace weir
