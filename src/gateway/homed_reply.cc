@@ -72,8 +72,7 @@ Task<Result<Reply>> call_at_home(Shard& home, Call& call, std::function<Task<Res
   };
   Result<Reply> reply = co_await on_shard<Result<Reply>>(home, call.cancel, std::move(work));
   if (reply && *slot)
-    reply->rest =
-        std::make_unique<HomedReply>(home, std::shared_ptr<Visit>(std::move(*slot)), call.cancel);
+    reply->rest = std::make_unique<HomedReply>(home, std::shared_ptr<Visit>(std::move(*slot)), call.cancel);
   co_return reply;
 }
 

@@ -1,5 +1,5 @@
-// Calls to what lives on another shard: the call goes there, its events come back one by one, and what is left
-// of it is let go where it belongs.
+// Calls to what lives on another shard: the call goes there, its events come back one by one, and what is
+// left of it is let go where it belongs.
 #pragma once
 
 #include <functional>

@@ -16,11 +16,16 @@ constexpr Duration kRestMin = std::chrono::seconds(1);
 
 std::string_view to_string(ServerState state) noexcept {
   switch (state) {
-    case ServerState::starting: return "starting";
-    case ServerState::ready: return "ready";
-    case ServerState::needs_authorization: return "needs_authorization";
-    case ServerState::unreachable: return "unreachable";
-    case ServerState::stopped: return "stopped";
+    case ServerState::starting:
+      return "starting";
+    case ServerState::ready:
+      return "ready";
+    case ServerState::needs_authorization:
+      return "needs_authorization";
+    case ServerState::unreachable:
+      return "unreachable";
+    case ServerState::stopped:
+      return "stopped";
   }
   return "unknown";
 }

@@ -1,6 +1,6 @@
-// One configured server: who it is, whether it is there, and how each shard reaches it. Its home shard gets to
-// know it, again after every loss; the others read what was learned. Shared by all shards; a call never leaves
-// its shard but for servers that are single by nature (children).
+// One configured server: who it is, whether it is there, and how each shard reaches it. Its home shard gets
+// to know it, again after every loss; the others read what was learned. Shared by all shards; a call never
+// leaves its shard but for servers that are single by nature (children).
 #pragma once
 
 #include <atomic>

@@ -1,0 +1,67 @@
+// What the servers were last seen to offer, under the names that clients see. Immutable snapshots: a request
+// reads one. It remembers a server's entries while the server is away, so that names stay as they are.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "mcp/merge.h"
+#include "mcp/methods.h"
+#include "mcp/names.h"
+#include "runtime/published.h"
+
+namespace weir {
+
+/// Where a name or URI leads: the server's place in the plan, and what the server itself calls it.
+struct Place {
+  std::size_t server = 0;
+  std::string original;
+};
+
+/// One server's entries of one kind, by what tells them apart, in the server's order.
+using Identities = std::vector<std::string>;
+
+class Catalogue {
+ public:
+  Catalogue() = default;
+  /// `seen[server][kind]` in the order of `servers`.
+  Catalogue(NameRules rules, std::vector<std::string> servers,
+            std::vector<std::array<std::shared_ptr<const Identities>, kListKinds>> seen);
+
+  /// The place of a name that clients see: as listed, as prefix and original, or bare while it is unique.
+  /// Null: not known.
+  const Place* find(ListKind kind, std::string_view exposed) const;
+  /// The servers whose templates match `uri`, in order.
+  std::vector<std::size_t> matching_templates(std::string_view uri) const;
+  /// What clients see of entry `identity` of `server`. Resources and templates: the URI itself, or
+  /// weir://NAME/URI if an earlier server has it too.
+  std::string exposed(ListKind kind, std::size_t server, std::string_view identity) const;
+  /// How many entries of a kind a server has; -1 if it was never seen.
+  int count(ListKind kind, std::size_t server) const;
+  /// True if `server` was seen to have `identity`.
+  bool has(ListKind kind, std::size_t server, std::string_view identity) const;
+  const std::vector<std::string>& servers() const noexcept { return servers_; }
+  const std::shared_ptr<const Identities>& seen(ListKind kind, std::size_t server) const {
+    return seen_[server][static_cast<std::size_t>(kind)];
+  }
+
+ private:
+  struct Names {
+    std::unordered_map<std::string, Place> exposed;
+    std::unordered_map<std::string, std::vector<std::size_t>> owners;  // of an original, in order
+  };
+  NameRules rules_;
+  std::vector<std::string> servers_;
+  std::vector<std::array<std::shared_ptr<const Identities>, kListKinds>> seen_;
+  std::array<Names, kListKinds> names_;
+};
+
+/// True if `uri` is an instance of the URI template. Source: RFC 6570, read backwards: an expression stands
+/// for any text, a simple one for text without '/'.
+bool template_matches(std::string_view uri_template, std::string_view uri);
+
+}  // namespace weir

@@ -1,0 +1,39 @@
+// Asking every server at once, and joining what comes in time: lists, and what the servers say of themselves.
+// One server that is down, hung or talks nonsense costs only itself.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gateway/plan.h"
+
+namespace weir {
+
+/// What a client asks, as the front understood it. Views live as long as the request.
+struct ClientCall {
+  ClientCall(const Message& request, const MethodRow& method, const Plan& running, CancelScope& scope)
+      : message(request), row(method), plan(running), cancel(scope) {}
+  const Message& message;
+  const MethodRow& row;
+  const Plan& plan;
+  CancelScope& cancel;
+  std::size_t only = Plan::kAll;  // the one server of /mcp/NAME
+  ClientView client;
+  CallTrace trace;
+  CallNotes* notes = nullptr;
+
+  bool asks_one() const noexcept { return only != Plan::kAll || plan.servers.size() == 1; }
+  std::size_t the_one() const noexcept { return only != Plan::kAll ? only : 0; }
+};
+
+/// All pages of one server's list, noted in the catalogue.
+/// Errors: the server's; upstream_protocol for nonsense or endless pages.
+Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t server, ListKind kind,
+                                               const ClientCall* by, TimePoint deadline, CancelScope& cancel);
+
+/// The whole JSON-RPC response to a list request. Errors: all servers failed (the first one's error).
+Task<Result<std::string>> answer_list(ClientCall& call);
+/// The response to server/discover or initialize. Errors: all servers failed.
+Task<Result<std::string>> answer_introduction(ClientCall& call, Revision agreed);
+
+}  // namespace weir
