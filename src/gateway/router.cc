@@ -1,0 +1,204 @@
+#include "gateway/router.h"
+
+#include <algorithm>
+
+#include "mcp/fault_map.h"
+#include "mcp/outgoing.h"
+#include "runtime/shard.h"
+
+namespace weir {
+namespace {
+
+constexpr int kInvalidParams = -32602;
+
+Answer faulty(const ClientCall& call, const Error& error, std::size_t server) {
+  Answer answer;
+  answer.server = server;
+  answer.outcome = to_string(error.kind()).data();
+  const std::string_view name =
+      server == Plan::kAll ? std::string_view() : std::string_view(call.plan.servers[server]->name());
+  append_fault(answer.text, call.message.raw_id(), error, name);
+  return answer;
+}
+
+Answer refused(const ClientCall& call, int code, std::string_view sentence) {
+  Answer answer;
+  answer.outcome = "invalid_request";
+  append_error(answer.text, call.message.raw_id(), code, sentence);
+  return answer;
+}
+
+// The kind of entries that a completion's reference speaks of.
+ListKind kind_of_ref(const Message& message) {
+  const std::string_view ref = message.param().find("ref");
+  return ref.find("ref/resource") != std::string_view::npos ? ListKind::templates : ListKind::prompts;
+}
+
+// The server for a name with its prefix; kAll if no prefix fits. The longest server name wins.
+std::size_t by_prefix(const ClientCall& call, std::string_view name, std::string& target) {
+  std::size_t best = Plan::kAll;
+  for (std::size_t i = 0; i < call.plan.servers.size(); ++i) {
+    const std::string& server = call.plan.servers[i]->name();
+    const std::string_view rest = unprefixed(call.plan.names, server, name);
+    if (rest.empty()) continue;
+    if (best != Plan::kAll && call.plan.servers[best]->name().size() >= server.size()) continue;
+    best = i;
+    target = rest;
+  }
+  return best;
+}
+
+// Where a name leads by what is known now. `target` is set where the server calls it otherwise.
+std::size_t find_name(const ClientCall& call, ListKind kind, std::string_view name, std::string& target) {
+  const auto catalogue = call.plan.catalogue->load();
+  if (const Place* place = catalogue->find(kind, name); place != nullptr) {
+    if (place->original != name) target = place->original;
+    return place->server;
+  }
+  return by_prefix(call, name, target);
+}
+
+// Learns what all servers offer: a name was asked for that no list has shown yet.
+Task<void> learn(ClientCall& call, ListKind kind) {
+  Nursery nursery;
+  struct One {
+    static Task<void> fetch(ClientCall& by, ListKind what, std::size_t server) {
+      const TimePoint deadline = Shard::current().now() + by.plan.servers[server]->config().timeout.list;
+      const auto pages = co_await fetch_list(by.plan, server, what, nullptr, deadline, by.cancel);
+      (void)pages.has_value();  // what could not be learned is simply not known
+    }
+  };
+  const auto catalogue = call.plan.catalogue->load();
+  for (std::size_t i = 0; i < call.plan.servers.size(); ++i)
+    if (!catalogue->seen(kind, i)) nursery.start(One::fetch(call, kind, i));
+  co_await nursery.join();
+}
+
+Task<Answer> forward(ClientCall& call, Call& leaf, std::size_t server, std::string_view tool) {
+  Upstream& upstream = *call.plan.servers[server];
+  leaf.deadline = deadline_of(upstream, call.row, tool);
+  if (call.notes != nullptr) call.notes->server = upstream.name();
+  Result<Reply> reply = co_await upstream.call(leaf);
+  if (!reply) co_return faulty(call, reply.error(), server);
+  Answer answer;
+  answer.server = server;
+  answer.reply.emplace(std::move(*reply));
+  co_return answer;
+}
+
+Task<Answer> route_by_name(ClientCall& call, Call& leaf, ListKind kind, std::string& target) {
+  const std::string_view raw = raw_target(call.message, call.row);
+  if (raw.empty()) co_return refused(call, kInvalidParams, "params has no name");
+  const std::string name = json_unescape(raw);
+  if (call.asks_one() && !(call.only == Plan::kAll && call.plan.names.prefixed)) {
+    // Its own names; with its prefix they resolve too, unless it has a tool that is called so.
+    const std::size_t server = call.the_one();
+    const std::string_view rest = unprefixed(call.plan.names, call.plan.servers[server]->name(), name);
+    if (!rest.empty() && !call.plan.catalogue->load()->has(kind, server, name)) target = rest;
+    leaf.target = target;
+    co_return co_await forward(call, leaf, server, target.empty() ? name : target);
+  }
+  std::size_t server = find_name(call, kind, name, target);
+  if (server == Plan::kAll) {
+    co_await learn(call, kind);
+    server = find_name(call, kind, name, target);
+  }
+  if (server == Plan::kAll)
+    co_return refused(call, kInvalidParams,
+                      "no server has a " + std::string(kind == ListKind::tools ? "tool" : "prompt") +
+                          " named \"" + name + "\"");
+  leaf.target = target;
+  co_return co_await forward(call, leaf, server, target.empty() ? name : target);
+}
+
+// True if the server says that it does not know this resource.
+bool unknown_resource(const Answer& answer) {
+  if (!answer.reply || !answer.reply->first.last) return false;
+  const Message& message = *answer.reply->first.message;
+  if (message.kind() != Message::Kind::error) return false;
+  const int code = error_code(message.error());
+  return code == -32002 || code == -32602 || code == -32601;
+}
+
+Task<Answer> route_by_uri(ClientCall& call, Call& leaf, ListKind kind, std::string& target) {
+  const std::string_view raw = raw_target(call.message, call.row);
+  if (raw.empty()) co_return refused(call, kInvalidParams, "params has no uri");
+  const std::string uri = json_unescape(raw);
+  if (call.asks_one()) co_return co_await forward(call, leaf, call.the_one(), {});
+  std::string_view name;
+  std::string_view original;
+  if (split_aliased_uri(uri, name, original)) {
+    const std::size_t server = call.plan.find(name);
+    if (server != Plan::kAll) {
+      target = original;
+      leaf.target = target;
+      Answer answer = co_await forward(call, leaf, server, {});
+      answer.uri_from = target;
+      answer.uri_to = uri;
+      co_return answer;
+    }
+  }
+  const auto catalogue = call.plan.catalogue->load();
+  if (const Place* place = catalogue->find(kind, uri); place != nullptr)
+    co_return co_await forward(call, leaf, place->server, {});
+  std::vector<std::size_t> order = catalogue->matching_templates(uri);
+  for (std::size_t i = 0; i < call.plan.servers.size(); ++i)
+    if (std::find(order.begin(), order.end(), i) == order.end()) order.push_back(i);
+  Answer last;
+  for (const std::size_t server : order) {
+    const auto status = call.plan.servers[server]->status();
+    const bool resources = !status->peer || status->peer->facts.has("resources");
+    if (!resources && server != order.back()) continue;
+    Answer answer = co_await forward(call, leaf, server, {});
+    if (answer.reply && !unknown_resource(answer)) co_return answer;
+    const bool better = last.text.empty() && !last.reply;
+    if (better || answer.reply) last = std::move(answer);
+    if (call.cancel.cancelled()) break;
+  }
+  co_return last;
+}
+
+}  // namespace
+
+TimePoint deadline_of(const Upstream& server, const MethodRow& row, std::string_view tool) {
+  const ServerConfig& config = server.config();
+  Duration time = config.timeout.request;
+  if (row.route == Route::by_name && row.kind == ListKind::tools && !config.tools.empty()) {
+    const auto own = config.tools.find(std::string(tool));
+    if (own != config.tools.end() && own->second.timeout) time = *own->second.timeout;
+  }
+  return Shard::current().now() + time;
+}
+
+Task<Answer> route_request(ClientCall& call, Call& leaf, std::string& target) {
+  switch (call.row.route) {
+    case Route::by_name:
+      co_return co_await route_by_name(call, leaf, call.row.kind, target);
+    case Route::by_uri:
+      co_return co_await route_by_uri(call, leaf, call.row.kind, target);
+    case Route::by_ref: {
+      const ListKind kind = kind_of_ref(call.message);
+      if (kind == ListKind::templates) co_return co_await route_by_uri(call, leaf, kind, target);
+      co_return co_await route_by_name(call, leaf, kind, target);
+    }
+    case Route::list:
+    case Route::discover: {
+      if (call.row.route == Route::list && !call.asks_one() && !call.message.param().find("cursor").empty())
+        co_return refused(call, kInvalidParams, "this list is one page: there is no such cursor");
+      // Not a conditional expression: the compiler destroys awaited temporaries in both arms.
+      std::optional<Result<std::string>> text;
+      if (call.row.route == Route::list)
+        text.emplace(co_await answer_list(call));
+      else
+        text.emplace(co_await answer_introduction(call, Revision::v2026_07_28));
+      if (!*text) co_return faulty(call, text->error(), call.asks_one() ? call.the_one() : Plan::kAll);
+      Answer answer;
+      answer.text = std::move(**text);
+      co_return answer;
+    }
+    default:
+      co_return refused(call, -32601, "method not found");
+  }
+}
+
+}  // namespace weir

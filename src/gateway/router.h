@@ -1,0 +1,28 @@
+// One switch over the row's route: answered here, one server, or all of them.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "gateway/lists.h"
+
+namespace weir {
+
+/// What a request leads to: a whole JSON-RPC response, or a server's reply still to be relayed.
+struct Answer {
+  std::string text;  // whole; empty while there is a reply
+  std::optional<Reply> reply;
+  std::size_t server = Plan::kAll;  // whose reply or error it is
+  std::string uri_from;             // the server's own URI where the client's is an alias
+  std::string uri_to;
+  const char* outcome = "ok";  // of the metrics' label: "ok", "upstream_error" or a reason
+};
+
+/// Answers a request of a server feature (lists, calls, reads, completion, discover). A failed call is an
+/// answer too: its text is the JSON-RPC error. `target` keeps the server's own name alive for the reply.
+Task<Answer> route_request(ClientCall& call, Call& leaf, std::string& target);
+
+/// The deadline of a call to this server and tool.
+TimePoint deadline_of(const Upstream& server, const MethodRow& row, std::string_view tool);
+
+}  // namespace weir
