@@ -86,7 +86,10 @@ class Leases {
  public:
   Leases() = default;
   Leases(Leases&&) noexcept = default;
-  Leases& operator=(Leases&&) = delete;
+  Leases& operator=(Leases&& other) noexcept {
+    held_.swap(other.held_);
+    return *this;
+  }
   ~Leases() {
     while (!held_.empty()) held_.pop_back();
   }
@@ -142,7 +145,7 @@ struct Reply {
   Reply() = default;
   explicit Reply(ReplyEvent event) : first(std::move(event)) {}
   ReplyEvent first;
-  std::shared_ptr<const Peer> peer;   // under which it was made
+  std::shared_ptr<const Peer> peer;  // under which it was made
   Counted in_flight;
   std::unique_ptr<ReplyStream> rest;  // null when `first` is the response
   Leases leases;
