@@ -1,0 +1,82 @@
+// The running gateway behind all fronts: its plan, its servers, its clients' sessions and the calls that may
+// be cancelled by name. One per process; every member says which shard it is for.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "gateway/plan.h"
+#include "gateway/sessions.h"
+#include "runtime/nursery.h"
+
+namespace weir {
+
+/// What a reload did.
+struct ApplyReport {
+  std::size_t added = 0;
+  std::size_t removed = 0;
+  std::size_t kept = 0;
+};
+
+class Gateway {
+ public:
+  struct Observer {
+    std::function<void(const Upstream&)> server_changed;  // the server's home shard
+    std::function<void(const std::string& server, std::string_view line)> child_wrote;  // its stderr
+  };
+  Gateway(std::span<Shard* const> shards, Observer observer);
+  ~Gateway();
+
+  /// Makes `config` the running one: unchanged servers keep their connections, children and sessions.
+  /// Shard 0.
+  ApplyReport apply(const Config& config);
+  /// The running plan. Any shard's thread.
+  const std::shared_ptr<const Plan>& plan() { return seats_[Shard::current().index()]->plan.get(); }
+  /// The running plan from any thread.
+  std::shared_ptr<const Plan> plan_now() const { return plan_.load(); }
+  Sessions& sessions() noexcept { return sessions_; }
+  /// Lets go of all servers; calls under way have until `deadline`. Shard 0.
+  Task<void> close(TimePoint deadline);
+
+  /// A call that its session may cancel by its id, while this lives. One shard.
+  class Cancellable {
+   public:
+    Cancellable(Gateway& gateway, std::string_view session, std::string_view raw_id, CancelScope& scope);
+    ~Cancellable();
+    Cancellable(const Cancellable&) = delete;
+    Cancellable& operator=(const Cancellable&) = delete;
+
+   private:
+    std::unordered_multimap<std::string, CancelScope*>& calls_;
+    std::unordered_multimap<std::string, CancelScope*>::iterator place_;
+  };
+  /// Cancels the session's call with this id, wherever it runs. Any shard.
+  void cancel(std::string_view session, std::string_view raw_id);
+
+  const std::vector<Shard*>& shards() const noexcept { return shards_; }
+
+ private:
+  struct Seat {
+    explicit Seat(const Published<Plan>& published) : plan(published) {}
+    Published<Plan>::Reader plan;
+    std::unordered_multimap<std::string, CancelScope*> calls;
+  };
+  std::shared_ptr<Upstream> make_upstream(const ServerConfig& server, const LimitsConfig& limits,
+                                          std::size_t place);
+  static std::string key_of(std::string_view session, std::string_view raw_id);
+
+  const std::vector<Shard*> shards_;
+  const Observer observer_;
+  Published<Plan> plan_;
+  std::vector<std::unique_ptr<Seat>> seats_;
+  Sessions sessions_;
+  std::mutex catalogue_lock_;
+  Nursery closing_;  // servers that a reload took out; shard 0
+};
+
+}  // namespace weir

@@ -1,0 +1,48 @@
+#include "gateway/make_transport.h"
+
+#include "base/base64.h"
+#include "http/url.h"
+#include "transport/builtin.h"
+#include "transport/streamable.h"
+
+namespace weir {
+namespace {
+
+StreamableOptions streamable_options(const ServerConfig& server, const LimitsConfig& limits) {
+  std::string reason;
+  const std::optional<Url> url = parse_url(server.url, reason);
+  WEIR_CHECK(url);
+  StreamableOptions options;
+  options.origin = Origin(url->host, url->port, url->tls, server.tls_ca);
+  options.host = url->authority();
+  options.path = url->path;
+  options.headers = server.headers;
+  if (!url->user_info.empty())
+    options.headers.emplace_back("Authorization", "Basic " + base64_encode(url->user_info, Base64::standard));
+  options.message_max = limits.message;
+  options.connect_time = server.timeout.connect;
+  return options;
+}
+
+}  // namespace
+
+TransportFactory transport_factory(const ServerConfig& server, const LimitsConfig& limits,
+                                   std::function<void(const std::string&, std::string_view)> wrote) {
+  (void)wrote;
+  switch (server.type) {
+    case ServerConfig::Type::http: {
+      StreamableOptions options = streamable_options(server, limits);
+      return [options](Shard& shard, std::function<void()>) -> std::unique_ptr<Transport> {
+        return std::make_unique<Streamable>(shard, options);
+      };
+    }
+    case ServerConfig::Type::stdio:
+    case ServerConfig::Type::builtin:
+      return [](Shard& shard, std::function<void()>) -> std::unique_ptr<Transport> {
+        return std::make_unique<Builtin>(shard);
+      };
+  }
+  return {};
+}
+
+}  // namespace weir

@@ -1,0 +1,13 @@
+// From a server's configuration to the transport that reaches it.
+#pragma once
+
+#include "config/config.h"
+#include "gateway/upstream.h"
+
+namespace weir {
+
+/// `wrote` receives the lines that a child writes to stderr. The configuration has been validated.
+TransportFactory transport_factory(const ServerConfig& server, const LimitsConfig& limits,
+                                   std::function<void(const std::string&, std::string_view)> wrote);
+
+}  // namespace weir

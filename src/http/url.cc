@@ -1,0 +1,76 @@
+#include "http/url.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace weir {
+namespace {
+
+bool visible(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+bool parse_port(std::string_view text, std::uint16_t& port) {
+  const auto [end, trouble] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return trouble == std::errc() && end == text.data() + text.size() && port != 0;
+}
+
+}  // namespace
+
+std::string Url::authority() const {
+  std::string out = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  if (port != (tls ? 443 : 80)) out += ":" + std::to_string(port);
+  return out;
+}
+
+std::optional<Url> parse_url(std::string_view text, std::string& reason) {
+  const auto refuse = [&](const char* why) {
+    reason = why;
+    return std::nullopt;
+  };
+  Url url;
+  if (!visible(text)) return refuse("a URL has no spaces or control characters");
+  if (text.starts_with("https://")) {
+    url.tls = true;
+    text.remove_prefix(8);
+  } else if (text.starts_with("http://")) {
+    text.remove_prefix(7);
+  } else {
+    return refuse("a URL begins with http:// or https://");
+  }
+  text = text.substr(0, text.find('#'));
+  const std::size_t slash = text.find_first_of("/?");
+  std::string_view authority = text.substr(0, slash);
+  url.path = slash == std::string_view::npos ? "" : text.substr(slash);
+  if (url.path.empty() || url.path.front() != '/') url.path.insert(0, "/");
+  if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
+    url.user_info = authority.substr(0, at);
+    authority.remove_prefix(at + 1);
+  }
+  url.port = url.tls ? 443 : 80;
+  std::string_view port;
+  if (authority.starts_with('[')) {
+    const std::size_t close = authority.find(']');
+    if (close == std::string_view::npos) return refuse("an IPv6 address ends with ]");
+    url.host = authority.substr(1, close - 1);
+    port = authority.substr(close + 1);
+    if (!port.empty() && port.front() != ':') return refuse("a colon and a port follow ]");
+  } else {
+    const std::size_t colon = authority.find(':');
+    url.host = authority.substr(0, colon);
+    if (colon != std::string_view::npos) port = authority.substr(colon);
+  }
+  if (url.host.empty()) return refuse("the URL names no host");
+  if (!port.empty() && !parse_port(port.substr(1), url.port))
+    return refuse("a port is a number from 1 to 65535");
+  return url;
+}
+
+std::string display_url(std::string_view text) {
+  std::string reason;
+  const std::optional<Url> url = parse_url(text, reason);
+  if (!url) return "invalid";
+  return (url->tls ? "https://" : "http://") + url->authority() + url->path.substr(0, url->path.find('?'));
+}
+
+}  // namespace weir

@@ -1,0 +1,25 @@
+// Absolute http and https URLs of upstreams, strict. Source: RFC 3986; RFC 9110 section 4.2.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace weir {
+
+struct Url {
+  bool tls = false;
+  std::string host;  // without brackets
+  std::uint16_t port = 0;
+  std::string path;               // with the query; at least "/"
+  std::string user_info;          // as written; empty: none
+  std::string authority() const;  // what the Host header says
+};
+
+/// Nothing, with `reason` set, for what is no usable URL. A fragment is dropped.
+std::optional<Url> parse_url(std::string_view text, std::string& reason);
+/// The URL without user info, query and fragment: what logs and endpoints show.
+std::string display_url(std::string_view text);
+
+}  // namespace weir
