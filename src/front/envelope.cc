@@ -1,0 +1,83 @@
+#include "front/envelope.h"
+
+#include "mcp/header_value.h"
+#include "mcp/outgoing.h"
+
+namespace weir {
+namespace {
+
+constexpr int kInvalidParams = -32602;
+
+EnvelopeFault fault(int status, int code, std::string sentence) {
+  EnvelopeFault out;
+  out.status = status;
+  out.code = code;
+  out.sentence = std::move(sentence);
+  return out;
+}
+
+EnvelopeFault unsupported(std::string_view requested) {
+  EnvelopeFault out = fault(400, kUnsupportedVersion, "Unsupported protocol version");
+  out.data = R"({"supported":[)";
+  for (std::size_t i = kRevisions.size(); i-- > 0;) {
+    out.data += '"';
+    out.data += kRevisions[i];
+    out.data += i == 0 ? "\"" : "\",";
+  }
+  out.data += R"(],"requested":)";
+  json_append_string(out.data, requested);
+  out.data += '}';
+  return out;
+}
+
+bool is_object(std::string_view raw) { return !raw.empty() && raw.front() == '{'; }
+
+// The header that mirrors the name must stand for the same text.
+EnvelopeFault check_name(const RequestHead& head, const Message& message, const MethodRow& row) {
+  if (row.route != Route::by_name && row.route != Route::by_uri) return {};
+  const std::string_view raw = raw_target(message, row);
+  if (raw.empty()) return {};  // the router says what is missing
+  if (!head.has(Field::mcp_name)) return fault(400, kHeaderMismatch, "the header Mcp-Name is missing");
+  const std::optional<std::string> name = decode_header_value(head.get(Field::mcp_name));
+  if (!name || *name != json_unescape(raw))
+    return fault(400, kHeaderMismatch, "the header Mcp-Name does not match the body");
+  return {};
+}
+
+}  // namespace
+
+bool is_new_request(const RequestHead& head, const Message& message) {
+  const std::string_view version = head.get(Field::mcp_protocol_version);
+  if (version == to_string(Revision::v2026_07_28)) return true;
+  return !message.meta().find(kMetaVersion).empty();
+}
+
+EnvelopeFault check_new_request(const RequestHead& head, const Message& message, const MethodRow* row) {
+  const std::string_view header = head.get(Field::mcp_protocol_version);
+  std::string version;
+  if (!message.meta_text(kMetaVersion, version))
+    return fault(400, kInvalidParams, "params._meta needs \"" + std::string(kMetaVersion) + "\", a string");
+  if (header.empty()) return fault(400, kHeaderMismatch, "the header MCP-Protocol-Version is missing");
+  if (header != version)
+    return fault(400, kHeaderMismatch, "the header MCP-Protocol-Version does not match the body");
+  if (version != to_string(Revision::v2026_07_28)) return unsupported(version);
+  if (!is_object(message.meta().find(kMetaCapabilities)))
+    return fault(400, kInvalidParams,
+                 "params._meta needs \"" + std::string(kMetaCapabilities) + "\", an object");
+  const std::string_view info = message.meta().find(kMetaClientInfo);
+  if (!info.empty() && !is_object(info))
+    return fault(400, kInvalidParams, "\"" + std::string(kMetaClientInfo) + "\" is an object");
+  if (!head.has(Field::mcp_method)) return fault(400, kHeaderMismatch, "the header Mcp-Method is missing");
+  if (head.get(Field::mcp_method) != message.method())
+    return fault(400, kHeaderMismatch, "the header Mcp-Method does not match the body");
+  if (row == nullptr || !row->new_clients || !row->request) return fault(404, -32601, "Method not found");
+  return check_name(head, message, *row);
+}
+
+EnvelopeFault check_old_version(const RequestHead& head) {
+  const std::string_view version = head.get(Field::mcp_protocol_version);
+  if (version.empty() || parse_revision(version) || version == "2024-11-05") return {};
+  return unsupported(version);
+}
+
+}  // namespace weir

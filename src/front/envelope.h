@@ -1,0 +1,29 @@
+// What era a request is of, and whether its headers and envelope are as that era's revision wants them.
+// Source: MCP 2026-07-28 basic/index (_meta), basic/transports/streamable-http ("Server Validation").
+#pragma once
+
+#include <string>
+
+#include "http/head.h"
+#include "mcp/message.h"
+#include "mcp/methods.h"
+#include "mcp/version.h"
+
+namespace weir {
+
+/// A refusal with the status that the specification orders.
+struct EnvelopeFault {
+  int status = 0;  // 0: none
+  int code = 0;
+  std::string sentence;
+  std::string data;  // raw JSON; empty: none
+};
+
+/// True for a request of the new era: by its header, or by the version in its `_meta`.
+bool is_new_request(const RequestHead& head, const Message& message);
+/// Checks a request of the new era: known version, mirrored headers, required `_meta` members, known method.
+EnvelopeFault check_new_request(const RequestHead& head, const Message& message, const MethodRow* row);
+/// An unknown `MCP-Protocol-Version` of an old client.
+EnvelopeFault check_old_version(const RequestHead& head);
+
+}  // namespace weir

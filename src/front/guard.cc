@@ -1,0 +1,68 @@
+#include "front/guard.h"
+
+#include <algorithm>
+
+namespace weir {
+namespace {
+
+// The name in a Host header, without its port and brackets.
+std::string_view host_name(std::string_view value) {
+  if (value.starts_with('[')) {
+    const std::size_t close = value.find(']');
+    return close == std::string_view::npos ? std::string_view() : value.substr(1, close - 1);
+  }
+  return value.substr(0, value.find(':'));
+}
+
+bool origin_allowed(const GuardRules& rules, std::string_view origin) {
+  return std::any_of(rules.origins.begin(), rules.origins.end(), [&](const std::string& allowed) {
+    if (!allowed.ends_with(":*")) return equals_ignoring_case(allowed, origin);
+    const std::string_view base = std::string_view(allowed).substr(0, allowed.size() - 2);
+    if (origin.size() < base.size() || !equals_ignoring_case(origin.substr(0, base.size()), base))
+      return false;
+    std::string_view port = origin.substr(base.size());
+    if (port.empty()) return true;
+    if (port.front() != ':' || port.size() == 1 || port.size() > 6) return false;
+    port.remove_prefix(1);
+    return std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
+  });
+}
+
+}  // namespace
+
+bool is_loopback(std::string_view host) noexcept {
+  return equals_ignoring_case(host, "localhost") || host == "::1" ||
+         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos);
+}
+
+int check_entry(const GuardRules& rules, const Head& head, std::string& reason) {
+  const std::string_view name = host_name(head.get(Field::host));
+  const auto named = [&](const std::string& host) { return equals_ignoring_case(host, name); };
+  const bool listed = std::any_of(rules.hosts.begin(), rules.hosts.end(), named);
+  const bool any_host = !rules.loopback && rules.hosts.empty();
+  if (!listed && !any_host && !(rules.loopback && is_loopback(name))) {
+    reason = "this Host is not served here; name it under allowed_hosts";
+    return 403;
+  }
+  if (head.has(Field::origin) && !origin_allowed(rules, head.get(Field::origin))) {
+    reason = "this Origin is not allowed; name it under allowed_origins";
+    return 403;
+  }
+  return 0;
+}
+
+std::string cors_lines(const Head& head, bool preflight) {
+  if (!head.has(Field::origin)) return {};
+  std::string out = "Access-Control-Allow-Origin: ";
+  out += head.get(Field::origin);
+  out += "\r\nVary: Origin\r\n";
+  if (!preflight) return out + "Access-Control-Expose-Headers: Mcp-Session-Id, MCP-Protocol-Version\r\n";
+  out += "Access-Control-Allow-Methods: POST, GET, DELETE, OPTIONS\r\nAccess-Control-Max-Age: 600\r\n";
+  if (const std::string_view asked = head.get(Field::access_control_request_headers); !asked.empty()) {
+    out += "Access-Control-Allow-Headers: ";
+    out.append(asked).append("\r\n");
+  }
+  return out;
+}
+
+}  // namespace weir

@@ -1,0 +1,26 @@
+// Who may come in: Host and Origin, against DNS rebinding. On every path of an address, before anything else.
+// Source: MCP 2026-07-28 basic/transports/streamable-http, "Security & Endpoint".
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/head.h"
+
+namespace weir {
+
+struct GuardRules {
+  bool loopback = true;              // the address is bound to loopback
+  std::vector<std::string> hosts;    // names served besides; empty and not loopback: any
+  std::vector<std::string> origins;  // browsers' origins allowed; "http://localhost:*" is any port
+};
+
+/// 0 if the request may come in, else the status to refuse with and why.
+int check_entry(const GuardRules& rules, const Head& head, std::string& reason);
+/// The CORS lines for an allowed Origin, each ended by CRLF; empty if the request has none.
+std::string cors_lines(const Head& head, bool preflight);
+/// True for 127.0.0.0/8, ::1 and localhost.
+bool is_loopback(std::string_view host) noexcept;
+
+}  // namespace weir

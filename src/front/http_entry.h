@@ -1,0 +1,70 @@
+// POST and DELETE /mcp and /mcp/NAME, and /health: where clients come in over HTTP. One per shard. It turns
+// what comes into canonical calls and what the gateway answers into JSON or an event stream.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+
+#include "base/random.h"
+#include "front/guard.h"
+#include "gateway/gateway.h"
+#include "gateway/router.h"
+#include "http/server.h"
+
+namespace weir {
+
+/// What one request came to; for the access log and the metrics.
+struct RequestRecord {
+  std::string_view method;  // a row's name, or "_OTHER"
+  std::string_view server;  // configured name; empty: none
+  std::string_view tool;    // as the catalogue has it; empty: none or not known there
+  std::string_view outcome;
+  std::string_view client;
+  std::string_view session;
+  std::string_view trace_id;
+  Revision client_revision = kNewestOld;
+  CallNotes notes;
+  Duration duration{};
+};
+
+/// What the front tells of itself.
+class FrontObserver {
+ public:
+  virtual ~FrontObserver() = default;
+  virtual void finished(const RequestRecord& record) = 0;
+};
+
+class HttpEntry final : public HttpHandler {
+ public:
+  struct Options {
+    GuardRules guard;
+    bool error_status_http = false;
+  };
+  HttpEntry(Gateway& gateway, Options options, FrontObserver& observer);
+
+  int admit(const RequestHead& head, std::string& reason) override;
+  Task<void> handle(HttpRequest& request, HttpResponder& responder, CancelScope& gone) override;
+
+ private:
+  struct Visit;
+  Task<void> post(Visit& visit);
+  Task<void> batch(Visit& visit, const Bytes& body);
+  Task<void> message(Visit& visit, const Message& message);
+  Task<void> new_request(Visit& visit, const Message& message);
+  Task<void> old_message(Visit& visit, const Message& message);
+  Task<void> initialize(Visit& visit, const Message& message);
+  Task<void> serve(Visit& visit, const Message& message, const MethodRow& row, CancelScope& scope);
+  Task<void> relay(Visit& visit, ClientCall& call, Answer& answer);
+  Task<void> end_session(Visit& visit);
+  Task<void> refuse(Visit& visit, int status, int code, std::string_view sentence, std::string_view raw_id,
+                    std::string_view data);
+  Task<void> send(Visit& visit, int status, std::string_view json);
+
+  Gateway& gateway_;
+  Options options_;
+  FrontObserver& observer_;
+  Random random_;
+};
+
+}  // namespace weir
