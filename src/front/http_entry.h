@@ -11,6 +11,7 @@
 #include "gateway/gateway.h"
 #include "gateway/router.h"
 #include "http/server.h"
+#include "obs/trace.h"
 
 namespace weir {
 
@@ -19,10 +20,10 @@ struct RequestRecord {
   std::string_view method;  // a row's name, or "_OTHER"
   std::string_view server;  // configured name; empty: none
   std::string_view tool;    // as the catalogue has it; empty: none or not known there
-  std::string_view outcome;
+  std::string_view outcome = "ok";
   std::string_view client;
   std::string_view session;
-  std::string_view trace_id;
+  SpanIds span;
   Revision client_revision = kNewestOld;
   CallNotes notes;
   Duration duration{};
@@ -57,6 +58,9 @@ class HttpEntry final : public HttpHandler {
   Task<void> serve(Visit& visit, const Message& message, const MethodRow& row, CancelScope& scope);
   Task<void> relay(Visit& visit, ClientCall& call, Answer& answer);
   Task<void> end_session(Visit& visit);
+  Task<void> health(Visit& visit);
+  std::shared_ptr<Session> find_session(Visit& visit);
+  int status_of(const Answer& answer) const noexcept;
   Task<void> refuse(Visit& visit, int status, int code, std::string_view sentence, std::string_view raw_id,
                     std::string_view data);
   Task<void> send(Visit& visit, int status, std::string_view json);

@@ -17,7 +17,11 @@ class HttpServerConnection {
  public:
   HttpServerConnection(std::unique_ptr<Stream> stream, HttpHandler& handler, const HttpServerLimits& limits,
                        CancelScope& stop)
-      : channel_(std::move(stream)), handler_(handler), limits_(limits), stop_(stop) {}
+      : channel_(std::move(stream)),
+        handler_(handler),
+        limits_(limits),
+        stop_(stop),
+        peer_(channel_.peer()) {}
 
   Task<void> run() {
     while (!stop_.cancelled()) {
@@ -61,6 +65,7 @@ class HttpServerConnection {
   // True if the connection goes on.
   Task<bool> serve_one() {
     HttpRequest request;
+    request.peer = peer_;
     HttpResponder responder(channel_, limits_);
     HeadRefusal refusal;
     const TimePoint head_deadline = Shard::current().now() + limits_.head_time;
@@ -188,6 +193,7 @@ class HttpServerConnection {
   HttpHandler& handler_;
   const HttpServerLimits& limits_;
   CancelScope& stop_;
+  const std::string peer_;
 };
 
 Task<void> serve_http(std::unique_ptr<Stream> stream, HttpHandler& handler, const HttpServerLimits& limits,

@@ -34,6 +34,10 @@ class HttpRequest {
  public:
   RequestHead head;
   std::string_view body;
+  /// The body as shared bytes that may outlive the request.
+  Bytes body_bytes() const { return (keeps_body_.empty() ? keeps_head_ : keeps_body_).narrowed(body); }
+  /// The connection's other side, "127.0.0.1:4711".
+  std::string_view peer;
 
  private:
   friend class HttpServerConnection;
