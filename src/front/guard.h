@@ -11,9 +11,9 @@
 namespace weir {
 
 struct GuardRules {
-  bool loopback = true;              // the address is bound to loopback
-  std::vector<std::string> hosts;    // names served besides; empty and not loopback: any
-  std::vector<std::string> origins;  // browsers' origins allowed; "http://localhost:*" is any port
+  bool loopback = true;                     // the address is bound to loopback
+  const std::vector<std::string>& hosts;    // names served besides; empty and not loopback: any
+  const std::vector<std::string>& origins;  // browsers' origins allowed; "http://localhost:*" is any port
 };
 
 /// 0 if the request may come in, else the status to refuse with and why.

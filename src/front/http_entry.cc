@@ -33,7 +33,11 @@ HttpEntry::HttpEntry(Gateway& gateway, Options options, FrontObserver& observer)
     : gateway_(gateway), options_(std::move(options)), observer_(observer), random_(Random::from_system()) {}
 
 int HttpEntry::admit(const RequestHead& head, std::string& reason) {
-  if (const int status = check_entry(options_.guard, head, reason); status != 0) return status;
+  const Config& config = gateway_.plan()->config;
+  const GuardRules rules{options_.loopback,
+                         options_.allowed_hosts.empty() ? config.allowed_hosts : options_.allowed_hosts,
+                         config.allowed_origins};
+  if (const int status = check_entry(rules, head, reason); status != 0) return status;
   const std::string_view path = path_of(head);
   if (path == "/health") {
     if (head.method == "GET") return 0;

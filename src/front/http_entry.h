@@ -39,7 +39,8 @@ class FrontObserver {
 class HttpEntry final : public HttpHandler {
  public:
   struct Options {
-    GuardRules guard;
+    bool loopback = true;
+    std::vector<std::string> allowed_hosts;  // of this address; empty: the plan's
     bool error_status_http = false;
   };
   HttpEntry(Gateway& gateway, Options options, FrontObserver& observer);

@@ -1,7 +1,7 @@
 #include "gateway/make_transport.h"
 
 #include "base/base64.h"
-#include "http/url.h"
+#include "base/url.h"
 #include "transport/builtin.h"
 #include "transport/streamable.h"
 
