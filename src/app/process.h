@@ -22,7 +22,7 @@ struct RunOptions {
   std::function<LoadOutcome()> load_again;  // reads the file once more, command line over it
 };
 
-class Process final : private FrontObserver {
+class Process final : public FrontObserver {
  public:
   explicit Process(RunOptions options);
   ~Process() override;
