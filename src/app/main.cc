@@ -6,6 +6,7 @@
 #include "app/process.h"
 #include "config/load.h"
 #include "runtime/signals.h"
+#include "transport/supervisor.h"
 
 namespace {
 
@@ -30,6 +31,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (weir::is_supervisor(argc, argv)) return weir::supervisor_main(argc, argv);
   if (argc > 1 && std::string_view(argv[1]) == "run") return run(argc, argv);
   std::puts("weir " WEIR_VERSION);
   return 0;

@@ -27,7 +27,11 @@ int Process::run() {
     seats_.back()->loop = std::make_unique<EpollShard>(i);
     shards.push_back(&seats_.back()->loop->shard());
   }
-  gateway_ = std::make_unique<Gateway>(shards, Gateway::Observer());
+  Gateway::Observer observer;
+  observer.child_wrote = [](const std::string& server, std::string_view line) {
+    std::fprintf(stderr, "%s: %.*s\n", server.c_str(), static_cast<int>(line.size()), line.data());
+  };
+  gateway_ = std::make_unique<Gateway>(shards, observer);
   for (unsigned i = 1; i < count; ++i)
     seats_[i]->thread = std::thread([loop = seats_[i]->loop.get()] { loop->run(); });
   Seat& first = *seats_[0];

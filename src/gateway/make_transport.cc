@@ -3,6 +3,7 @@
 #include "base/base64.h"
 #include "base/url.h"
 #include "transport/builtin.h"
+#include "transport/stdio.h"
 #include "transport/streamable.h"
 
 namespace weir {
@@ -28,7 +29,6 @@ StreamableOptions streamable_options(const ServerConfig& server, const LimitsCon
 
 TransportFactory transport_factory(const ServerConfig& server, const LimitsConfig& limits,
                                    std::function<void(const std::string&, std::string_view)> wrote) {
-  (void)wrote;
   switch (server.type) {
     case ServerConfig::Type::http: {
       StreamableOptions options = streamable_options(server, limits);
@@ -36,7 +36,19 @@ TransportFactory transport_factory(const ServerConfig& server, const LimitsConfi
         return std::make_unique<Streamable>(shard, options);
       };
     }
-    case ServerConfig::Type::stdio:
+    case ServerConfig::Type::stdio: {
+      StdioOptions options;
+      options.name = server.name;
+      options.child.command = server.command;
+      options.child.args = server.args;
+      options.child.env = server.env;
+      options.child.cwd = server.cwd;
+      options.message_max = limits.message;
+      if (wrote) options.wrote = [wrote, name = server.name](std::string_view line) { wrote(name, line); };
+      return [options](Shard& shard, std::function<void()> lost) -> std::unique_ptr<Transport> {
+        return std::make_unique<Stdio>(shard, options, std::move(lost));
+      };
+    }
     case ServerConfig::Type::builtin:
       return [](Shard& shard, std::function<void()>) -> std::unique_ptr<Transport> {
         return std::make_unique<Builtin>(shard);

@@ -92,7 +92,7 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start(Network& network, cons
   Ends lifeline;
   if (!in.open() || !out.open() || !err.open() || !status.open() || !lifeline.open())
     return refuse(errno, "no pipe");
-  while (::waitpid(0, nullptr, WNOHANG) > 0) continue;
+  while (::waitpid(-1, nullptr, WNOHANG) > 0) continue;  // supervisors that have ended since
 
   std::vector<std::string> argv = {"weir", kSupervisorWord, spec.command};
   argv.insert(argv.end(), spec.args.begin(), spec.args.end());

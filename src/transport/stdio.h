@@ -1,0 +1,80 @@
+// A stdio server: one child, its calls told apart by our ids, started again by the next greeting after it has
+// died. Home shard only. What a child does wrong harms its own calls and nobody else.
+// Source: MCP 2026-07-28 and 2025-11-25 basic/transports, stdio.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "runtime/nursery.h"
+#include "transport/child_process.h"
+#include "transport/transport.h"
+
+namespace weir {
+
+struct StdioOptions {
+  std::string name;  // the server's, for logs
+  ChildSpec child;
+  std::size_t message_max = 16 * 1024 * 1024;
+  Duration probe_time = std::chrono::seconds(3);     // how long silence is waited for before it means "old"
+  std::function<void(std::string_view line)> wrote;  // what it writes to stderr, line by line
+};
+
+class Stdio final : public Transport {
+ public:
+  /// `lost` is called when the child of a greeted peer has died.
+  Stdio(Shard& shard, StdioOptions options, std::function<void()> lost);
+  ~Stdio() override;
+
+  Task<Result<Reply>> call(Call& call) override;
+  Task<Result<std::shared_ptr<const Peer>>> greet(TimePoint deadline, CancelScope& cancel) override;
+  Task<void> close() override;
+  std::string describe() const override { return "stdio " + options_.child.command; }
+
+ private:
+  friend class StdioReply;
+  /// A request on its way: what has come for it, and how it ended.
+  struct Pending {
+    std::deque<Message> events;
+    std::optional<Error> failed;
+    std::uint64_t batch = 0;  // which write carries it
+    Waiter waiter;
+  };
+  /// One life of the child.
+  struct Life {
+    std::unique_ptr<ChildProcess> child;
+    std::map<std::string, Pending*, std::less<>> pending;  // by our id, raw
+    std::string outbox;
+    std::uint64_t batch = 0;  // of the write under way; those that come now belong to the next
+    Waiter outbox_filled;
+    CancelScope stop;
+    Nursery fibers;
+    bool dead = false;
+    std::shared_ptr<const Peer> peer;
+  };
+
+  Task<Result<std::shared_ptr<const Peer>>> shake_hands(TimePoint deadline, CancelScope& cancel);
+  Task<Result<Message>> wait_response(Pending& pending, TimePoint deadline, CancelScope& cancel);
+  Task<Wake> wait_either(Pending& a, Pending& b, TimePoint deadline, CancelScope& cancel);
+  Task<Result<Message>> next_event(Pending& pending, TimePoint deadline, CancelScope& cancel);
+  void put(Life& life, std::string_view message);
+  void forget(const std::string& id, bool tell);
+  void take(Life& life, Bytes line);
+  void deliver(Life& life, Pending& pending, Message message);
+  Task<void> read(Life& life);
+  Task<void> write(Life& life);
+  Task<void> listen(Life& life);
+  Task<void> watch(Life& life);
+  Task<void> end_life();
+
+  Shard& shard_;
+  StdioOptions options_;
+  std::function<void()> lost_;
+  std::unique_ptr<Life> life_;
+  bool legacy_ = false;  // it has said so; asked no more
+  std::uint64_t next_id_ = 1;
+};
+
+}  // namespace weir
