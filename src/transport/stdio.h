@@ -9,6 +9,7 @@
 #include <string>
 
 #include "runtime/nursery.h"
+#include "runtime/shard.h"
 #include "transport/child_process.h"
 #include "transport/transport.h"
 
