@@ -1,0 +1,84 @@
+#include "admin/api.h"
+
+#include "config/load.h"
+
+namespace weir {
+namespace {
+
+constexpr std::string_view kReads[] = {"/livez",   "/readyz", "/health", "/metrics",
+                                       "/servers", "/tools",  "/config"};
+constexpr std::string_view kActions[] = {"/reload", "/rollback", "/drain", "/undrain"};
+
+std::string_view path_of(const RequestHead& head) { return head.target.substr(0, head.target.find('?')); }
+
+template <std::size_t N>
+bool one_of(const std::string_view (&paths)[N], std::string_view path) {
+  for (const std::string_view one : paths)
+    if (one == path) return true;
+  return false;
+}
+
+}  // namespace
+
+AdminApi::AdminApi(Gateway& gateway, Metrics& metrics, AdminActions actions, bool loopback)
+    : gateway_(gateway), metrics_(metrics), actions_(std::move(actions)), loopback_(loopback) {}
+
+int AdminApi::admit(const RequestHead& head, std::string& reason) {
+  const Config& config = gateway_.plan()->config;
+  static const std::vector<std::string> no_origins;
+  const GuardRules rules{loopback_, config.allowed_hosts, no_origins};
+  if (const int status = check_entry(rules, head, reason); status != 0) return status;
+  const bool read = one_of(kReads, path_of(head));
+  if (!read && !one_of(kActions, path_of(head))) {
+    reason = "nothing is here";
+    return 404;
+  }
+  if (head.method != (read ? "GET" : "POST")) {
+    reason = read ? "only GET" : "only POST";
+    return 405;
+  }
+  return 0;
+}
+
+Task<void> AdminApi::handle(HttpRequest& request, HttpResponder& responder, CancelScope&) {
+  const std::shared_ptr<const Plan> plan = gateway_.plan();
+  const std::string_view path = path_of(request.head);
+  std::string body;
+  int status = 200;
+  std::string type = "application/json";
+  if (path == "/livez") {
+    body = R"({"status":"alive"})";
+  } else if (path == "/readyz") {
+    std::string word;
+    health_json(*plan, word);
+    const bool ready = !actions_.draining() && (word != "unhealthy" || plan->servers.empty());
+    status = ready ? 200 : 503;
+    body = ready ? R"({"status":"ready"})" : R"({"status":"not ready"})";
+  } else if (path == "/health") {
+    std::string word;
+    body = health_json(*plan, word);
+  } else if (path == "/servers") {
+    body = servers_json(*plan);
+  } else if (path == "/tools") {
+    body = tools_json(*plan);
+  } else if (path == "/config") {
+    body = redacted_json(plan->config);
+  } else if (path == "/metrics") {
+    const bool open = wants_openmetrics(request.head.get(Field::accept));
+    type = open ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+                : "text/plain; version=0.0.4; charset=utf-8";
+    body = metrics_.expose(open, actions_.read_families());
+  } else if (path == "/reload") {
+    status = actions_.reload(body) ? 200 : 422;
+  } else if (path == "/rollback") {
+    status = actions_.rollback(body) ? 200 : 409;
+  } else {
+    actions_.set_draining(path == "/drain");
+    body = path == "/drain" ? R"({"draining":true})" : R"({"draining":false})";
+  }
+  const std::string_view piece = body;
+  const Result<void> sent = co_await responder.respond(status, type, {}, std::span(&piece, 1));
+  (void)sent.has_value();
+}
+
+}  // namespace weir

@@ -1,0 +1,47 @@
+// The operators' API: health, servers, tools, configuration, metrics, reload and drain. On the control shard,
+// off every request's way. Host and Origin are checked as in front.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "front/guard.h"
+#include "gateway/gateway.h"
+#include "http/server.h"
+#include "obs/metrics.h"
+
+namespace weir {
+
+/// What the API asks of the process.
+struct AdminActions {
+  /// Reads the file once more. False: refused; `report` is JSON either way.
+  std::function<bool(std::string& report)> reload;
+  /// Brings the configuration before this one back.
+  std::function<bool(std::string& report)> rollback;
+  /// Refuses or takes new clients' health checks: load balancers in front look at /readyz.
+  std::function<void(bool)> set_draining;
+  std::function<bool()> draining;
+  std::function<std::vector<ReadFamily>()> read_families;
+};
+
+class AdminApi final : public HttpHandler {
+ public:
+  AdminApi(Gateway& gateway, Metrics& metrics, AdminActions actions, bool loopback);
+  int admit(const RequestHead& head, std::string& reason) override;
+  Task<void> handle(HttpRequest& request, HttpResponder& responder, CancelScope& gone) override;
+
+ private:
+  Gateway& gateway_;
+  Metrics& metrics_;
+  AdminActions actions_;
+  bool loopback_;
+};
+
+/// The aggregate that GET /health shows, and its status word.
+std::string health_json(const Plan& plan, std::string& status);
+std::string servers_json(const Plan& plan);
+std::string tools_json(const Plan& plan);
+/// An endpoint as logs and metrics name it: the URL without secrets, `stdio:NAME#0`, `builtin:demo`.
+std::string endpoint_of(const ServerConfig& server);
+
+}  // namespace weir

@@ -1,0 +1,178 @@
+#include "obs/log.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+#include <utility>
+
+#include "base/json.h"
+
+namespace weir {
+namespace {
+
+constexpr std::string_view kModules[] = {"app",      "config", "front",  "gateway",
+                                         "upstream", "child",  "access", "admin"};
+constexpr std::string_view kSeverities[] = {"debug", "info", "warn", "error"};
+constexpr auto kGather = std::chrono::milliseconds(50);
+
+void write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;  // nowhere to say so
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+// Valid UTF-8, whatever a child or a peer has sent.
+std::string cleaned(std::string_view text) {
+  std::string out(text);
+  if (!utf8_valid(out))
+    for (char& c : out)
+      if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+  return out;
+}
+
+}  // namespace
+
+std::string_view to_string(Module module) noexcept { return kModules[static_cast<std::size_t>(module)]; }
+
+std::string utc_text(std::chrono::system_clock::time_point time) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[40];
+  const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(text + size, sizeof text - size, ".%03dZ", static_cast<int>(ms % 1000));
+  return text;
+}
+
+Log::Log(int fd) : fd_(fd), thread_([this] { run(); }) { set_options(LogOptions()); }
+
+Log::~Log() {
+  {
+    std::lock_guard lock(lock_);
+    stop_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void Log::set_options(const LogOptions& options) {
+  for (std::size_t i = 0; i < levels_.size(); ++i) levels_[i] = std::max(options.modules[i], Severity::debug);
+  json_ = options.json;
+}
+
+void Log::write(std::string_view line, bool urgent) {
+  bool wake = false;
+  {
+    std::lock_guard lock(lock_);
+    if (held_.size() + line.size() > kHeldMax) {
+      dropped_.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    // The writer looks by itself while lines come; it is woken only from its sleep.
+    wake = held_.empty() || (urgent && !urgent_);
+    urgent_ = urgent_ || urgent;
+    held_.append(line);
+  }
+  if (wake) wake_.notify_one();
+}
+
+void Log::flush() {
+  std::unique_lock lock(lock_);
+  urgent_ = true;
+  wake_.notify_one();
+  written_.wait(lock, [&] { return held_.empty() && !writing_; });
+}
+
+void Log::run() {
+  std::unique_lock lock(lock_);
+  while (true) {
+    wake_.wait(lock, [&] { return !held_.empty() || stop_; });
+    if (!urgent_ && !stop_) wake_.wait_for(lock, kGather, [&] { return urgent_ || stop_; });
+    const std::string batch = std::exchange(held_, {});
+    const std::uint64_t dropped = dropped_.load(std::memory_order_relaxed);
+    const std::uint64_t news = dropped - std::exchange(told_, dropped);
+    urgent_ = false;
+    writing_ = true;
+    const bool last = stop_;
+    lock.unlock();
+    write_all(fd_, batch);
+    if (news != 0) {
+      const std::string count = std::to_string(news);
+      write_all(fd_,
+                json()
+                    ? "{\"level\":\"warn\",\"module\":\"app\",\"message\":\"log lines dropped\",\"count\":" +
+                          count + "}\n"
+                    : "log lines dropped: " + count + "\n");
+    }
+    lock.lock();
+    writing_ = false;
+    written_.notify_all();
+    if (last && held_.empty()) return;
+  }
+}
+
+LogLine::LogLine(Log& log, Module module, Severity severity, std::string_view message)
+    : log_(log), on_(log.enabled(module, severity)), json_(log.json()), urgent_(severity >= Severity::warn) {
+  if (!on_) return;
+  const std::string now = utc_text(std::chrono::system_clock::now());
+  const std::string_view level = kSeverities[static_cast<std::size_t>(severity)];
+  line_.reserve(256);
+  if (json_) {
+    line_.append("{\"time\":\"").append(now).append("\",\"level\":\"").append(level);
+    line_.append("\",\"module\":\"").append(to_string(module)).append("\",\"message\":");
+    json_append_string(line_, cleaned(message));
+  } else {
+    line_.append(now, 11, 12).append(" ").append(level).append(level.size() < 5 ? "  " : " ");
+    line_.append(to_string(module)).append("  ");
+    for (const char c : cleaned(message)) line_ += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  }
+}
+
+void LogLine::name(std::string_view name) {
+  if (json_)
+    line_.append(",\"").append(name).append("\":");
+  else
+    line_.append(" ").append(name).append("=");
+}
+
+LogLine& LogLine::text(std::string_view name_text, std::string_view value) {
+  if (!on_) return *this;
+  name(name_text);
+  const bool bare = !json_ && value.find_first_of(" \"\n\t") == std::string_view::npos;
+  if (bare)
+    line_ += cleaned(value);
+  else
+    json_append_string(line_, cleaned(value));
+  return *this;
+}
+
+LogLine& LogLine::number(std::string_view name_text, std::int64_t value) {
+  if (!on_) return *this;
+  name(name_text);
+  line_ += std::to_string(value);
+  return *this;
+}
+
+LogLine& LogLine::milliseconds(std::string_view name_text, std::chrono::nanoseconds value) {
+  if (!on_) return *this;
+  name(name_text);
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3f", static_cast<double>(value.count()) / 1e6);
+  line_ += text;
+  return *this;
+}
+
+LogLine::~LogLine() {
+  if (!on_) return;
+  line_ += json_ ? "}\n" : "\n";
+  log_.write(line_, urgent_);
+}
+
+}  // namespace weir
