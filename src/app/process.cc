@@ -1,8 +1,11 @@
 #include "app/process.h"
 
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 
+#include "base/json.h"
 #include "config/load.h"
 #include "runtime/file_watch.h"
 #include "runtime/hop.h"
@@ -13,64 +16,74 @@ namespace weir {
 
 using std::chrono::milliseconds;
 
-Process::Process(RunOptions options) : options_(std::move(options)) {}
+Process::Process(RunOptions options) : options_(std::move(options)), log_(STDERR_FILENO) {}
 Process::~Process() = default;
-
-void Process::finished(const RequestRecord& record) { (void)record; }
 
 int Process::run() {
   unsigned count = options_.config.threads;
   if (count == 0) count = std::max(1U, std::thread::hardware_concurrency());
   std::vector<Shard*> shards;
-  for (unsigned i = 0; i < count; ++i) {
+  for (unsigned i = 0; i <= count; ++i) {
     seats_.push_back(std::make_unique<Seat>());
     seats_.back()->loop = std::make_unique<EpollShard>(i);
     shards.push_back(&seats_.back()->loop->shard());
   }
+  metrics_ = std::make_unique<Metrics>(shards.size());
+  observe_ = std::make_unique<Observe>(log_, *metrics_, gateway_now_);
+  observe_->set_options(options_.config.log);
   Gateway::Observer observer;
-  observer.child_wrote = [](const std::string& server, std::string_view line) {
-    std::fprintf(stderr, "%s: %.*s\n", server.c_str(), static_cast<int>(line.size()), line.data());
+  observer.server_changed = [this](const Upstream& upstream) {
+    observe_->server_changed(upstream);
+    const ServerState state = upstream.status()->state;
+    if (state == ServerState::unreachable || state == ServerState::needs_authorization)
+      say_server(upstream, -1);
   };
-  gateway_ = std::make_unique<Gateway>(shards, observer);
-  for (unsigned i = 1; i < count; ++i)
+  observer.server_learned = [this](const Upstream& upstream, int tools) { say_server(upstream, tools); };
+  observer.child_wrote = [this](const std::string& server, std::string_view line) {
+    observe_->child_wrote(server, line);
+  };
+  gateway_ = std::make_unique<Gateway>(shards, count, observer);
+  gateway_now_ = gateway_.get();
+  for (unsigned i = 0; i < count; ++i)
     seats_[i]->thread = std::thread([loop = seats_[i]->loop.get()] { loop->run(); });
-  Seat& first = *seats_[0];
-  shards[0]->post([this, &first] { first.fibers.start(control()); });
-  first.loop->run();
-  for (unsigned i = 1; i < count; ++i) {
+  shards.back()->post([this] { control_seat().fibers.start(control()); });
+  control_seat().loop->run();
+  for (unsigned i = 0; i < count; ++i) {
     seats_[i]->loop->stop();
     seats_[i]->thread.join();
   }
   return exit_code_;
 }
 
-// Shard 0: everything that is not a request.
+// The control shard: everything that is not a request.
 Task<void> Process::control() {
-  Seat& first = *seats_[0];
-  gateway_->apply(options_.config);
-  bool good = co_await open(first, true);
+  Seat& own = control_seat();
   CancelScope never;
-  for (std::size_t i = 1; good && i < seats_.size(); ++i) {
+  bool good = true;
+  for (std::size_t i = 0; good && i + 1 < seats_.size(); ++i) {
     Seat& seat = *seats_[i];
-    std::function<Task<bool>(CancelScope&)> work = [this, &seat](CancelScope&) { return open(seat, false); };
+    std::function<Task<bool>(CancelScope&)> work = [this, &seat, i](CancelScope&) {
+      return open(seat, i == 0);
+    };
     good = co_await on_shard<bool>(seat.loop->shard(), never, std::move(work));
   }
+  if (good && options_.config.admin) good = co_await open_admin();
   Result<std::unique_ptr<Signals>> signals =
-      Signals::take(first.loop->shard().network(), {SIGTERM, SIGINT, SIGHUP});
+      Signals::take(own.loop->shard().network(), {SIGTERM, SIGINT, SIGHUP});
   if (!good || !signals) {
-    exit_code_ = 1;
-    first.loop->stop();
-    co_return;
+    log_.flush();
+    std::_Exit(1);
   }
-  for (const SocketAddress& address : bound_)
-    std::fprintf(stderr, "weir: serving http://%s:%u/mcp\n", address.host.c_str(), unsigned{address.port});
+  say_ready();
+  std::string report;
+  take(options_.config, "start", report);
   CancelScope watching;
-  if (!options_.file.empty()) first.fibers.start(watch_file(watching));
+  if (!options_.file.empty()) own.fibers.start(watch_file(watching));
   while (true) {
     const Result<int> signal = co_await (*signals)->next(never);
     if (!signal) break;
     if (*signal != SIGHUP) break;
-    reload("SIGHUP");
+    reload("SIGHUP", report);
   }
   watching.cancel();
   // The second one ends at once.
@@ -81,11 +94,35 @@ Task<void> Process::control() {
     }
   };
   CancelScope patient;
-  first.fibers.start(Impatient::wait(**signals, patient));
+  own.fibers.start(Impatient::wait(**signals, patient));
   co_await drain();
   patient.cancel();
+  log_.flush();
   std::fflush(nullptr);
   std::_Exit(0);
+}
+
+Task<bool> Process::open_admin() {
+  Seat& own = control_seat();
+  const AddressConfig& wanted = *options_.config.admin;
+  const SocketAddress address(wanted.host, wanted.port);
+  Result<std::unique_ptr<Listener>> listener = own.loop->shard().network().listen(address, false);
+  if (!listener) {
+    std::fprintf(stderr, "weir: cannot listen on %s:%u (admin): %s\n", address.host.c_str(),
+                 unsigned{address.port}, listener.error().detail().c_str());
+    co_return false;
+  }
+  admin_address_ = (*listener)->address();
+  AdminActions actions;
+  actions.reload = [this](std::string& report) { return reload("admin", report); };
+  actions.rollback = [this](std::string& report) { return rollback(report); };
+  actions.set_draining = [this](bool on) { draining_ = on; };
+  actions.draining = [this] { return draining_.load(); };
+  actions.read_families = [this] { return observe_->read_families(); };
+  admin_ = std::make_unique<AdminApi>(*gateway_, *metrics_, std::move(actions), is_loopback(wanted.host));
+  own.listeners.push_back(std::move(*listener));
+  own.fibers.start(accept(own, *own.listeners.back(), *admin_));
+  co_return true;
 }
 
 Task<bool> Process::open(Seat& seat, bool first) {
@@ -118,7 +155,7 @@ Task<bool> Process::open(Seat& seat, bool first) {
     options.loopback = is_loopback(one.address.host);
     options.allowed_hosts = one.allowed_hosts;
     options.error_status_http = one.error_status_http;
-    seat.entries.push_back(std::make_unique<HttpEntry>(*gateway_, std::move(options), *this));
+    seat.entries.push_back(std::make_unique<HttpEntry>(*gateway_, std::move(options), *observe_));
     seat.listeners.push_back(std::move(*listener));
     seat.fibers.start(accept(seat, *seat.listeners.back(), *seat.entries.back()));
   }
@@ -129,7 +166,8 @@ Task<void> Process::accept(Seat& seat, Listener& listener, HttpHandler& handler)
   while (!seat.stop.cancelled()) {
     Result<std::unique_ptr<Stream>> stream = co_await listener.accept(seat.stop);
     if (!stream) continue;
-    if (connections_.load(std::memory_order_relaxed) >= gateway_->plan()->config.limits.connections) {
+    if (observe_->connections.load(std::memory_order_relaxed) >=
+        gateway_->plan()->config.limits.connections) {
       (*stream)->close();
       continue;
     }
@@ -138,9 +176,9 @@ Task<void> Process::accept(Seat& seat, Listener& listener, HttpHandler& handler)
 }
 
 Task<void> Process::serve(Seat& seat, std::unique_ptr<Stream> stream, HttpHandler& handler) {
-  connections_.fetch_add(1, std::memory_order_relaxed);
+  observe_->connections.fetch_add(1, std::memory_order_relaxed);
   co_await serve_http(std::move(stream), handler, seat.limits, seat.stop);
-  connections_.fetch_sub(1, std::memory_order_relaxed);
+  observe_->connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
 Task<void> Process::watch_file(CancelScope& stop) {
@@ -153,25 +191,117 @@ Task<void> Process::watch_file(CancelScope& stop) {
   while (!stop.cancelled()) {
     const Result<void> changed = co_await (*watch)->next(milliseconds(20), stop);
     if (!changed) break;
-    reload("file");
+    std::string report;
+    reload("file", report);
   }
 }
 
-bool Process::reload(std::string_view cause) {
+// Makes a configuration the running one and remembers it.
+void Process::take(const Config& config, std::string_view cause, std::string& report) {
+  const Config before = options_.config;
+  const ApplyReport done = gateway_->apply(config);
+  observe_->set_options(config.log);
+  observe_->last_reload_good = true;
+  observe_->last_reload_seconds = std::chrono::duration_cast<std::chrono::seconds>(
+                                      control_seat().loop->shard().wall_now().time_since_epoch())
+                                      .count();
+  std::string restart;
+  if (config.threads != before.threads) restart += "\"threads\"";
+  if (config.listen != before.listen) restart += restart.empty() ? "\"listen\"" : ",\"listen\"";
+  if (config.admin != before.admin) restart += restart.empty() ? "\"admin\"" : ",\"admin\"";
+  report = "{\"ok\":true,\"servers\":{\"added\":" + std::to_string(done.added) +
+           ",\"removed\":" + std::to_string(done.removed) + ",\"kept\":" + std::to_string(done.kept) +
+           "},\"needs_restart\":[" + restart + "]}";
+  earlier_.push_back(config);
+  while (earlier_.size() > 6) earlier_.pop_front();  // the running one and five before it
+  LogLine line(log_, Module::config, restart.empty() ? Severity::info : Severity::warn,
+               "configuration taken");
+  line.text("cause", cause).number("added", static_cast<std::int64_t>(done.added));
+  line.number("removed", static_cast<std::int64_t>(done.removed))
+      .number("kept", static_cast<std::int64_t>(done.kept));
+  if (!restart.empty()) line.text("needs_restart", restart);
+}
+
+bool Process::reload(std::string_view cause, std::string& report) {
+  if (!options_.load_again) {
+    report = R"({"ok":false,"errors":["no file is served"]})";
+    return false;
+  }
   const LoadOutcome loaded = options_.load_again();
-  for (const Diagnostic& diagnostic : loaded.diagnostics) std::fputs(to_string(diagnostic).c_str(), stderr);
-  if (!loaded.config) return false;
-  const ApplyReport report = gateway_->apply(*loaded.config);
-  std::fprintf(stderr, "weir: reloaded (%s): %zu servers added, %zu removed, %zu kept\n",
-               std::string(cause).c_str(), report.added, report.removed, report.kept);
+  if (loaded.config) {
+    if (!earlier_.empty() && *loaded.config == earlier_.back()) {
+      report = R"({"ok":true,"unchanged":true})";
+      return true;
+    }
+    take(*loaded.config, cause, report);
+    return true;
+  }
+  observe_->last_reload_good = false;
+  report = "{\"ok\":false,\"errors\":[";
+  for (const Diagnostic& diagnostic : loaded.diagnostics) {
+    if (diagnostic.severity != Diagnostic::Severity::error) continue;
+    const std::string text = to_string(diagnostic);
+    if (report.back() != '[') report += ',';
+    json_append_string(report, text);
+    LogLine line(log_, Module::config, Severity::error, text.substr(0, text.find('\n')));
+    line.text("cause", cause);
+  }
+  report += "]}";
+  LogLine line(log_, Module::config, Severity::error, "the running configuration stays as it is");
+  line.text("cause", cause);
+  return false;
+}
+
+bool Process::rollback(std::string& report) {
+  if (earlier_.size() < 2) {
+    report = R"({"ok":false,"errors":["there is no earlier configuration"]})";
+    return false;
+  }
+  earlier_.pop_back();
+  const Config config = earlier_.back();
+  earlier_.pop_back();
+  take(config, "rollback", report);
   return true;
+}
+
+void Process::say_ready() const {
+  std::string first;
+  for (const SocketAddress& address : bound_) {
+    const bool six = address.host.find(':') != std::string::npos;
+    const std::string url = "http://" + (six ? "[" + address.host + "]" : address.host) + ":" +
+                            std::to_string(address.port) + "/mcp";
+    if (first.empty()) first = url;
+    std::printf("weir %s  %s\n", WEIR_VERSION, url.c_str());
+  }
+  if (options_.config.admin)
+    std::printf("admin       http://%s:%u\n", admin_address_.host.c_str(), unsigned{admin_address_.port});
+  std::printf("paste into a client:\n  {\"mcpServers\": {\"weir\": {\"type\": \"http\", \"url\": \"%s\"}}}\n",
+              first.c_str());
+  std::fflush(stdout);
+}
+
+void Process::say_server(const Upstream& upstream, int tools) {
+  const auto now = upstream.status();
+  const std::string text =
+      now->state == ServerState::ready ? std::to_string(std::max(tools, 0)) + " tools, MCP " +
+                                             std::string(to_string(now->peer->facts.revision))
+      : now->state == ServerState::needs_authorization
+          ? "needs authorization: set servers." + upstream.name() + ".headers.Authorization"
+          : now->error.detail();
+  std::lock_guard lock(said_lock_);
+  std::string& before = said_[upstream.name()];
+  if (before == text) return;
+  before = text;
+  std::printf("  %-16s %s\n", upstream.name().c_str(), text.c_str());
+  std::fflush(stdout);
 }
 
 // Stop accepting, finish what is in flight, end the servers.
 Task<void> Process::drain() {
   const TimePoint deadline = Shard::current().now() + gateway_->plan()->config.drain_timeout;
+  draining_ = true;
   for (const auto& seat : seats_) seat->loop->shard().post([&seat] { seat->stop.cancel(); });
-  while (connections_.load() != 0 && Shard::current().now() < deadline)
+  while (observe_->connections.load() != 0 && Shard::current().now() < deadline)
     co_await Sleep(Shard::current().now() + milliseconds(5), nullptr);
   co_await gateway_->close(std::max(deadline, Shard::current().now() + milliseconds(100)));
 }

@@ -1,13 +1,18 @@
-// The running process: its shards and their threads, the listening addresses, the gateway behind them, and
-// how it is told to reload and to end. Lives from `weir run` to its exit code.
+// The running process: its shards and their threads (one more than `threads`, for control), the listening
+// addresses, the gateway behind them, and how it is told to reload and to end. Lives from `weir run` to its
+// exit code.
 #pragma once
 
 #include <atomic>
+#include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "admin/api.h"
+#include "app/observe.h"
 #include "config/load.h"
 #include "front/http_entry.h"
 #include "gateway/gateway.h"
@@ -22,10 +27,10 @@ struct RunOptions {
   std::function<LoadOutcome()> load_again;  // reads the file once more, command line over it
 };
 
-class Process final : public FrontObserver {
+class Process {
  public:
   explicit Process(RunOptions options);
-  ~Process() override;
+  ~Process();
 
   /// Serves until it is told to end. The exit code.
   int run();
@@ -47,14 +52,28 @@ class Process final : public FrontObserver {
   Task<void> serve(Seat& seat, std::unique_ptr<Stream> stream, HttpHandler& handler);
   Task<void> watch_file(CancelScope& stop);
   Task<void> drain();
-  bool reload(std::string_view cause);
-  void finished(const RequestRecord& record) override;
+  Task<bool> open_admin();
+  bool reload(std::string_view cause, std::string& report);
+  bool rollback(std::string& report);
+  void take(const Config& config, std::string_view cause, std::string& report);
+  void say_ready() const;
+  void say_server(const Upstream& upstream, int tools);
+  Seat& control_seat() { return *seats_.back(); }
 
   RunOptions options_;
-  std::vector<std::unique_ptr<Seat>> seats_;
+  Log log_;
+  std::unique_ptr<Metrics> metrics_;
+  std::vector<std::unique_ptr<Seat>> seats_;  // one per worker, then the control shard's
+  Gateway* gateway_now_ = nullptr;
+  std::unique_ptr<Observe> observe_;
   std::unique_ptr<Gateway> gateway_;
+  std::unique_ptr<AdminApi> admin_;
+  SocketAddress admin_address_;
+  std::deque<Config> earlier_;  // the last five configurations, newest last; the control shard
+  std::atomic<bool> draining_{false};
   std::vector<SocketAddress> bound_;
-  std::atomic<std::uint32_t> connections_{0};
+  std::mutex said_lock_;
+  std::map<std::string, std::string> said_;  // what was printed of each server last
   int exit_code_ = 0;
 };
 

@@ -1,11 +1,14 @@
 #include "gateway/gateway.h"
 
+#include "gateway/lists.h"
 #include "gateway/make_transport.h"
+#include "runtime/hop.h"
 
 namespace weir {
 
-Gateway::Gateway(std::span<Shard* const> shards, Observer observer)
+Gateway::Gateway(std::span<Shard* const> shards, std::size_t workers, Observer observer)
     : shards_(shards.begin(), shards.end()),
+      workers_(workers),
       observer_(std::move(observer)),
       plan_(std::make_shared<const Plan>()),
       sessions_(Sessions::Options()) {
@@ -18,10 +21,13 @@ std::shared_ptr<Upstream> Gateway::make_upstream(const ServerConfig& server, con
                                                  std::size_t place) {
   Upstream::Options options;
   options.homed = server.type == ServerConfig::Type::stdio;
-  options.on_change = observer_.server_changed;
+  options.on_change = [this](const Upstream& upstream) {
+    if (observer_.server_changed) observer_.server_changed(upstream);
+    if (upstream.status()->state == ServerState::ready) start_detached(learn(upstream.name()));
+  };
   return std::make_shared<Upstream>(server, std::move(options),
                                     transport_factory(server, limits, observer_.child_wrote), shards_,
-                                    place % shards_.size());
+                                    place % workers_);
 }
 
 ApplyReport Gateway::apply(const Config& config) {
@@ -66,9 +72,27 @@ ApplyReport Gateway::apply(const Config& config) {
         co_await gone->close(deadline);
       }
     };
-    closing_.start(Retire::run(upstream, shards_[0]->now() + upstream->config().timeout.request));
+    closing_.start(Retire::run(upstream, Shard::current().now() + upstream->config().timeout.request));
   }
   return report;
+}
+
+// What a server offers, as soon as it is known: names resolve before any client has listed.
+Task<void> Gateway::learn(std::string name) {
+  const std::shared_ptr<const Plan> plan = plan_.load();
+  const std::size_t server = plan->find(name);
+  if (server == Plan::kAll) co_return;
+  const auto peer = plan->servers[server]->status()->peer;
+  CancelScope never;
+  for (std::size_t k = 0; k < kListKinds; ++k) {
+    const auto kind = static_cast<ListKind>(k);
+    if (!peer || !peer->facts.has(list_capability(kind))) continue;
+    const TimePoint deadline = Shard::current().now() + plan->servers[server]->config().timeout.startup;
+    const auto pages = co_await fetch_list(*plan, server, kind, nullptr, deadline, never);
+    (void)pages.has_value();  // a list that fails now is asked for again by whoever needs it
+  }
+  const int tools = plan->catalogue->load()->count(ListKind::tools, server);
+  if (observer_.server_learned) observer_.server_learned(*plan->servers[server], tools);
 }
 
 Task<void> Gateway::close(TimePoint deadline) {

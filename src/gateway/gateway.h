@@ -27,20 +27,24 @@ class Gateway {
  public:
   struct Observer {
     std::function<void(const Upstream&)> server_changed;  // the server's home shard
+    std::function<void(const Upstream&, int tools)>
+        server_learned;  // what it offers is known; its home shard
     std::function<void(const std::string& server, std::string_view line)> child_wrote;  // its stderr
   };
-  Gateway(std::span<Shard* const> shards, Observer observer);
+  /// The first `workers` of the shards serve clients and are homes of servers; the last one is the control
+  /// shard.
+  Gateway(std::span<Shard* const> shards, std::size_t workers, Observer observer);
   ~Gateway();
 
   /// Makes `config` the running one: unchanged servers keep their connections, children and sessions.
-  /// Shard 0.
+  /// The control shard.
   ApplyReport apply(const Config& config);
   /// The running plan. Any shard's thread.
   const std::shared_ptr<const Plan>& plan() { return seats_[Shard::current().index()]->plan.get(); }
   /// The running plan from any thread.
   std::shared_ptr<const Plan> plan_now() const { return plan_.load(); }
   Sessions& sessions() noexcept { return sessions_; }
-  /// Lets go of all servers; calls under way have until `deadline`. Shard 0.
+  /// Lets go of all servers; calls under way have until `deadline`. The control shard.
   Task<void> close(TimePoint deadline);
 
   /// A call that its session may cancel by its id, while this lives. One shard.
@@ -68,15 +72,17 @@ class Gateway {
   };
   std::shared_ptr<Upstream> make_upstream(const ServerConfig& server, const LimitsConfig& limits,
                                           std::size_t place);
+  Task<void> learn(std::string name);
   static std::string key_of(std::string_view session, std::string_view raw_id);
 
   const std::vector<Shard*> shards_;
+  const std::size_t workers_;
   const Observer observer_;
   Published<Plan> plan_;
   std::vector<std::unique_ptr<Seat>> seats_;
   Sessions sessions_;
   std::mutex catalogue_lock_;
-  Nursery closing_;  // servers that a reload took out; shard 0
+  Nursery closing_;  // servers that a reload took out; the control shard
 };
 
 }  // namespace weir

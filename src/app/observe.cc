@@ -1,0 +1,148 @@
+#include "app/observe.h"
+
+#include "admin/api.h"
+#include "runtime/shard.h"
+
+namespace weir {
+namespace {
+
+// Nobody's fault that an operator could mend: not an error of the access log.
+bool fine(std::string_view outcome) noexcept {
+  return outcome == "ok" || outcome == "tool_error" || outcome == "cancelled";
+}
+
+std::string_view transport_of(const Upstream& upstream) noexcept {
+  return upstream.config().type == ServerConfig::Type::http ? "tcp" : "pipe";
+}
+
+}  // namespace
+
+void Observe::set_options(const LogConfig& config) {
+  LogOptions options;
+  options.level = static_cast<Severity>(config.level);
+  options.json = config.format == LogConfig::Format::json;
+  for (std::size_t i = 0; i < options.modules.size(); ++i) {
+    const auto own = config.modules.find(std::string(to_string(static_cast<Module>(i))));
+    options.modules[i] = own == config.modules.end() ? options.level : static_cast<Severity>(own->second);
+  }
+  log_.set_options(options);
+  access_ = config.access;
+}
+
+void Observe::finished(const RequestRecord& record) {
+  const std::size_t shard = Shard::current().index();
+  const auto nanoseconds = [](Duration time) {
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
+  };
+  const std::uint64_t took = nanoseconds(record.duration);
+  const Plan& plan = *gateway_->plan();
+  const std::size_t place = record.server.empty() ? Plan::kAll : plan.find(record.server);
+  // A tool is a label only if the catalogue has it: clients invent names.
+  std::string_view tool;
+  if (place != Plan::kAll && !record.tool.empty())
+    tool = plan.catalogue->load()->has(ListKind::tools, place, record.tool) ? record.tool : "_OTHER";
+  const std::string_view requests[] = {record.method, record.server, record.outcome};
+  metrics_.add(shard, Family::requests, requests);
+  metrics_.observe(shard, Family::request_duration, std::span(requests, 2), took);
+  if (record.method == "tools/call" && place != Plan::kAll) {
+    const std::string_view labels[] = {record.server, tool};
+    metrics_.observe(shard, Family::tool_duration, labels, took);
+  }
+  const Duration own = record.duration - std::min(record.duration, record.notes.upstream_time);
+  metrics_.observe(shard, Family::overhead, {}, nanoseconds(own));
+  const std::string_view error = record.outcome == "ok" ? std::string_view() : record.outcome;
+  const std::string_view operation[] = {record.method, tool, error, "tcp", to_string(record.client_revision)};
+  metrics_.observe(shard, Family::server_operation, operation, took);
+  if (record.notes.attempts != 0 && place != Plan::kAll) {
+    const Upstream& upstream = *plan.servers[place];
+    const std::string endpoint = endpoint_of(upstream.config());
+    const std::string_view attempt[] = {record.server, endpoint, record.outcome};
+    metrics_.add(shard, Family::attempts, attempt, record.notes.attempts);
+    const std::string_view towards[] = {record.method, tool, error, transport_of(upstream),
+                                        to_string(record.notes.upstream_revision)};
+    metrics_.observe(shard, Family::client_operation, towards, nanoseconds(record.notes.upstream_time));
+  }
+  const LogConfig::Access access = access_.load(std::memory_order_relaxed);
+  if (access == LogConfig::Access::off || (access == LogConfig::Access::errors && fine(record.outcome)))
+    return;
+  std::string trace;
+  append_trace_id(trace, record.span);
+  LogLine line(log_, Module::access, fine(record.outcome) ? Severity::info : Severity::warn, record.method);
+  line.text("server", record.server).text("tool", record.tool).text("outcome", record.outcome);
+  line.number("attempts", record.notes.attempts).milliseconds("ms", record.duration);
+  line.milliseconds("upstream_ms", record.notes.upstream_time).text("client", record.client);
+  line.text("protocol", to_string(record.client_revision)).text("trace_id", trace);
+  std::string span;
+  append_span_id(span, record.span);
+  line.text("span_id", span);
+}
+
+void Observe::server_changed(const Upstream& upstream) {
+  const auto now = upstream.status();
+  const bool good = now->state == ServerState::ready || now->state == ServerState::stopped;
+  LogLine line(log_, Module::upstream, good ? Severity::info : Severity::warn, to_string(now->state));
+  line.text("server", upstream.name()).text("endpoint", endpoint_of(upstream.config()));
+  if (now->peer) line.text("protocol", to_string(now->peer->facts.revision));
+  if (!now->error.detail().empty()) line.text("reason", now->error.detail());
+}
+
+void Observe::child_wrote(const std::string& server, std::string_view text) {
+  LogLine line(log_, Module::child, Severity::info, text);
+  line.text("server", server);
+}
+
+std::vector<ReadFamily> Observe::read_families() const {
+  std::vector<ReadFamily> out = process_families();
+  const auto family = [&](std::string_view name, std::string_view help, bool counter) -> ReadFamily& {
+    out.emplace_back();
+    out.back().name = name;
+    out.back().help = help;
+    out.back().counter = counter;
+    return out.back();
+  };
+  const auto sample = [](ReadFamily& into, std::string labels, double value) {
+    Sample one;
+    one.labels = std::move(labels);
+    one.value = value;
+    into.samples.push_back(std::move(one));
+  };
+  sample(family("weir_build_info", "The version that runs.", false), "version=\"" WEIR_VERSION "\"", 1);
+  sample(family("weir_connections", "Open connections.", false), "side=\"client\"", connections.load());
+  sample(family("weir_config_last_reload_successful", "1 if the last reload was taken.", false), {},
+         last_reload_good ? 1 : 0);
+  sample(family("weir_config_last_reload_success_timestamp_seconds", "When a configuration was last taken.",
+                false),
+         {}, static_cast<double>(last_reload_seconds.load()));
+  sample(family("weir_metrics_dropped_series", "Series that the cap left out.", true), {},
+         static_cast<double>(metrics_.dropped_series()));
+  sample(family("weir_log_dropped_lines", "Log lines that were dropped.", true), {},
+         static_cast<double>(log_.dropped()));
+  const auto plan = gateway_->plan_now();
+  ReadFamily in_flight;
+  in_flight.name = "weir_in_flight";
+  in_flight.help = "Calls under way.";
+  ReadFamily states;
+  states.name = "weir_endpoint_state";
+  states.help = "1 for the state that an endpoint is in.";
+  for (const auto& upstream : plan->servers) {
+    std::string server;
+    append_label(server, "server", upstream->name());
+    sample(in_flight, server, upstream->in_flight());
+    const ServerState now = upstream->status()->state;
+    const std::string_view is = now == ServerState::ready      ? "healthy"
+                                : now == ServerState::starting ? "starting"
+                                                               : "unhealthy";
+    for (const std::string_view state : {"healthy", "unhealthy", "starting"}) {
+      std::string labels = server + ",";
+      append_label(labels, "endpoint", endpoint_of(upstream->config()));
+      labels += ',';
+      append_label(labels, "state", state);
+      sample(states, std::move(labels), state == is ? 1 : 0);
+    }
+  }
+  out.push_back(std::move(in_flight));
+  out.push_back(std::move(states));
+  return out;
+}
+
+}  // namespace weir
