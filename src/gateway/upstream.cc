@@ -67,6 +67,10 @@ void Upstream::start() {
 }
 
 void Upstream::publish(ServerStatus next) {
+  const auto before = status_.load();
+  const bool same = before->state == next.state && !next.peer && before->since != WallTime() &&
+                    before->error.detail() == next.error.detail();
+  if (same) return;  // still away, for the same reason, since then
   next.since = home_.wall_now();
   status_.publish(std::make_shared<const ServerStatus>(std::move(next)));
   if (options_.on_change) options_.on_change(*this);
