@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -14,6 +15,7 @@
 #include "base/json.h"
 #include "mcp/outgoing.h"
 #include "mcp/splice.h"
+#include "runtime/signals.h"
 
 namespace weir {
 namespace {
@@ -143,6 +145,7 @@ std::string find_file(const std::string& given) {
 }
 
 int command_run(const Flags& flags) {
+  block_signals({SIGTERM, SIGINT, SIGHUP});  // before any thread starts
   RunOptions options;
   options.file = find_file(flags.file);
   LoadOutcome outcome = load(options.file, flags);

@@ -20,7 +20,6 @@ Process::Process(RunOptions options) : options_(std::move(options)), log_(STDERR
 Process::~Process() = default;
 
 int Process::run() {
-  block_signals({SIGTERM, SIGINT, SIGHUP});
   unsigned count = options_.config.threads;
   if (count == 0) count = std::max(1U, std::thread::hardware_concurrency());
   std::vector<Shard*> shards;
