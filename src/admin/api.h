@@ -41,7 +41,4 @@ class AdminApi final : public HttpHandler {
 std::string health_json(const Plan& plan, std::string& status);
 std::string servers_json(const Plan& plan);
 std::string tools_json(const Plan& plan);
-/// An endpoint as logs and metrics name it: the URL without secrets, `stdio:NAME#0`, `builtin:demo`.
-std::string endpoint_of(const ServerConfig& server);
-
 }  // namespace weir

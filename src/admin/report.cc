@@ -1,7 +1,6 @@
 // How things stand, as JSON for operators and their tools.
 #include "admin/api.h"
 #include "base/json.h"
-#include "base/url.h"
 #include "obs/log.h"
 
 namespace weir {
@@ -25,18 +24,6 @@ void member(std::string& out, std::string_view name, std::string_view text) {
 
 }  // namespace
 
-std::string endpoint_of(const ServerConfig& server) {
-  switch (server.type) {
-    case ServerConfig::Type::http:
-      return display_url(server.url);
-    case ServerConfig::Type::stdio:
-      return "stdio:" + server.name + "#0";
-    case ServerConfig::Type::builtin:
-      return "builtin:" + server.builtin;
-  }
-  return {};
-}
-
 std::string health_json(const Plan& plan, std::string& status) {
   std::size_t healthy = 0;
   std::size_t starting = 0;
@@ -53,7 +40,7 @@ std::string health_json(const Plan& plan, std::string& status) {
     servers += ":{\"status\":\"";
     servers += word == "starting" ? "unknown" : word;
     servers += "\",\"endpoints\":[{\"address\":";
-    json_append_string(servers, endpoint_of(upstream->config()));
+    json_append_string(servers, upstream->endpoint());
     member(servers, "state", word);
     if (word == "unhealthy") {
       member(servers, "reason",
@@ -77,7 +64,7 @@ std::string servers_json(const Plan& plan) {
     if (i != 0) out += ',';
     out += "{\"name\":";
     json_append_string(out, upstream.name());
-    member(out, "address", endpoint_of(upstream.config()));
+    member(out, "address", upstream.endpoint());
     member(out, "state", to_string(now->state));
     if (now->state == ServerState::unreachable || now->state == ServerState::needs_authorization)
       member(out, "reason", now->error.detail());

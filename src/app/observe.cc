@@ -55,8 +55,7 @@ void Observe::finished(const RequestRecord& record) {
   metrics_.observe(shard, Family::server_operation, operation, took);
   if (record.notes.attempts != 0 && place != Plan::kAll) {
     const Upstream& upstream = *plan.servers[place];
-    const std::string endpoint = endpoint_of(upstream.config());
-    const std::string_view attempt[] = {record.server, endpoint, record.outcome};
+    const std::string_view attempt[] = {record.server, upstream.endpoint(), record.outcome};
     metrics_.add(shard, Family::attempts, attempt, record.notes.attempts);
     const std::string_view towards[] = {record.method, tool, error, transport_of(upstream),
                                         to_string(record.notes.upstream_revision)};
@@ -81,7 +80,7 @@ void Observe::server_changed(const Upstream& upstream) {
   const auto now = upstream.status();
   const bool good = now->state == ServerState::ready || now->state == ServerState::stopped;
   LogLine line(log_, Module::upstream, good ? Severity::info : Severity::warn, to_string(now->state));
-  line.text("server", upstream.name()).text("endpoint", endpoint_of(upstream.config()));
+  line.text("server", upstream.name()).text("endpoint", upstream.endpoint());
   if (now->peer) line.text("protocol", to_string(now->peer->facts.revision));
   if (!now->error.detail().empty()) line.text("reason", now->error.detail());
 }
@@ -134,7 +133,7 @@ std::vector<ReadFamily> Observe::read_families() const {
                                                                : "unhealthy";
     for (const std::string_view state : {"healthy", "unhealthy", "starting"}) {
       std::string labels = server + ",";
-      append_label(labels, "endpoint", endpoint_of(upstream->config()));
+      append_label(labels, "endpoint", upstream->endpoint());
       labels += ',';
       append_label(labels, "state", state);
       sample(states, std::move(labels), state == is ? 1 : 0);

@@ -13,6 +13,7 @@ constexpr std::string_view kJson = "application/json";
 constexpr std::size_t kBatchMax = 100;
 
 bool accepts_json(std::string_view accept) {
+  if (accept == "application/json, text/event-stream") return true;  // what clients send
   return accept.empty() || accept.find("*/*") != std::string_view::npos ||
          accept.find("application/json") != std::string_view::npos ||
          accept.find("application/*") != std::string_view::npos;

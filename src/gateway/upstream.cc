@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/random.h"
+#include "base/url.h"
 #include "gateway/homed_reply.h"
 #include "runtime/hop.h"
 
@@ -30,6 +31,19 @@ std::string_view to_string(ServerState state) noexcept {
   return "unknown";
 }
 
+namespace {
+
+std::string endpoint_of(const ServerConfig& server) {
+  switch (server.type) {
+    case ServerConfig::Type::http: return display_url(server.url);
+    case ServerConfig::Type::stdio: return "stdio:" + server.name + "#0";
+    case ServerConfig::Type::builtin: return "builtin:" + server.builtin;
+  }
+  return {};
+}
+
+}  // namespace
+
 /// A caller that waits for the next outcome of getting to know the server. Home shard.
 struct Upstream::Wish {
   Waiter waiter;
@@ -46,6 +60,7 @@ struct Upstream::Seat {
 Upstream::Upstream(ServerConfig config, Options options, TransportFactory factory,
                    std::span<Shard* const> shards, std::size_t home)
     : config_(std::move(config)),
+      endpoint_(endpoint_of(config_)),
       options_(std::move(options)),
       factory_(std::move(factory)),
       shards_(shards.begin(), shards.end()),

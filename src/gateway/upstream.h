@@ -52,6 +52,8 @@ class Upstream {
 
   const std::string& name() const noexcept { return config_.name; }
   const ServerConfig& config() const noexcept { return config_; }
+  /// As logs and metrics name it: the URL without secrets, `stdio:NAME#0`, `builtin:demo`.
+  const std::string& endpoint() const noexcept { return endpoint_; }
   std::shared_ptr<const ServerStatus> status() const { return status_.load(); }
   std::uint32_t in_flight() const noexcept { return in_flight_.load(std::memory_order_relaxed); }
 
@@ -77,6 +79,7 @@ class Upstream {
   void publish(ServerStatus next);
 
   const ServerConfig config_;
+  const std::string endpoint_;
   const Options options_;
   const TransportFactory factory_;
   const std::vector<Shard*> shards_;

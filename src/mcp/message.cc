@@ -60,20 +60,25 @@ bool walk_object(JsonCursor& cursor, RawMembers& members, bool unique, Inner&& i
 }  // namespace
 
 std::string_view RawMembers::find(std::string_view name) const noexcept {
-  for (std::size_t i = 0; i < size(); ++i)
-    if (json_name_is((*this)[i].name, name)) return (*this)[i].value;
+  for (const RawMember& member : members_)
+    if (member.name.size() == name.size() && std::memcmp(member.name.data(), name.data(), name.size()) == 0)
+      return member.value;
+  if (escaped_)
+    for (const RawMember& member : members_)
+      if (json_name_is(member.name, name)) return member.value;
   return {};
 }
 
 bool RawMembers::add(RawMember member) {
-  const bool escaped = member.name.find('\\') != std::string_view::npos;
-  const std::string plain = escaped ? json_unescape(member.name) : std::string();
-  for (std::size_t i = 0; i < size(); ++i)
-    if (json_name_is((*this)[i].name, escaped ? std::string_view(plain) : member.name)) return false;
-  if (count_ < kFew)
-    few_[count_++] = member;
-  else
-    more_.push_back(member);
+  const bool escaped = std::memchr(member.name.data(), '\\', member.name.size()) != nullptr;
+  escaped_ = escaped_ || escaped;
+  if (!escaped) {
+    if (!find(member.name).empty()) return false;
+  } else if (!find(json_unescape(member.name)).empty()) {
+    return false;
+  }
+  if (members_.empty()) members_.reserve(8);
+  members_.push_back(member);
   return true;
 }
 

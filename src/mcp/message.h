@@ -3,7 +3,6 @@
 // several attempts. Source: JSON-RPC 2.0; MCP 2026-07-28 basic/index.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -27,27 +26,25 @@ struct MessageFault {
 
 /// Name and raw value of one member; both views into the message.
 struct RawMember {
+  RawMember() = default;
+  RawMember(std::string_view raw_name, std::string_view raw_value) : name(raw_name), value(raw_value) {}
   std::string_view name;   // between its quotes, escapes untouched
   std::string_view value;  // raw JSON
 };
 
-/// The members of one object in order. Usual sizes need no allocation.
+/// The members of one object in order.
 class RawMembers {
  public:
   /// The raw value of `name`, or an empty view.
   std::string_view find(std::string_view name) const noexcept;
   /// False if the name is there already, escapes resolved.
   bool add(RawMember member);
-  std::size_t size() const noexcept { return count_ + more_.size(); }
-  const RawMember& operator[](std::size_t i) const noexcept {
-    return i < count_ ? few_[i] : more_[i - count_];
-  }
+  std::size_t size() const noexcept { return members_.size(); }
+  const RawMember& operator[](std::size_t i) const noexcept { return members_[i]; }
 
  private:
-  static constexpr std::size_t kFew = 8;
-  std::array<RawMember, kFew> few_;
-  std::size_t count_ = 0;
-  std::vector<RawMember> more_;
+  std::vector<RawMember> members_;
+  bool escaped_ = false;  // some name has escapes
 };
 
 class Message {

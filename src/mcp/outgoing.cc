@@ -223,9 +223,18 @@ int error_code(std::string_view raw_error) {
 }
 
 bool is_tool_error(std::string_view raw_result) {
-  // Looked for cheaply first: a result is large and this is asked of each.
-  if (raw_result.find("\"isError\"") == std::string_view::npos || !is_object(raw_result)) return false;
-  return members_of(raw_result).find("isError") == "true";
+  // Looked for cheaply first, by its rarest letter: a result is large and this is asked of each.
+  constexpr std::string_view name = "\"isError\"";
+  bool may = false;
+  for (std::size_t at = raw_result.find('E'); at != std::string_view::npos && !may;
+       at = raw_result.find('E', at + 1)) {
+    if (at < 3 || raw_result.substr(at - 3, name.size()) != name) continue;
+    const std::size_t colon = raw_result.find_first_not_of(" \t\r\n", at - 3 + name.size());
+    const std::size_t value =
+        colon == std::string_view::npos ? colon : raw_result.find_first_not_of(" \t\r\n", colon + 1);
+    may = value != std::string_view::npos && raw_result[value] == 't';
+  }
+  return may && is_object(raw_result) && members_of(raw_result).find("isError") == "true";
 }
 
 }  // namespace weir

@@ -49,10 +49,7 @@ RawMembers members_of(std::string_view raw_object) {
   if (!cursor.enter_object()) return members;
   std::string_view name;
   while (cursor.next_member(name)) {
-    RawMember member;
-    member.name = name;
-    member.value = cursor.take_value();
-    members.add(member);
+    members.add(RawMember(name, cursor.take_value()));
   }
   return members;
 }
