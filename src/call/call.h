@@ -126,9 +126,10 @@ class Counted {
 /// One message of a reply: a notification on the way, or the response that ends it.
 struct ReplyEvent {
   ReplyEvent() = default;
-  ReplyEvent(Message json, bool is_last) : message(std::move(json)), last(is_last) {}
-  std::optional<Message> message;  // as the upstream sent it, ids and tokens still ours; set in every event
-  bool last = false;               // the response
+  ReplyEvent(Message json, bool is_last)
+      : message(std::make_unique<Message>(std::move(json))), last(is_last) {}
+  std::unique_ptr<Message> message;  // as the upstream sent it, ids and tokens still ours; set in every event
+  bool last = false;                 // the response
 };
 
 /// The events after the first. Reading on is what lets the upstream send on: nothing is buffered without

@@ -213,9 +213,8 @@ Task<void> HttpEntry::new_request(Visit& visit, const Message& message) {
   visit.client_view.client_info = message.meta().find(kMetaClientInfo);
   visit.client_view.capabilities = message.meta().find(kMetaCapabilities);
   if (message.meta_text(kMetaLogLevel, visit.log_level)) visit.client_view.log_level = visit.log_level;
-  for (const HeaderField* field = visit.request.head.params_begin(); field != visit.request.head.params_end();
-       ++field)
-    visit.param_headers.append(field->name).append(": ").append(field->value).append("\r\n");
+  for (const HeaderField& field : visit.request.head.params())
+    visit.param_headers.append(field.name).append(": ").append(field.value).append("\r\n");
   visit.client_view.param_headers = visit.param_headers;
   co_await serve(visit, message, *row, visit.gone);
 }

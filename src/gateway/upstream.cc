@@ -35,9 +35,12 @@ namespace {
 
 std::string endpoint_of(const ServerConfig& server) {
   switch (server.type) {
-    case ServerConfig::Type::http: return display_url(server.url);
-    case ServerConfig::Type::stdio: return "stdio:" + server.name + "#0";
-    case ServerConfig::Type::builtin: return "builtin:" + server.builtin;
+    case ServerConfig::Type::http:
+      return display_url(server.url);
+    case ServerConfig::Type::stdio:
+      return "stdio:" + server.name + "#0";
+    case ServerConfig::Type::builtin:
+      return "builtin:" + server.builtin;
   }
   return {};
 }
@@ -166,9 +169,14 @@ Task<Result<std::shared_ptr<const Peer>>> Upstream::settle(TimePoint deadline, C
                  "it is still starting");
 }
 
-Task<Result<std::shared_ptr<const Peer>>> Upstream::ready(TimePoint deadline, CancelScope& cancel) {
+// The peer as this shard knows it; null: not known, or lost.
+std::shared_ptr<const Peer> Upstream::known_peer() {
   const std::shared_ptr<const ServerStatus>& now = seats_[Shard::current().index()]->reader.get();
-  if (now->state == ServerState::ready && !now->peer->lost) co_return now->peer;
+  return now->state == ServerState::ready && !now->peer->lost ? now->peer : nullptr;
+}
+
+Task<Result<std::shared_ptr<const Peer>>> Upstream::ready(TimePoint deadline, CancelScope& cancel) {
+  if (std::shared_ptr<const Peer> peer = known_peer()) co_return peer;
   std::function<Task<Result<std::shared_ptr<const Peer>>>(CancelScope&)> work =
       [this, deadline](CancelScope& scope) { return settle(deadline, scope); };
   co_return co_await on_shard<Result<std::shared_ptr<const Peer>>>(home_, cancel, std::move(work));
@@ -186,9 +194,13 @@ Task<Result<Reply>> Upstream::forward(Call& call) {
 Task<Result<Reply>> Upstream::call(Call& call) {
   Counted counted(in_flight_);
   for (int tries = 0;; ++tries) {
-    Result<std::shared_ptr<const Peer>> peer = co_await ready(call.deadline, call.cancel);
-    if (!peer) co_return fail(peer.error());
-    call.peer = peer->get();
+    std::shared_ptr<const Peer> peer = known_peer();
+    if (!peer) {
+      Result<std::shared_ptr<const Peer>> settled = co_await ready(call.deadline, call.cancel);
+      if (!settled) co_return fail(settled.error());
+      peer = std::move(*settled);
+    }
+    call.peer = peer.get();
     if (call.notes != nullptr) {
       ++call.notes->attempts;
       call.notes->upstream_revision = call.peer->facts.revision;
@@ -197,12 +209,12 @@ Task<Result<Reply>> Upstream::call(Call& call) {
     Result<Reply> reply = co_await forward(call);
     if (call.notes != nullptr) call.notes->upstream_time += Shard::current().now() - begun;
     if (reply) {
-      reply->peer = std::move(*peer);
+      reply->peer = std::move(peer);
       reply->in_flight = std::move(counted);
       co_return reply;
     }
     // What it never saw may be said again, once it is known anew.
-    const bool again = (*peer)->lost && reply.error().sent() == Error::Sent::no && tries == 0;
+    const bool again = peer->lost && reply.error().sent() == Error::Sent::no && tries == 0;
     if (!again) co_return reply;
   }
 }

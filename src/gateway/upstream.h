@@ -73,6 +73,7 @@ class Upstream {
   Task<Result<std::shared_ptr<const Peer>>> settle(TimePoint deadline, CancelScope& cancel);
   Task<Result<Reply>> forward(Call& call);
   Task<Result<Reply>> forward_home(Call& call);
+  std::shared_ptr<const Peer> known_peer();
   Task<bool> stop_keeping();
   Task<bool> let_go(Shard& shard);
   Transport& transport(Shard& shard);

@@ -82,12 +82,29 @@ constexpr Known kKnown[] = {
     {"location", Field::location, false},
 };
 
-// Names are told apart by length and first letter; one comparison follows.
+// Names are told apart by their length first: few share one.
+constexpr std::size_t kLengths = 32;
+struct ByLength {
+  std::array<std::array<const Known*, 3>, kLengths> rows{};
+};
+constexpr ByLength make_by_length() {
+  ByLength table;
+  for (const Known& known : kKnown) {
+    auto& row = table.rows[known.name.size()];
+    std::size_t at = 0;
+    while (row[at] != nullptr) ++at;  // a fourth of one length fails to compile
+    row[at] = &known;
+  }
+  return table;
+}
+constexpr ByLength kByLength = make_by_length();
+
 const Known* find_known(std::string_view name) noexcept {
-  const char first = lower(name[0]);
-  for (const Known& known : kKnown)
-    if (known.name.size() == name.size() && known.name[0] == first && equals_ignoring_case(known.name, name))
-      return &known;
+  if (name.size() >= kLengths) return nullptr;
+  for (const Known* known : kByLength.rows[name.size()]) {
+    if (known == nullptr) return nullptr;
+    if (known->name[0] == lower(name[0]) && equals_ignoring_case(known->name, name)) return known;
+  }
   return nullptr;
 }
 
@@ -162,17 +179,17 @@ class HeadParser {
     }
     if (name.size() > kParamPrefix.size() &&
         equals_ignoring_case(name.substr(0, kParamPrefix.size()), kParamPrefix)) {
-      for (std::size_t i = 0; i < head_.param_count_; ++i) {
-        if (equals_ignoring_case(head_.params_[i].name, name)) {
+      for (const HeaderField& field : head_.params_) {
+        if (equals_ignoring_case(field.name, name)) {
           refuse(400, "repeated header field");
           return false;
         }
       }
-      if (head_.param_count_ == Head::kParamsMax) {
+      if (head_.params_.size() == Head::kParamsMax) {
         refuse(431, "too many Mcp-Param fields");
         return false;
       }
-      head_.params_[head_.param_count_++] = HeaderField{name, value};
+      head_.params_.push_back(HeaderField{name, value});
     }
     return true;
   }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace weir {
 
@@ -65,8 +66,7 @@ class Head {
   std::string_view get(Field field) const noexcept { return known_[static_cast<std::size_t>(field)]; }
   bool has(Field field) const noexcept { return get(field).data() != nullptr; }
   /// All fields that begin with `mcp-param-`, in order.
-  const HeaderField* params_begin() const noexcept { return params_.data(); }
-  const HeaderField* params_end() const noexcept { return params_.data() + param_count_; }
+  const std::vector<HeaderField>& params() const noexcept { return params_; }
 
   /// Bytes of the whole head, its empty line included.
   std::size_t size() const noexcept { return size_; }
@@ -80,8 +80,7 @@ class Head {
   friend class HeadParser;
   static constexpr std::size_t kParamsMax = 32;
   std::array<std::string_view, static_cast<std::size_t>(Field::count_)> known_{};
-  std::array<HeaderField, kParamsMax> params_;
-  std::size_t param_count_ = 0;
+  std::vector<HeaderField> params_;
   std::size_t size_ = 0;
   std::optional<std::uint64_t> length_;
   bool chunked_ = false;

@@ -33,8 +33,8 @@ TEST(RequestHead, ReadsWhatTheGatewayNeeds) {
   EXPECT_EQ(parsed.head.get(Field::host), "localhost:8080");
   EXPECT_EQ(parsed.head.get(Field::accept), "application/json, text/event-stream");
   EXPECT_EQ(parsed.head.get(Field::mcp_session_id), "abc");
-  ASSERT_EQ(parsed.head.params_end() - parsed.head.params_begin(), 1);
-  EXPECT_EQ(parsed.head.params_begin()->value, "eu");
+  ASSERT_EQ(parsed.head.params().size(), 1U);
+  EXPECT_EQ(parsed.head.params()[0].value, "eu");
   EXPECT_EQ(parsed.head.content_length(), 12u);
   EXPECT_EQ(parsed.head.size(), kUsual.size());
   EXPECT_TRUE(parsed.head.keep_alive());
