@@ -1,6 +1,6 @@
 #include "admin/api.h"
 
-#include "config/load.h"
+#include "config/redact.h"
 
 namespace weir {
 namespace {

@@ -7,12 +7,15 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
+#include <sstream>
 #include <thread>
 
 #include "app/process.h"
 #include "app/remote.h"
 #include "base/json.h"
+#include "config/import.h"
+#include "config/schema.h"
+#include "config/text_rules.h"
 #include "mcp/outgoing.h"
 #include "mcp/splice.h"
 #include "runtime/signals.h"
@@ -21,6 +24,12 @@ namespace weir {
 namespace {
 
 namespace fs = std::filesystem;
+
+std::optional<AddressConfig> parse_address(std::string_view text) {
+  AddressConfig address;
+  if (!address_fault(text, address).empty()) return std::nullopt;
+  return address;
+}
 
 // The file with the flags over it; diagnostics of the flags name the flag.
 LoadOutcome load(const std::string& file, const Flags& flags) {
@@ -72,10 +81,10 @@ void print(const std::vector<Diagnostic>& diagnostics) {
   for (const Diagnostic& one : diagnostics) std::fputs(to_string(one).c_str(), stderr);
 }
 
-std::string text_address(const AddressConfig& address) {
-  std::string host = address.host == "0.0.0.0" ? "127.0.0.1" : address.host == "::" ? "::1" : address.host;
-  if (host.find(':') != std::string::npos) host = "[" + host + "]";
-  return host + ":" + std::to_string(address.port);
+std::string text_address(AddressConfig address) {
+  if (address.host == "0.0.0.0") address.host = "127.0.0.1";
+  if (address.host == "::") address.host = "::1";
+  return to_string(address);
 }
 
 // The running gateway's addresses: by flag, by file, by default.
@@ -156,6 +165,50 @@ int command_run(const Flags& flags) {
   return Process(std::move(options)).run();
 }
 
+namespace {
+
+// Where clients keep their files.
+std::vector<std::string> usual_places() {
+  const char* home = std::getenv("HOME");
+  const std::string base = home == nullptr ? "" : home;
+  std::vector<std::string> found;
+  for (const std::string& path :
+       {std::string(".mcp.json"), std::string(".vscode/mcp.json"), std::string(".cursor/mcp.json"),
+        base + "/.cursor/mcp.json", base + "/.claude.json",
+        base + "/.config/Claude/claude_desktop_config.json", base + "/.config/Code/User/mcp.json"})
+    if (fs::exists(path)) found.push_back(path);
+  return found;
+}
+
+}  // namespace
+
+int command_import(const Flags& flags) {
+  const std::vector<std::string> paths = flags.files.empty() ? usual_places() : flags.files;
+  if (paths.empty()) {
+    std::fputs("weir: no client's configuration found: name a file\n", stderr);
+    return 2;
+  }
+  std::vector<ImportFile> files;
+  for (const std::string& path : paths) {
+    std::ifstream in(path, std::ios::binary);
+    std::stringstream text;
+    if (in) text << in.rdbuf();
+    if (!in) {
+      std::fprintf(stderr, "weir: %s cannot be read\n", path.c_str());
+      return 2;
+    }
+    files.push_back({path, text.str()});
+  }
+  const ImportOutcome outcome = import_configs(files);
+  for (const std::string& note : outcome.notes) std::fprintf(stderr, "%s\n", note.c_str());
+  if (outcome.servers == 0) {
+    std::fputs("weir: no server found\n", stderr);
+    return 1;
+  }
+  std::fputs(outcome.yaml.c_str(), stdout);
+  return 0;
+}
+
 int command_check(const Flags& flags) {
   const std::string file = find_file(flags.file);
   if (file.empty()) {
@@ -178,7 +231,7 @@ int command_init(const Flags& flags) {
   }
   const fs::path schema = fs::path(file).parent_path() / "weir.schema.json";
   std::ofstream(file) << starter_config();
-  std::ofstream(schema) << config_schema();
+  std::ofstream(schema) << config_json_schema();
   if (!fs::exists(file)) {
     std::fprintf(stderr, "weir: %s cannot be written\n", file.c_str());
     return 1;
@@ -188,7 +241,7 @@ int command_init(const Flags& flags) {
 }
 
 int command_schema() {
-  std::fputs(config_schema().c_str(), stdout);
+  std::fputs(config_json_schema().c_str(), stdout);
   return 0;
 }
 

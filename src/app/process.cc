@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "config/load.h"
+#include "config/text_rules.h"
 #include "runtime/file_watch.h"
 #include "runtime/hop.h"
 #include "runtime/signals.h"
@@ -15,6 +16,14 @@
 namespace weir {
 
 using std::chrono::milliseconds;
+
+namespace {
+
+SocketAddress socket_address(const AddressConfig& address) {
+  return SocketAddress(address.host == "localhost" ? "127.0.0.1" : address.host, address.port);
+}
+
+}  // namespace
 
 Process::Process(RunOptions options) : options_(std::move(options)), log_(STDERR_FILENO) {}
 Process::~Process() = default;
@@ -105,7 +114,7 @@ Task<void> Process::control() {
 Task<bool> Process::open_admin() {
   Seat& own = control_seat();
   const AddressConfig& wanted = *options_.config.admin;
-  const SocketAddress address(wanted.host, wanted.port);
+  const SocketAddress address = socket_address(wanted);
   Result<std::unique_ptr<Listener>> listener = own.loop->shard().network().listen(address, false);
   if (!listener) {
     std::fprintf(stderr, "weir: cannot listen on %s:%u (admin): %s\n", address.host.c_str(),
@@ -132,7 +141,7 @@ Task<bool> Process::open(Seat& seat, bool first) {
   seat.limits.head.head_max = config.limits.header;
   for (std::size_t i = 0; i < config.listen.size(); ++i) {
     const ListenConfig& one = config.listen[i];
-    SocketAddress address(one.address.host, one.address.port);
+    SocketAddress address = socket_address(one.address);
     if (first) {
       // A listener that does not share tells whether somebody else has the port.
       const auto alone = network.listen(address, false);

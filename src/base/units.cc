@@ -1,56 +1,90 @@
 #include "base/units.h"
 
 #include <array>
-#include <charconv>
-#include <utility>
+#include <limits>
 
 namespace weir {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::uint64_t>, 4> kTimes = {
-    {{"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
-constexpr std::array<std::pair<std::string_view, std::uint64_t>, 4> kSizes = {
-    {{"GB", 1ULL << 30}, {"MB", 1ULL << 20}, {"KB", 1ULL << 10}, {"", 1}}};
-constexpr std::uint64_t kYearMs = 365ULL * 24 * 3'600'000;
-constexpr std::uint64_t kSizeMax = 1ULL << 50;
+struct Unit {
+  std::string_view name;
+  std::uint64_t factor;
+};
 
-template <std::size_t N>
-std::optional<std::uint64_t> parse(std::string_view text,
-                                   const std::array<std::pair<std::string_view, std::uint64_t>, N>& units,
-                                   std::uint64_t most) noexcept {
-  std::uint64_t count = 0;
-  const auto [end, trouble] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (trouble != std::errc()) return std::nullopt;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  for (const auto& [name, factor] : units)
-    if (name == text) return count > most / factor ? std::nullopt : std::optional(count * factor);
+// From the largest to the smallest: formatting takes the first that divides.
+constexpr std::array<Unit, 4> kDurations{{{"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
+constexpr std::array<Unit, 4> kSizes{{{"GB", 1ull << 30}, {"MB", 1ull << 20}, {"KB", 1ull << 10}, {"B", 1}}};
+
+std::uint64_t times(std::uint64_t count, std::uint64_t factor, std::uint64_t max) noexcept {
+  return count > max / factor ? max : count * factor;
+}
+
+std::optional<std::uint64_t> parse_unit(std::string_view text, const std::array<Unit, 4>& units,
+                                        std::uint64_t max) noexcept {
+  const std::size_t digits = text.find_first_not_of("0123456789");
+  if (digits == std::string_view::npos) return std::nullopt;
+  const auto count = parse_count(text.substr(0, digits));
+  if (!count) return std::nullopt;
+  for (const Unit& unit : units)
+    if (text.substr(digits) == unit.name) return times(*count, unit.factor, max);
   return std::nullopt;
 }
 
-template <std::size_t N>
-std::string format(std::uint64_t value,
-                   const std::array<std::pair<std::string_view, std::uint64_t>, N>& units) {
-  for (const auto& [name, factor] : units)
-    if (value % factor == 0 && value >= factor) return std::to_string(value / factor) + std::string(name);
-  return "0" + std::string(units.back().first);
+std::string format_unit(std::uint64_t value, const std::array<Unit, 4>& units, std::string_view zero) {
+  if (value == 0) return std::string(zero);
+  for (const Unit& unit : units)
+    if (value % unit.factor == 0) return std::to_string(value / unit.factor).append(unit.name);
+  return {};  // the last unit's factor is 1
 }
 
 }  // namespace
 
-std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) noexcept {
-  const auto value = parse(text, kTimes, kYearMs);
-  if (!value) return std::nullopt;
-  return std::chrono::milliseconds(*value);
+std::optional<std::uint64_t> parse_count(std::string_view text) noexcept {
+  constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
+  if (text.empty()) return std::nullopt;
+  std::uint64_t value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    value = value > (kMax - digit) / 10 ? kMax : value * 10 + digit;
+  }
+  return value;
 }
 
-std::optional<std::uint64_t> parse_size(std::string_view text) noexcept {
-  return parse(text, kSizes, kSizeMax);
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) noexcept {
+  constexpr auto kMax = static_cast<std::uint64_t>(std::chrono::milliseconds::max().count());
+  const auto value = parse_unit(text, kDurations, kMax);
+  if (!value) return std::nullopt;
+  return std::chrono::milliseconds(static_cast<std::chrono::milliseconds::rep>(*value));
+}
+
+std::optional<std::size_t> parse_size(std::string_view text) noexcept {
+  return parse_unit(text, kSizes, std::numeric_limits<std::size_t>::max());
+}
+
+std::optional<double> parse_share(std::string_view text) noexcept {
+  const bool percent = text.ends_with('%');
+  if (percent) text.remove_suffix(1);
+  const std::size_t point = text.find('.');
+  const std::string_view whole = text.substr(0, point);
+  const auto integer = parse_count(whole);
+  if (!integer || whole.size() > 9) return std::nullopt;
+  double value = static_cast<double>(*integer);
+  if (point != std::string_view::npos) {
+    const std::string_view digits = text.substr(point + 1);
+    const auto fraction = parse_count(digits);
+    if (!fraction || digits.size() > 9) return std::nullopt;
+    double scale = 1;
+    for (std::size_t i = 0; i < digits.size(); ++i) scale *= 10;
+    value += static_cast<double>(*fraction) / scale;
+  }
+  return percent ? value / 100 : value;
 }
 
 std::string format_duration(std::chrono::milliseconds value) {
-  return format(static_cast<std::uint64_t>(value.count()), kTimes);
+  return format_unit(static_cast<std::uint64_t>(value.count()), kDurations, "0s");
 }
 
-std::string format_size(std::uint64_t bytes) { return format(bytes, kSizes); }
+std::string format_size(std::size_t value) { return format_unit(value, kSizes, "0B"); }
 
 }  // namespace weir

@@ -97,7 +97,6 @@ struct Config {
   LogConfig log;
   NamesConfig names;
   TimeoutConfig timeout;
-  std::string state_dir;
   std::chrono::milliseconds drain_timeout = std::chrono::seconds(10);
   std::vector<ServerConfig> servers;  // in the order of the file, disabled ones included
   bool operator==(const Config&) const = default;

@@ -1,257 +1,253 @@
-// Reading single values: types, ranges, units, variables.
+#include "config/reader.h"
+
 #include <algorithm>
-#include <charconv>
-#include <numeric>
 
 #include "base/units.h"
-#include "config/keys.h"
+#include "config/suggest.h"
+#include "config/text_rules.h"
 
-namespace weir::config {
+namespace weir {
 namespace {
 
-// Keys that will come: naming them beats "unknown".
-constexpr std::string_view kLater[] = {"load_balancing",
-                                       "health_check",
-                                       "circuit_breaker",
-                                       "retry",
-                                       "hedge",
-                                       "bulkhead",
-                                       "auth",
-                                       "metrics_listen",
-                                       "endpoints",
-                                       "replicas",
-                                       "session",
-                                       "pin",
-                                       "resolve",
-                                       "trust_annotations",
-                                       "fallback",
-                                       "token",
-                                       "degradation",
-                                       "input",
-                                       "safe_to_repeat",
-                                       "max_concurrent",
-                                       "connections_per_address"};
-
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0]++;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t above = row[j + 1];
-      row[j + 1] = std::min({above + 1, row[j] + 1, diagonal + (a[i] == b[j] ? 0U : 1U)});
-      diagonal = above;
-    }
-  }
-  return row.back();
-}
-
-bool is_name(char c) {
-  return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+std::string quoted(std::string_view name) { return '"' + std::string(name) + '"'; }
 
 }  // namespace
 
-std::string_view nearest(std::string_view name, std::span<const Key> keys) {
-  std::string_view best;
-  std::size_t least = std::max<std::size_t>(1, name.size() / 3) + 1;
-  for (const Key& key : keys)
-    if (const std::size_t far = distance(name, key.name); far < least) {
-      least = far;
-      best = key.name;
-    }
-  return best;
+void Reader::error(const YamlNode& node, const Field& field, const std::string& what) {
+  diagnostics_.error(node.at, quoted(field.name) + ' ' + what);
 }
 
-void Reader::say(const YamlNode& at, Diagnostic::Severity severity, std::string message) {
-  Diagnostic diagnostic;
-  diagnostic.severity = severity;
-  diagnostic.file = file_;
-  diagnostic.line = at.line;
-  diagnostic.column = at.column;
-  diagnostic.message = std::move(message);
-  diagnostic.source_line = line_of(text_, at.line);
-  out_.push_back(std::move(diagnostic));
+bool Reader::is_block(const YamlNode& node, const Field& field) {
+  if (node.is_map() || node.is_null()) return true;
+  wrong(node, field);
+  return false;
 }
 
-void Reader::block(const YamlNode& node, std::span<const Key> keys, void* into,
-                   std::span<const std::string_view> foreign) {
-  if (node.is_null()) return;
-  if (node.kind != YamlNode::Kind::map) return error(node, "expected a block of keys");
-  for (std::size_t i = 0; i < node.members.size(); ++i) {
-    const auto& [name, value] = node.members[i];
-    const bool repeated =
-        std::any_of(node.members.begin(), node.members.begin() + static_cast<std::ptrdiff_t>(i),
-                    [&](const auto& one) { return one.first.text == name.text; });
-    if (repeated) {
-      error(name, "duplicate key \"" + name.text + "\"");
-      continue;
-    }
-    const auto key =
-        std::find_if(keys.begin(), keys.end(), [&](const Key& one) { return one.name == name.text; });
-    if (key != keys.end()) {
-      key->read(*this, value, into);
-    } else if (std::find(foreign.begin(), foreign.end(), name.text) != foreign.end()) {
-      warning(name, "\"" + name.text + "\" means nothing to Weir and is left out");
-    } else if (std::find(std::begin(kLater), std::end(kLater), name.text) != std::end(kLater)) {
-      error(name, "\"" + name.text + "\" is not supported yet");
-    } else {
-      const std::string_view near = nearest(name.text, keys);
-      error(name, "unknown key \"" + name.text + "\"" +
-                      (near.empty() ? "" : " (did you mean \"" + std::string(near) + "\"?)"));
-    }
-  }
+// Where `part` of the node's text stands in the file, as far as it can be told.
+Position Reader::place_in(const YamlNode& node, std::string_view part) const {
+  const std::string_view line = diagnostics_.line_text(node.at.line);
+  std::size_t byte = 0;
+  int column = 1;
+  const auto step = [&] {
+    ++byte;
+    while (byte < line.size() && (static_cast<unsigned char>(line[byte]) & 0xC0) == 0x80) ++byte;
+    ++column;
+  };
+  while (byte < line.size() && column < node.at.column) step();
+  const std::size_t found = line.find(part, byte);
+  if (found == std::string_view::npos) return node.at;
+  while (byte < found) step();
+  return {node.at.line, column};
 }
 
-bool Reader::text(const YamlNode& node, std::string& into) {
-  if (node.kind != YamlNode::Kind::scalar || node.is_null()) {
-    error(node, "expected a text");
-    return false;
+// A text with its variables replaced.
+std::optional<std::string> Reader::text(const YamlNode& node, const Field& field) {
+  if (!node.is_scalar()) {
+    if (node.is_null())
+      error(node, field, "has no value (quote an empty text: \"\")");
+    else
+      wrong(node, field);
+    return std::nullopt;
   }
-  std::string out;
-  const std::string& raw = node.text;
-  for (std::size_t i = 0; i < raw.size(); ++i) {
-    if (raw[i] != '$' || i + 1 >= raw.size() || raw[i + 1] != '{') {
-      out += raw[i];
-      continue;
-    }
-    const std::size_t close = raw.find('}', i);
-    if (close == std::string::npos) {
-      error(node, "a variable that does not end: \"}\" is missing");
-      return false;
-    }
-    std::string name = raw.substr(i + 2, close - i - 2);
-    std::optional<std::string> fallback;
-    if (name.starts_with("env:")) name.erase(0, 4);
-    if (const std::size_t dash = name.find(":-"); dash != std::string::npos) {
-      fallback = name.substr(dash + 2);
-      name.resize(dash);
-    }
-    if (name.empty() || !std::all_of(name.begin(), name.end(), is_name)) {
-      error(node, "\"${" + name + "}\" is no variable's name");
-      return false;
-    }
-    std::optional<std::string> value = environment_(name);
-    if (!value || (value->empty() && fallback)) value = fallback;
-    if (!value) {
-      error(node, "the variable " + name + " is not set");
-      return false;
-    }
-    out += *value;
-    i = close;
+  Substitution result = substitute(node.text, environment_);
+  if (!result.fault.empty()) {
+    const std::string_view rest = std::string_view(node.text).substr(result.offset);
+    diagnostics_.error(place_in(node, rest.substr(0, rest.find('}'))), std::move(result.fault));
+    return std::nullopt;
   }
-  into = std::move(out);
-  return true;
+  if (result.text.find('\0') == std::string::npos) return std::move(result.text);
+  error(node, field, "must not contain the character NUL");
+  return std::nullopt;
 }
 
-bool Reader::texts(const YamlNode& node, std::vector<std::string>& into) {
-  if (node.kind != YamlNode::Kind::list) {
-    error(node, "expected a list");
-    return false;
+// A quantity, quoted or not; or a number or truth value, which are not quoted unless variables want it.
+std::optional<std::string> Reader::word(const YamlNode& node, const Field& field) {
+  const bool quantity = field.shape.kind == Shape::Kind::duration || field.shape.kind == Shape::Kind::size;
+  const bool automatic = field.shape.kind == Shape::Kind::auto_count && node.text == "auto";
+  const bool quotable = quantity || automatic || node.text.find("${") != std::string::npos;
+  if (node.is_scalar() && (node.plain || quotable)) return text(node, field);
+  wrong(node, field);
+  return std::nullopt;
+}
+
+std::optional<std::size_t> Reader::choice(const YamlNode& node, const Field& field) {
+  if (!node.is_scalar()) {
+    wrong(node, field);
+    return std::nullopt;
   }
-  into.clear();
+  const auto found = text(node, field);
+  if (!found) return std::nullopt;
+  const auto& choices = field.shape.choices;
+  const auto at = std::find(choices.begin(), choices.end(), *found);
+  if (at != choices.end()) return static_cast<std::size_t>(at - choices.begin());
+  const bool secret = *found != node.text;
+  error(node, field, "must be " + either(choices) + (secret ? "" : did_you_mean(*found, choices)));
+  return std::nullopt;
+}
+
+void Reader::value(const YamlNode& node, const Field& field, bool& out) {
+  if (field.shape.kind == Shape::Kind::choice) {
+    if (const auto index = choice(node, field)) out = *index == 1;
+    return;
+  }
+  const auto found = word(node, field);
+  if (!found) return;
+  if (*found != "true" && *found != "false") return wrong(node, field);
+  out = *found == "true";
+}
+
+void Reader::value(const YamlNode& node, const Field& field, unsigned& out) {
+  const auto found = word(node, field);
+  if (!found) return;
+  if (field.shape.kind == Shape::Kind::auto_count && *found == "auto") {
+    out = 0;
+    return;
+  }
+  const auto number = parse_count(*found);
+  if (!number || *number < field.shape.min || *number > field.shape.max) return wrong(node, field);
+  out = static_cast<unsigned>(*number);
+}
+
+void Reader::value(const YamlNode& node, const Field& field, std::size_t& out) {
+  const auto found = word(node, field);
+  if (!found) return;
+  const auto number = field.shape.kind == Shape::Kind::size ? parse_size(*found) : parse_count(*found);
+  if (!number || *number < field.shape.min || *number > field.shape.max) return wrong(node, field);
+  out = static_cast<std::size_t>(*number);
+}
+
+void Reader::value(const YamlNode& node, const Field& field, std::chrono::milliseconds& out) {
+  const auto found = word(node, field);
+  if (!found) return;
+  const auto time = parse_duration(*found);
+  const auto count = time ? static_cast<std::uint64_t>(time->count()) : 0;
+  if (!time || count < field.shape.min || count > field.shape.max) return wrong(node, field);
+  out = *time;
+}
+
+void Reader::value(const YamlNode& node, const Field& field, std::optional<std::chrono::milliseconds>& out) {
+  std::chrono::milliseconds time(-1);
+  value(node, field, time);
+  if (time.count() >= 0) out = time;
+}
+
+void Reader::value(const YamlNode& node, const Field& field, std::string& out) {
+  auto found = field.shape.kind == Shape::Kind::choice ? std::optional<std::string>() : text(node, field);
+  if (field.shape.kind == Shape::Kind::choice)
+    if (const auto index = choice(node, field)) found = std::string(field.shape.choices[*index]);
+  if (!found) return;
+  const std::string fault = field.shape.rule == nullptr ? std::string() : field.shape.rule(*found);
+  if (!fault.empty()) return error(node, field, fault);
+  out = std::move(*found);
+}
+
+void Reader::value(const YamlNode& node, const Field& field, AddressConfig& out) {
+  const auto found = text(node, field);
+  if (!found) return;
+  const std::string fault = address_fault(*found, out);
+  if (!fault.empty()) error(node, field, fault);
+}
+
+void Reader::value(const YamlNode& node, const Field& field, std::vector<std::string>& out) {
+  if (!node.is_list() && !node.is_null()) return wrong(node, field);
+  std::vector<std::string> texts;
   for (const YamlNode& item : node.items) {
-    std::string one;
-    if (text(item, one)) into.push_back(std::move(one));
+    const auto found = text(item, field);
+    if (!found) continue;
+    const std::string fault = field.shape.rule == nullptr ? std::string() : field.shape.rule(*found);
+    if (!fault.empty()) error(item, field, fault);
+    texts.push_back(*found);
   }
+  out = std::move(texts);
+}
+
+// The name of a map's item.
+bool Reader::name_fits(const YamlNode& item, const Field& field) {
+  const std::string fault =
+      field.shape.name_rule == nullptr ? std::string() : field.shape.name_rule(item.key);
+  if (!fault.empty()) diagnostics_.error(item.key_at, quoted(item.key) + ' ' + fault);
+  return fault.empty();
+}
+
+void Reader::value(const YamlNode& node, const Field& field,
+                   std::vector<std::pair<std::string, std::string>>& out) {
+  if (!is_block(node, field)) return;
+  std::vector<std::pair<std::string, std::string>> pairs;
+  const bool fold = field.name == "headers";
+  for (const YamlNode& item : node.items) {
+    name_fits(item, field);
+    Field inner = field;
+    inner.name = item.key;
+    inner.shape.kind = Shape::Kind::text;
+    std::string value_text;
+    value(item, inner, value_text);
+    const bool twice = fold && std::any_of(pairs.begin(), pairs.end(), [&](const auto& pair) {
+                         return lower_case(pair.first) == lower_case(item.key);
+                       });
+    if (twice)
+      diagnostics_.error(item.key_at, "duplicate header " + quoted(item.key) + " (case does not count)");
+    pairs.emplace_back(item.key, std::move(value_text));
+  }
+  out = std::move(pairs);
+}
+
+void Reader::value(const YamlNode& node, const Field& field, std::map<std::string, LogLevel>& out) {
+  if (!is_block(node, field)) return;
+  for (const YamlNode& item : node.items) {
+    name_fits(item, field);
+    Field inner = field;
+    inner.name = item.key;
+    if (const auto index = choice(item, inner)) out[item.key] = static_cast<LogLevel>(*index);
+  }
+}
+
+void Reader::value(const YamlNode& node, const Field& field, std::map<std::string, ToolConfig>& out) {
+  if (!is_block(node, field)) return;
+  for (const YamlNode& item : node.items) {
+    name_fits(item, field);
+    Field inner = field;
+    inner.name = item.key;
+    inner.shape.kind = Shape::Kind::block;
+    value(item, inner, out[item.key]);
+  }
+}
+
+void Reader::keys(const YamlNode& node, const Block& block, void* owner) {
+  for (const bool late : {false, true})
+    for (const YamlNode& item : node.items) key(item, block, owner, late);
+}
+
+void Reader::key(const YamlNode& item, const Block& block, void* owner, bool late) {
+  const Field* field = block.find(item.key);
+  if (field == nullptr) {
+    if (!late) unknown(item, block);
+    return;
+  }
+  if (field->late != late) return;
+  const bool keyed = field->shape.kind == Shape::Kind::block || field->shape.kind == Shape::Kind::block_map;
+  if (keyed && !item.is_map() && !item.is_null() && foreign(item, block)) return;
+  field->read(*this, item, *field, owner);
+}
+
+// True, with a warning, for a key that a client wrote for itself.
+bool Reader::foreign(const YamlNode& item, const Block& block) {
+  const bool known = std::find(block.foreign.begin(), block.foreign.end(), item.key) != block.foreign.end();
+  const bool of_client = &block == &root_block() ? client_file_ : lenient_;
+  if (!of_client || !known) return false;
+  diagnostics_.warning(item.key_at, "the client's own key " + quoted(item.key) + " is ignored");
   return true;
 }
 
-bool Reader::pairs(const YamlNode& node, std::vector<std::pair<std::string, std::string>>& into) {
-  if (node.kind != YamlNode::Kind::map) {
-    error(node, "expected a block of names and texts");
-    return false;
-  }
-  for (const auto& [name, value] : node.members) {
-    std::string one;
-    if (!text(value, one)) continue;
-    if (one.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
-      error(value, "a value has no line breaks");
-      continue;
-    }
-    for (const auto& [before, ignored] : into)
-      if (before == name.text) error(name, "duplicate key \"" + name.text + "\"");
-    into.emplace_back(name.text, std::move(one));
-  }
-  return true;
+void Reader::unknown(const YamlNode& item, const Block& block) {
+  if (foreign(item, block)) return;
+  if (std::find(block.planned.begin(), block.planned.end(), item.key) != block.planned.end())
+    return diagnostics_.error(item.key_at, quoted(item.key) + " is not supported yet");
+  std::vector<std::string_view> names;
+  for (const Field& field : block.fields) names.push_back(field.name);
+  const std::string hint = did_you_mean(item.key, names);
+  if (&block == &root_block() && client_file_ && hint.empty())
+    return diagnostics_.warning(item.key_at, "the client's own key " + quoted(item.key) + " is ignored");
+  diagnostics_.error(item.key_at, "unknown key " + quoted(item.key) + hint);
 }
 
-bool Reader::boolean(const YamlNode& node, bool& into) {
-  if (node.kind != YamlNode::Kind::scalar || !node.plain || (node.text != "true" && node.text != "false")) {
-    error(node, "expected true or false");
-    return false;
-  }
-  into = node.text == "true";
-  return true;
-}
-
-bool Reader::number(const YamlNode& node, std::uint64_t low, std::uint64_t high, std::uint64_t& into) {
-  std::string raw;
-  if (!text(node, raw)) return false;
-  std::uint64_t value = 0;
-  const auto [end, trouble] = std::from_chars(raw.data(), raw.data() + raw.size(), value);
-  if (trouble != std::errc() || end != raw.data() + raw.size() || value < low || value > high) {
-    error(node, "expected a whole number from " + std::to_string(low) + " to " + std::to_string(high));
-    return false;
-  }
-  into = value;
-  return true;
-}
-
-bool Reader::duration(const YamlNode& node, std::chrono::milliseconds low, std::chrono::milliseconds& into) {
-  std::string raw;
-  if (!text(node, raw)) return false;
-  const auto value = parse_duration(raw);
-  if (!value) {
-    error(node, "expected a duration such as 100ms, 30s, 5m or 2h");
-    return false;
-  }
-  if (*value < low) {
-    error(node, "at least " + format_duration(low));
-    return false;
-  }
-  into = *value;
-  return true;
-}
-
-bool Reader::size(const YamlNode& node, std::uint64_t low, std::size_t& into) {
-  std::string raw;
-  if (!text(node, raw)) return false;
-  const auto value = parse_size(raw);
-  constexpr std::uint64_t high = 1ULL << 30;
-  if (!value) {
-    error(node, "expected a size such as 32KB, 4MB or 1GB");
-    return false;
-  }
-  if (*value < low || *value > high) {
-    error(node, "from " + format_size(low) + " to " + format_size(high));
-    return false;
-  }
-  into = static_cast<std::size_t>(*value);
-  return true;
-}
-
-bool Reader::address(const YamlNode& node, AddressConfig& into) {
-  std::string raw;
-  if (!text(node, raw)) return false;
-  const auto value = parse_address(raw);
-  if (!value) {
-    error(node, "expected an address such as 127.0.0.1:8080 or [::1]:8080");
-    return false;
-  }
-  into = *value;
-  return true;
-}
-
-int Reader::word(const YamlNode& node, std::span<const std::string_view> words) {
-  std::string raw;
-  if (!text(node, raw)) return -1;
-  for (std::size_t i = 0; i < words.size(); ++i)
-    if (words[i] == raw) return static_cast<int>(i);
-  std::string list;
-  for (const std::string_view one : words) list += (list.empty() ? "" : ", ") + std::string(one);
-  error(node, "expected one of: " + list);
-  return -1;
-}
-
-}  // namespace weir::config
+}  // namespace weir

@@ -2,279 +2,263 @@
 
 #include <libfyaml.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
+#include <unordered_map>
 
-#include "base/json.h"
+#include "config/yaml_guard.h"
 
 namespace weir {
 namespace {
 
-constexpr std::size_t kSizeMax = 4 * 1024 * 1024;
-constexpr std::size_t kNodesMax = 100'000;
-constexpr int kDepthMax = 64;
+struct ParserDelete {
+  void operator()(fy_parser* parser) const noexcept { fy_parser_destroy(parser); }
+};
+struct DiagDelete {
+  void operator()(fy_diag* diag) const noexcept { fy_diag_destroy(diag); }
+};
 
-// Comments in the JSON files of clients become spaces, so that places stay.
-std::string without_comments(std::string_view text) {
-  std::string out(text);
-  bool in_string = false;
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    if (in_string) {
-      if (out[i] == '\\')
-        ++i;
-      else if (out[i] == '"')
-        in_string = false;
-      continue;
-    }
-    if (out[i] == '"') in_string = true;
-    if (out[i] != '/' || i + 1 == out.size()) continue;
-    if (out[i + 1] == '/') {
-      while (i < out.size() && out[i] != '\n') out[i++] = ' ';
-    } else if (out[i + 1] == '*') {
-      while (i < out.size() && !(out[i] == '*' && i + 1 < out.size() && out[i + 1] == '/')) {
-        if (out[i] != '\n') out[i] = ' ';
-        ++i;
-      }
-      for (int end = 0; end < 2 && i < out.size(); ++end) out[i++] = ' ';
-    }
-  }
-  return out;
+// `behind`: the mark stands behind the value's first character, as for quoted texts (the quote) and aliases
+// (the star).
+Position place_of(const fy_mark* mark, bool behind, Position fallback) noexcept {
+  if (mark == nullptr || mark->line < 0) return fallback;
+  return {mark->line + 1, std::max(mark->column + (behind ? 0 : 1), 1)};
 }
 
+std::string_view text_of(fy_token* token) noexcept {
+  std::size_t size = 0;
+  const char* text = token == nullptr ? nullptr : fy_token_get_text(token, &size);
+  return text == nullptr ? std::string_view() : std::string_view(text, size);
+}
+
+bool is_null_word(std::string_view text) noexcept {
+  return text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL";
+}
+
+bool like_comment(std::string_view text) noexcept {
+  return text.starts_with("//") || text.starts_with("/*") || text.find(" //") != std::string_view::npos;
+}
+
+// Turns events into the tree. `false` from a member function means: an error was added, stop.
 class Builder {
  public:
-  Builder(fy_parser* parser, std::vector<Diagnostic>& diagnostics, std::string_view text,
-          const std::string& file)
-      : parser_(parser), diagnostics_(diagnostics), text_(text), file_(file) {}
+  Builder(std::string_view text, const YamlLimits& limits, Diagnostics& diagnostics)
+      : text_(text), limits_(limits), diagnostics_(diagnostics) {
+    fy_diag_cfg settings;
+    fy_diag_cfg_default(&settings);
+    settings.fp = nullptr;
+    diag_.reset(fy_diag_create(&settings));
+    fy_diag_set_collect_errors(diag_.get(), true);
+    fy_parse_cfg config{};
+    config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_JSON_NONE |
+                                                   FYPCF_ALLOW_DUPLICATE_KEYS);
+    config.diag = diag_.get();
+    parser_.reset(fy_parser_create(&config));
+    fy_parser_set_string(parser_.get(), text_.data(), text_.size());
+  }
+  Builder(const Builder&) = delete;
+  Builder& operator=(const Builder&) = delete;
+  ~Builder() { drop(); }
 
-  bool build(YamlNode& root) {
-    int documents = 0;
-    while (fy_event* event = fy_parser_parse(parser_)) {
-      const std::unique_ptr<fy_event, Free> held(event, Free{parser_});
-      if (event->type == FYET_STREAM_START || event->type == FYET_STREAM_END ||
-          event->type == FYET_DOCUMENT_END)
-        continue;
-      if (event->type == FYET_DOCUMENT_START) {
-        if (++documents > 1) return refuse(event, "a second document begins here; one is all that is read");
-        continue;
+  std::optional<YamlNode> document() {
+    YamlNode root;
+    bool seen = false;
+    while (next()) {
+      if (event_->type != FYET_DOCUMENT_START) continue;
+      if (seen) {
+        fail(place({}), "a second YAML document starts here; a configuration is one document");
+        return std::nullopt;
       }
-      if (event->type == FYET_NONE || !node(event, root, 0)) return false;
+      seen = true;
+      if (next() && value(root, 0)) continue;
+      if (event_ != nullptr) return std::nullopt;
+      break;
     }
-    return true;
+    if (!fy_parser_get_stream_error(parser_.get())) return root;
+    syntax_error();
+    return std::nullopt;
   }
 
  private:
-  struct Free {
-    fy_parser* parser;
-    void operator()(fy_event* event) const { fy_parser_event_free(parser, event); }
-  };
-
-  bool refuse(fy_event* event, std::string message) {
-    Diagnostic diagnostic;
-    diagnostic.file = file_;
-    if (const fy_mark* mark = fy_event_start_mark(event); mark != nullptr) {
-      diagnostic.line = mark->line + 1;
-      diagnostic.column = mark->column + 1;
-    }
-    diagnostic.message = std::move(message);
-    diagnostic.source_line = line_of(text_, diagnostic.line);
-    diagnostics_.push_back(std::move(diagnostic));
+  bool next() {
+    drop();
+    event_ = fy_parser_parse(parser_.get());
+    return event_ != nullptr;
+  }
+  void drop() noexcept {
+    if (event_ != nullptr) fy_parser_event_free(parser_.get(), event_);
+    event_ = nullptr;
+  }
+  bool fail(Position at, std::string message) {
+    diagnostics_.error(at, std::move(message));
     return false;
   }
+  Position place(Position fallback) const { return place_of(fy_event_start_mark(event_), false, fallback); }
 
-  static std::string text_of(fy_token* token) {
-    std::size_t size = 0;
-    const char* text = token == nullptr ? nullptr : fy_token_get_text(token, &size);
-    return text == nullptr ? std::string() : std::string(text, size);
+  bool charge(Position at, std::size_t nodes, std::size_t bytes) {
+    nodes_ += nodes;
+    bytes_ += bytes;
+    if (nodes_ <= limits_.nodes_max && bytes_ <= limits_.text_max) return true;
+    return fail(at, "the configuration has too many values (aliases are counted each time they are used)");
+  }
+  bool charge_copy(Position at, const YamlNode& node) {
+    if (!charge(at, 1, node.text.size() + node.key.size())) return false;
+    return std::all_of(node.items.begin(), node.items.end(),
+                       [&](const YamlNode& item) { return charge_copy(at, item); });
   }
 
-  static std::size_t weight(const YamlNode& node) {
-    std::size_t count = 1;
-    for (const YamlNode& item : node.items) count += weight(item);
-    for (const auto& [key, value] : node.members) count += 1 + weight(value);
-    return count;
-  }
-
-  // The node that begins with `event`; reads on to its end.
-  bool node(fy_event* event, YamlNode& into, int depth) {
-    if (depth > kDepthMax) return refuse(event, "nested too deeply");
-    if (++nodes_ > kNodesMax) return refuse(event, "too many nodes");
-    if (const fy_mark* mark = fy_event_start_mark(event); mark != nullptr) {
-      into.line = mark->line + 1;
-      into.column = mark->column + 1;
-    }
+  // The event is a value's first; `out` has its key and its key's place as a fallback.
+  bool value(YamlNode& out, std::size_t depth) {
+    out.at = place_of(fy_event_start_mark(event_), event_->type == FYET_ALIAS, out.at);
+    if (depth > limits_.depth_max)
+      return fail(out.at, "nested too deeply (more than " + std::to_string(limits_.depth_max) + " levels)");
+    if (event_->type == FYET_ALIAS) return alias(out);
+    if (!charge(out.at, 1, 0)) return false;
     fy_token* anchor = nullptr;
-    switch (event->type) {
-      case FYET_SCALAR:
-        into.kind = YamlNode::Kind::scalar;
-        into.text = text_of(event->scalar.value);
-        into.plain =
-            event->scalar.value == nullptr || fy_scalar_token_get_style(event->scalar.value) == FYSS_PLAIN;
-        anchor = event->scalar.anchor;
-        break;
-      case FYET_ALIAS: {
-        const auto found = anchors_.find(text_of(event->alias.anchor));
-        if (found == anchors_.end()) return refuse(event, "no such anchor");
-        nodes_ += weight(found->second);
-        if (nodes_ > kNodesMax) return refuse(event, "too many nodes");
-        const int line = into.line;
-        const int column = into.column;
-        into = found->second;
-        into.line = line;
-        into.column = column;
-        return true;
-      }
-      case FYET_MAPPING_START: {
-        into.kind = YamlNode::Kind::map;
-        const std::string name = text_of(event->mapping_start.anchor);
-        while (true) {
-          const std::unique_ptr<fy_event, Free> key(fy_parser_parse(parser_), Free{parser_});
-          if (!key) return false;
-          if (key->type == FYET_MAPPING_END) break;
-          into.members.emplace_back();
-          if (!node(key.get(), into.members.back().first, depth + 1)) return false;
-          if (into.members.back().first.kind != YamlNode::Kind::scalar)
-            return refuse(key.get(), "a key is a text; if this is a variable, quote it: \"${NAME}\"");
-          const std::unique_ptr<fy_event, Free> value(fy_parser_parse(parser_), Free{parser_});
-          if (!value) return false;
-          YamlNode held;
-          if (!node(value.get(), held, depth + 1)) return false;
-          into.members.back().second = std::move(held);
-        }
-        if (!name.empty()) anchors_[name] = into;
-        return true;
-      }
-      case FYET_SEQUENCE_START: {
-        into.kind = YamlNode::Kind::list;
-        const std::string name = text_of(event->sequence_start.anchor);
-        while (true) {
-          const std::unique_ptr<fy_event, Free> item(fy_parser_parse(parser_), Free{parser_});
-          if (!item) return false;
-          if (item->type == FYET_SEQUENCE_END) break;
-          YamlNode held;
-          if (!node(item.get(), held, depth + 1)) return false;
-          into.items.push_back(std::move(held));
-        }
-        if (!name.empty()) anchors_[name] = into;
-        return true;
-      }
-      default:
-        return refuse(event, "this is no YAML");
-    }
-    if (const std::string name = text_of(anchor); !name.empty()) anchors_[name] = into;
+    fy_token* tag = nullptr;
+    if (event_->type == FYET_SCALAR) anchor = event_->scalar.anchor, tag = event_->scalar.tag;
+    if (event_->type == FYET_SEQUENCE_START)
+      anchor = event_->sequence_start.anchor, tag = event_->sequence_start.tag;
+    if (event_->type == FYET_MAPPING_START)
+      anchor = event_->mapping_start.anchor, tag = event_->mapping_start.tag;
+    if (tag != nullptr)
+      return fail(place_of(fy_token_start_mark(tag), false, out.at),
+                  "YAML tags are not supported; quote a text that starts with !");
+    const std::string name(text_of(anchor));
+    if (!content(out, depth)) return false;
+    if (name.empty()) return true;
+    if (!charge_copy(out.at, out)) return false;
+    anchors_[name] = out;
     return true;
   }
 
-  fy_parser* parser_;
-  std::vector<Diagnostic>& diagnostics_;
-  std::string_view text_;
-  const std::string& file_;
-  std::map<std::string, YamlNode> anchors_;
-  std::size_t nodes_ = 0;
-};
-
-// What the library must not see, and what it would take in silence.
-bool prescan(std::string_view text, const std::string& file, bool json, std::vector<Diagnostic>& out) {
-  const auto refuse = [&](int line, int column, const char* message) {
-    Diagnostic diagnostic;
-    diagnostic.file = file;
-    diagnostic.line = line;
-    diagnostic.column = column;
-    diagnostic.message = message;
-    diagnostic.source_line = utf8_valid(line_of(text, line)) ? line_of(text, line) : std::string_view();
-    out.push_back(std::move(diagnostic));
-  };
-  if (text.size() > kSizeMax) refuse(1, 1, "the file is larger than 4 MB");
-  if (!utf8_valid(text)) refuse(1, 1, "the file is not valid UTF-8");
-  int line = 1;
-  std::size_t begin = 0;
-  for (std::size_t i = 0; i < text.size() && out.empty(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    const int column = static_cast<int>(i - begin) + 1;
-    if (c == '\n') {
-      ++line;
-      begin = i + 1;
-    } else if ((c < 0x20 && c != '\t' && c != '\r') || c == 0x7f) {
-      refuse(line, column, "a control character");
-    } else if (c == '%' && column == 1) {
-      refuse(line, column, "directives are not read");
-    } else if (!json && c == '\t' &&
-               text.substr(begin, i - begin).find_first_not_of(" \t") == std::string_view::npos) {
-      refuse(line, column, "a tab; YAML indents with spaces");
-    } else if (!json && c == '/' && text.substr(i).starts_with("//") &&
-               text.substr(begin, i - begin).find_first_not_of(' ') == std::string_view::npos) {
-      refuse(line, column, "a comment begins with #, not with //");
-    }
+  bool content(YamlNode& out, std::size_t depth) {
+    if (event_->type == FYET_SEQUENCE_START) return list(out, depth);
+    if (event_->type == FYET_MAPPING_START) return map(out, depth);
+    return event_->type == FYET_SCALAR ? scalar(out) : fail(out.at, "a value is missing");
   }
-  return out.empty();
-}
+
+  bool scalar(YamlNode& out) {
+    fy_token* token = event_->scalar.value;
+    const fy_scalar_style style = fy_token_scalar_style(token);
+    out.plain = style == FYSS_PLAIN;
+    out.at = place_of(fy_token_start_mark(token), style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED,
+                      out.at);
+    out.text = text_of(token);
+    if (out.text.find('\0') != std::string::npos)
+      return fail(out.at, "a text must not contain the character NUL");
+    if (out.plain && like_comment(out.text))
+      return fail(out.at, "// starts no comment in YAML: write # instead, or quote the text");
+    out.kind = out.plain && is_null_word(out.text) ? YamlNode::Kind::null : YamlNode::Kind::scalar;
+    if (out.is_null()) out.text.clear();
+    return charge(out.at, 0, out.text.size());
+  }
+
+  bool alias(YamlNode& out) {
+    const std::string name(text_of(event_->alias.anchor));
+    const auto found = anchors_.find(name);
+    if (found == anchors_.end())
+      return fail(out.at, "unknown alias \"*" + name + "\"; quote a text that starts with *");
+    if (!charge_copy(out.at, found->second)) return false;
+    YamlNode copy = found->second;
+    copy.key = std::move(out.key);
+    copy.key_at = out.key_at;
+    out = std::move(copy);
+    return true;
+  }
+
+  bool list(YamlNode& out, std::size_t depth) {
+    out.kind = YamlNode::Kind::list;
+    Position last = out.at;
+    while (next() && event_->type != FYET_SEQUENCE_END) {
+      YamlNode item;
+      item.at = item.key_at = last;
+      if (!value(item, depth + 1)) return false;
+      last = item.at;
+      out.items.push_back(std::move(item));
+    }
+    return event_ != nullptr;
+  }
+
+  bool map(YamlNode& out, std::size_t depth) {
+    out.kind = YamlNode::Kind::map;
+    std::unordered_map<std::string, Position> seen;
+    while (next() && event_->type != FYET_MAPPING_END) {
+      YamlNode item;
+      if (event_->type != FYET_SCALAR) return fail(place(out.at), "a key must be a text");
+      YamlNode name;
+      name.at = out.at;
+      if (!value(name, depth + 1)) return false;
+      if (name.plain && name.text == "<<") return fail(name.at, "merge keys (<<) are not supported");
+      item.key = std::move(name.text);
+      item.key_at = item.at = name.at;
+      if (!next() || !value(item, depth + 1)) return false;
+      const auto [first, added] = seen.emplace(item.key, item.key_at);
+      if (added)
+        out.items.push_back(std::move(item));
+      else
+        fail(item.key_at,
+             "duplicate key \"" + item.key + "\" (first on line " + std::to_string(first->second.line) + ')');
+    }
+    return event_ != nullptr;
+  }
+
+  void syntax_error() {
+    void* cursor = nullptr;
+    const fy_diag_error* found = nullptr;
+    while (const fy_diag_error* each = fy_diag_errors_iterate(diag_.get(), &cursor))
+      if (found == nullptr && each->type == FYET_ERROR) found = each;
+    if (found == nullptr || found->msg == nullptr) {
+      diagnostics_.error({1, 1}, "not valid YAML");
+      return;
+    }
+    const int line = std::max(found->line, 1);
+    diagnostics_.error({line, std::max(found->column, 1)},
+                       "not valid YAML: " + std::string(found->msg) + hint(line));
+  }
+
+  // What most likely led to a syntax error on this line.
+  std::string hint(int line) const {
+    const auto starts = [&](int number, std::string_view with) {
+      std::string_view text = diagnostics_.line_text(number);
+      text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+      return text.starts_with(with);
+    };
+    const std::string_view text = diagnostics_.line_text(line);
+    if (starts(line, "//") || starts(line, "/*") || (line > 1 && starts(line - 1, "//")))
+      return " (comments start with # in YAML)";
+    if (text.find("${") != std::string_view::npos) return " (quote it: \"${VAR}\")";
+    if (text.find("[:") != std::string_view::npos) return " (quote the address)";
+    if (text.substr(0, text.find_first_not_of(" \t")).find('\t') != std::string_view::npos)
+      return " (indent with spaces)";
+    return {};
+  }
+
+  std::string_view text_;
+  YamlLimits limits_;
+  Diagnostics& diagnostics_;
+  std::unique_ptr<fy_diag, DiagDelete> diag_;
+  std::unique_ptr<fy_parser, ParserDelete> parser_;
+  fy_event* event_ = nullptr;
+  std::size_t nodes_ = 0;
+  std::size_t bytes_ = 0;
+  std::map<std::string, YamlNode> anchors_;
+};
 
 }  // namespace
 
-const YamlNode* YamlNode::find(std::string_view key) const noexcept {
-  for (const auto& [name, value] : members)
-    if (name.text == key) return &value;
-  return nullptr;
+const YamlNode* YamlNode::find(std::string_view name) const noexcept {
+  const auto found =
+      std::find_if(items.begin(), items.end(), [&](const YamlNode& item) { return item.key == name; });
+  return kind == Kind::map && found != items.end() ? &*found : nullptr;
 }
 
-std::string to_string(const Diagnostic& diagnostic) {
-  std::string out = diagnostic.file + ":" + std::to_string(diagnostic.line) + ":" +
-                    std::to_string(diagnostic.column) + ": ";
-  if (diagnostic.severity == Diagnostic::Severity::warning) out += "warning: ";
-  out += diagnostic.message + "\n";
-  if (!diagnostic.source_line.empty()) {
-    out += "  " + diagnostic.source_line + "\n  ";
-    out.append(static_cast<std::size_t>(diagnostic.column) - 1, ' ');
-    out += "^\n";
-  }
-  return out;
-}
-
-std::string_view line_of(std::string_view text, int line) noexcept {
-  for (int at = 1; at < line; ++at) {
-    const std::size_t end = text.find('\n');
-    if (end == std::string_view::npos) return {};
-    text.remove_prefix(end + 1);
-  }
-  text = text.substr(0, text.find('\n'));
-  return text.ends_with('\r') ? text.substr(0, text.size() - 1) : text;
-}
-
-bool parse_yaml(std::string_view given, const std::string& file, bool json, YamlNode& root,
-                std::vector<Diagnostic>& diagnostics) {
-  if (!prescan(given, file, json, diagnostics)) return false;
-  const std::string text = json ? without_comments(given) : std::string(given);
-  const std::unique_ptr<fy_diag, void (*)(fy_diag*)> diag(fy_diag_create(nullptr), fy_diag_destroy);
-  fy_diag_set_collect_errors(diag.get(), true);
-  fy_parse_cfg settings{};
-  settings.flags =
-      static_cast<fy_parse_cfg_flags>(FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_ALLOW_DUPLICATE_KEYS);
-  settings.diag = diag.get();
-  const std::unique_ptr<fy_parser, void (*)(fy_parser*)> parser(fy_parser_create(&settings),
-                                                                fy_parser_destroy);
-  fy_parser_set_string(parser.get(), text.data(), text.size());
-  const bool built = Builder(parser.get(), diagnostics, given, file).build(root);
-  void* at = nullptr;
-  while (const fy_diag_error* error = fy_diag_errors_iterate(diag.get(), &at)) {
-    if (!diagnostics.empty()) break;
-    Diagnostic diagnostic;
-    diagnostic.file = file;
-    diagnostic.line = error->line > 0 ? error->line : 1;
-    diagnostic.column = error->column > 0 ? error->column : 1;
-    diagnostic.message = error->msg == nullptr ? "this is no YAML" : error->msg;
-    diagnostic.source_line = line_of(given, diagnostic.line);
-    if (diagnostic.source_line.find("{") != std::string::npos &&
-        diagnostic.source_line.find("${") != std::string::npos)
-      diagnostic.message += "; quote a variable: \"${NAME}\"";
-    diagnostics.push_back(std::move(diagnostic));
-  }
-  if (!built && diagnostics.empty()) {
-    Diagnostic diagnostic;
-    diagnostic.file = file;
-    diagnostic.message = "this is no YAML";
-    diagnostics.push_back(std::move(diagnostic));
-  }
-  return diagnostics.empty();
+std::optional<YamlNode> parse_yaml(std::string_view text, const YamlLimits& limits,
+                                   Diagnostics& diagnostics) {
+  if (text.empty()) return YamlNode{};
+  if (!yaml_guard(text, limits.bytes_max, diagnostics)) return std::nullopt;
+  return Builder(text, limits, diagnostics).document();
 }
 
 }  // namespace weir

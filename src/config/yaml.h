@@ -1,48 +1,48 @@
-// YAML (and so JSON) as a plain tree with places; the only unit that knows the YAML library. Aliases are
-// resolved under a budget, repeated keys are kept for the reader to refuse. Source: YAML 1.2.
+// YAML (and JSON, which is YAML) to a tree with positions. The one place that knows libfyaml; it is only
+// shown text that passed our own checks, its events are counted, and aliases are copied under the same
+// budget. Findings: invalid UTF-8, control characters, % directives, tags, duplicate and non-text keys, a
+// second document, too much.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
+
+#include "config/diagnostic.h"
 
 namespace weir {
 
-/// What is wrong, where. Lines and columns count from 1.
-struct Diagnostic {
-  enum class Severity : std::uint8_t { error, warning };
-  Severity severity = Severity::error;
-  std::string file;
-  int line = 1;
-  int column = 1;
-  std::string message;
-  std::string source_line;
+/// Bounds of one file.
+struct YamlLimits {
+  std::size_t bytes_max = 4 * 1024 * 1024;
+  std::size_t nodes_max = 200'000;  // after aliases are copied
+  std::size_t text_max = 8 * 1024 * 1024;
+  std::size_t depth_max = 64;
 };
-/// `weir.yaml:14:5: message`, the line, and a caret under the column.
-std::string to_string(const Diagnostic& diagnostic);
 
+/// One value; as a map's item with its key.
 struct YamlNode {
-  enum class Kind : std::uint8_t { scalar, list, map };
-  Kind kind = Kind::scalar;
-  std::string text;   // of a scalar
-  bool plain = true;  // not quoted: may be a number, true, false or null
-  int line = 1;
-  int column = 1;
-  std::vector<YamlNode> items;
-  std::vector<std::pair<YamlNode, YamlNode>> members;
+  enum class Kind : std::uint8_t { null, scalar, list, map };
+  Kind kind = Kind::null;
+  bool plain = true;            // a scalar without quotes
+  Position at;                  // of the value; of the key where there is no value
+  Position key_at;              // of the key, in a map
+  std::string key;              // in a map
+  std::string text;             // of a scalar
+  std::vector<YamlNode> items;  // of a list or a map, in order; keys of a map are unique
 
-  bool is_null() const noexcept {
-    return kind == Kind::scalar && plain && (text.empty() || text == "null" || text == "~");
-  }
-  const YamlNode* find(std::string_view key) const noexcept;
+  bool is_map() const noexcept { return kind == Kind::map; }
+  bool is_list() const noexcept { return kind == Kind::list; }
+  bool is_scalar() const noexcept { return kind == Kind::scalar; }
+  bool is_null() const noexcept { return kind == Kind::null; }
+  /// The item of this key, or nullptr.
+  const YamlNode* find(std::string_view name) const noexcept;
 };
 
-/// Parses one document. False: `diagnostics` says why. `json`: comments as clients write them are allowed.
-bool parse_yaml(std::string_view text, const std::string& file, bool json, YamlNode& root,
-                std::vector<Diagnostic>& diagnostics);
-
-/// The line of `text` with this number, from 1.
-std::string_view line_of(std::string_view text, int line) noexcept;
+/// Parses `text`, which has no byte order mark. Nothing after an error that ended the reading; after a
+/// duplicate key, which is an error too, the tree holds the first. An empty document is null.
+std::optional<YamlNode> parse_yaml(std::string_view text, const YamlLimits& limits, Diagnostics& diagnostics);
 
 }  // namespace weir

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "config/text_rules.h"
+
 namespace weir {
 namespace {
 
@@ -29,11 +31,6 @@ bool origin_allowed(const GuardRules& rules, std::string_view origin) {
 }
 
 }  // namespace
-
-bool is_loopback(std::string_view host) noexcept {
-  return equals_ignoring_case(host, "localhost") || host == "::1" ||
-         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos);
-}
 
 int check_entry(const GuardRules& rules, const Head& head, std::string& reason) {
   const std::string_view name = host_name(head.get(Field::host));

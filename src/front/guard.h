@@ -20,7 +20,5 @@ struct GuardRules {
 int check_entry(const GuardRules& rules, const Head& head, std::string& reason);
 /// The CORS lines for an allowed Origin, each ended by CRLF; empty if the request has none.
 std::string cors_lines(const Head& head, bool preflight);
-/// True for 127.0.0.0/8, ::1 and localhost.
-bool is_loopback(std::string_view host) noexcept;
 
 }  // namespace weir

@@ -1,0 +1,72 @@
+#include "config/describe.h"
+
+#include <algorithm>
+
+#include "base/units.h"
+
+namespace weir {
+namespace {
+
+std::string range(const std::string& from, const std::string& to) { return "from " + from + " to " + to; }
+
+std::string time_text(std::uint64_t milliseconds) {
+  return format_duration(std::chrono::milliseconds(static_cast<std::int64_t>(milliseconds)));
+}
+
+}  // namespace
+
+const Field* Block::find(std::string_view name) const noexcept {
+  const auto found =
+      std::find_if(fields.begin(), fields.end(), [&](const Field& field) { return field.name == name; });
+  return found == fields.end() ? nullptr : &*found;
+}
+
+std::string either(std::span<const std::string_view> words) {
+  std::string out;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) out += i + 1 == words.size() ? " or " : ", ";
+    out += words[i];
+  }
+  return out;
+}
+
+std::string expected(const Shape& shape) {
+  const std::string numbers = range(std::to_string(shape.min), std::to_string(shape.max));
+  switch (shape.kind) {
+    case Shape::Kind::ignored:
+      return "anything";
+    case Shape::Kind::flag:
+      return "true or false";
+    case Shape::Kind::count:
+      return "a whole number " + numbers;
+    case Shape::Kind::auto_count:
+      return "auto or a whole number " + numbers;
+    case Shape::Kind::duration:
+      return "a duration " + range(time_text(shape.min), time_text(shape.max)) + ", such as 100ms, 30s or 5m";
+    case Shape::Kind::size:
+      return "a size " + range(format_size(shape.min), format_size(shape.max)) + ", such as 32KB or 4MB";
+    case Shape::Kind::text:
+      return "a text";
+    case Shape::Kind::choice:
+      return either(shape.choices);
+    case Shape::Kind::address:
+      return "HOST:PORT";
+    case Shape::Kind::texts:
+      return "a list of texts";
+    case Shape::Kind::text_map:
+      return "a block of names with texts";
+    case Shape::Kind::choice_map:
+      return "a block of names, each with " + either(shape.choices);
+    case Shape::Kind::block:
+      return "a block of keys";
+    case Shape::Kind::block_map:
+      return "a block of names, each with a block of keys";
+    case Shape::Kind::listen:
+      return "HOST:PORT, a block with an address, or a list of these";
+    case Shape::Kind::admin:
+      return "HOST:PORT, a block with an address, or false";
+  }
+  return {};
+}
+
+}  // namespace weir

@@ -1,0 +1,99 @@
+// The table of keys: parsing, validation, the JSON Schema, the reference and the printed effective
+// configuration are all made from it. A new key is one Field in keys.cc bound to its member of config.h; a
+// new sort of value is one Shape::Kind, one overload in Reader and one in writer.h.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "config/yaml.h"
+
+namespace weir {
+
+class Reader;
+struct Block;
+
+/// What a value looks like.
+struct Shape {
+  enum class Kind : std::uint8_t {
+    ignored,     // accepted and not used
+    flag,        // true, false
+    count,       // min..max
+    auto_count,  // the same, or auto
+    duration,    // min..max in milliseconds
+    size,        // min..max in bytes
+    text,
+    choice,      // one of choices
+    address,     // HOST:PORT
+    texts,       // a list
+    text_map,    // names to texts
+    choice_map,  // names to choices
+    block,       // keys of `block`
+    block_map,   // names to blocks
+    listen,      // an address, a block, or a list of both
+    admin,       // an address, a block, or false
+  };
+  /// What the printed configuration hides.
+  enum class Secret : std::uint8_t { no, values, url, arguments };
+  using Rule = std::string (*)(std::string_view text);  // what is wrong, or nothing
+
+  Kind kind = Kind::ignored;
+  std::uint64_t min = 0;
+  std::uint64_t max = 0;
+  std::span<const std::string_view> choices = {};
+  const Block* block = nullptr;
+  Rule rule = nullptr;       // of a text, of each text
+  Rule name_rule = nullptr;  // of each name of a map
+  Secret secret = Secret::no;
+};
+
+/// One key of a block.
+struct Field {
+  enum class Goes : std::uint8_t { anywhere, with_url, with_command };
+  std::string_view name;
+  Shape shape;
+  std::string_view fallback;  // the default as it would be written; empty: none
+  std::string_view doc;       // one sentence
+  void (*read)(Reader& reader, const YamlNode& node, const Field& field, void* owner) = nullptr;
+  bool (*show)(std::string& json, const Field& field, const void* owner) = nullptr;  // false: nothing to show
+  Goes goes = Goes::anywhere;
+  bool late = false;  // read after all others: it depends on them
+};
+
+/// The keys of one block of the file.
+struct Block {
+  std::string_view title;  // for the reference
+  std::vector<Field> fields;
+  std::span<const std::string_view> planned = {};  // refused as not supported yet
+  std::span<const std::string_view> foreign =
+      {};  // clients write them; ignored with a warning in clients' files
+
+  const Field* find(std::string_view name) const noexcept;
+};
+
+/// The object form of `admin`.
+struct AdminKeys {
+  AddressConfig address;
+};
+
+const Block& root_block();
+const Block& listen_block();
+const Block& admin_block();
+const Block& limits_block();
+const Block& log_block();
+const Block& names_block();
+const Block& timeout_block();
+const Block& tls_block();
+const Block& tool_block();
+const Block& server_block();
+
+/// "a duration from 1ms to 24h, such as 30s": the end of "must be".
+std::string expected(const Shape& shape);
+/// "json, text or xml".
+std::string either(std::span<const std::string_view> words);
+
+}  // namespace weir

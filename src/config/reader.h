@@ -1,0 +1,96 @@
+// From the YAML tree to Config, driven by the table of keys. Goes on after an error, so that all are reported
+// at once.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "config/describe.h"
+#include "config/diagnostic.h"
+#include "config/variables.h"
+
+namespace weir {
+
+/// What an unset `listen` and an unset `admin` mean.
+std::vector<ListenConfig> default_listen();
+AddressConfig default_admin();
+
+/// Reads one file.
+class Reader {
+ public:
+  /// `client_file`: written by a client rather than for Weir; what clients are known to write is then ignored
+  /// with a warning. All three outlive the reader.
+  Reader(const Environment& environment, Diagnostics& diagnostics, bool client_file)
+      : environment_(environment), diagnostics_(diagnostics), client_file_(client_file) {}
+
+  /// The whole file. Complete only if no error was added.
+  Config config(const YamlNode& root);
+
+  /// One value each; an error leaves `out` as it was.
+  void value(const YamlNode& node, const Field& field, bool& out);
+  void value(const YamlNode& node, const Field& field, unsigned& out);
+  void value(const YamlNode& node, const Field& field, std::size_t& out);
+  void value(const YamlNode& node, const Field& field, std::chrono::milliseconds& out);
+  void value(const YamlNode& node, const Field& field, std::optional<std::chrono::milliseconds>& out);
+  void value(const YamlNode& node, const Field& field, std::string& out);
+  void value(const YamlNode& node, const Field& field, AddressConfig& out);
+  void value(const YamlNode& node, const Field& field, std::vector<std::string>& out);
+  void value(const YamlNode& node, const Field& field, std::vector<std::pair<std::string, std::string>>& out);
+  void value(const YamlNode& node, const Field& field, std::map<std::string, LogLevel>& out);
+  void value(const YamlNode& node, const Field& field, std::map<std::string, ToolConfig>& out);
+  void value(const YamlNode& node, const Field& field, ServerConfig::Type& out);
+  void value(const YamlNode& node, const Field& field, std::vector<ListenConfig>& out);
+  void value(const YamlNode& node, const Field& field, std::optional<AddressConfig>& out);
+  void value(const YamlNode& node, const Field& field, std::vector<ServerConfig>& out);
+  /// An enumeration, whose values follow the choices; or a block.
+  template <class V>
+  void value(const YamlNode& node, const Field& field, V& out) {
+    if constexpr (std::is_enum_v<V>) {
+      if (const auto index = choice(node, field)) out = static_cast<V>(*index);
+    } else if (is_block(node, field)) {
+      keys(node, *field.shape.block, &out);
+    }
+  }
+
+ private:
+  struct Bound {
+    Position at;
+    AddressConfig address;
+  };
+
+  void keys(const YamlNode& node, const Block& block, void* owner);
+  void key(const YamlNode& item, const Block& block, void* owner, bool late);
+  void unknown(const YamlNode& item, const Block& block);
+  bool foreign(const YamlNode& item, const Block& block);
+  void server(const YamlNode& node, const Field& field, ServerConfig& out);
+  void settle_type(const YamlNode& node, ServerConfig& out, bool type_given);
+  void check_fit(const YamlNode& node, ServerConfig& out);
+  void fill_unset(const YamlNode& root, Config& config);
+  void check_bound(bool unauthenticated_allowed);
+  void bind(const YamlNode& node, const AddressConfig& address) { bound_.push_back({node.at, address}); }
+
+  void error(const YamlNode& node, const Field& field, const std::string& what);
+  void wrong(const YamlNode& node, const Field& field) {
+    error(node, field, "must be " + expected(field.shape));
+  }
+  bool is_block(const YamlNode& node, const Field& field);
+  std::optional<std::string> text(const YamlNode& node, const Field& field);
+  std::optional<std::string> word(const YamlNode& node, const Field& field);
+  std::optional<std::size_t> choice(const YamlNode& node, const Field& field);
+  bool name_fits(const YamlNode& item, const Field& field);
+  Position place_in(const YamlNode& node, std::string_view part) const;
+
+  const Environment& environment_;
+  Diagnostics& diagnostics_;
+  bool client_file_;
+  Config* config_ = nullptr;
+  std::vector<Bound> bound_;
+  std::vector<Position> server_places_;  // of config_->servers
+  bool lenient_ = false;                 // inside a client's block of servers
+};
+
+}  // namespace weir

@@ -1,0 +1,228 @@
+// The parts of the reader that know what they read: addresses that are bound, servers, and what must fit
+// together.
+#include <algorithm>
+
+#include "config/reader.h"
+#include "config/text_rules.h"
+
+namespace weir {
+namespace {
+
+constexpr std::string_view kReach[] = {"url", "command", "builtin"};
+
+std::string quoted(std::string_view name) { return '"' + std::string(name) + '"'; }
+
+bool is_false(const YamlNode& node) { return node.is_scalar() && node.plain && node.text == "false"; }
+
+// The key that says how the server is reached, the first in the file; nullptr if there is none.
+const YamlNode* reach_of(const YamlNode& node) {
+  const auto found = std::find_if(node.items.begin(), node.items.end(), [](const YamlNode& item) {
+    return std::find(std::begin(kReach), std::end(kReach), item.key) != std::end(kReach);
+  });
+  return found == node.items.end() ? nullptr : &*found;
+}
+
+std::string_view name_of(ServerConfig::Type type) noexcept {
+  if (type == ServerConfig::Type::http) return "url";
+  return type == ServerConfig::Type::stdio ? "command" : "builtin";
+}
+
+// Drops what a client wrote for another sort of server.
+void drop_unfit(ServerConfig& server) {
+  if (server.type != ServerConfig::Type::stdio) {
+    server.args.clear();
+    server.env.clear();
+    server.cwd.clear();
+  }
+  if (server.type != ServerConfig::Type::http) {
+    server.headers.clear();
+    server.tls_ca.clear();
+  }
+}
+
+}  // namespace
+
+std::vector<ListenConfig> default_listen() {
+  ListenConfig one;
+  one.address = {"127.0.0.1", 8080};
+  return {one};
+}
+
+AddressConfig default_admin() { return {"127.0.0.1", 9901}; }
+
+Config Reader::config(const YamlNode& root) {
+  Config config;
+  config_ = &config;
+  if (root.is_map())
+    keys(root, root_block(), &config);
+  else if (!root.is_null())
+    diagnostics_.error(root.at, "a configuration is a block of keys, such as servers");
+  fill_unset(root, config);
+  check_bound(config.allow_unauthenticated);
+  return config;
+}
+
+// Defaults come first among the bound addresses, so that a clash is reported where the other one is written.
+void Reader::fill_unset(const YamlNode& root, Config& config) {
+  if (root.find("listen") == nullptr) {
+    config.listen = default_listen();
+    bound_.insert(bound_.begin(), {{1, 1}, config.listen.front().address});
+  }
+  if (root.find("admin") == nullptr) {
+    config.admin = default_admin();
+    bound_.insert(bound_.begin(), {{1, 1}, *config.admin});
+  }
+}
+
+void Reader::value(const YamlNode& node, const Field& field, std::vector<ListenConfig>& out) {
+  const bool many = node.is_list();
+  if (node.is_null() || (many && node.items.empty())) return error(node, field, "needs at least one address");
+  const std::size_t count = many ? node.items.size() : 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    const YamlNode& item = many ? node.items[i] : node;
+    ListenConfig one;
+    if (item.is_map()) {
+      keys(item, listen_block(), &one);
+      if (item.find("address") == nullptr) error(item, field, "needs an address");
+    } else if (item.is_scalar()) {
+      value(item, field, one.address);
+    } else {
+      wrong(item, field);
+    }
+    if (!one.address.host.empty()) bind(item.is_map() ? *item.find("address") : item, one.address);
+    out.push_back(std::move(one));
+  }
+}
+
+void Reader::value(const YamlNode& node, const Field& field, std::optional<AddressConfig>& out) {
+  out.reset();
+  if (is_false(node)) return;
+  AdminKeys found;
+  if (node.is_map()) {
+    keys(node, admin_block(), &found);
+    if (node.find("address") == nullptr) error(node, field, "needs an address");
+  } else if (node.is_scalar()) {
+    value(node, field, found.address);
+  } else {
+    wrong(node, field);
+  }
+  if (found.address.host.empty()) return;
+  bind(node.is_map() ? *node.find("address") : node, found.address);
+  out = found.address;
+}
+
+void Reader::check_bound(bool unauthenticated_allowed) {
+  for (std::size_t i = 0; i < bound_.size(); ++i) {
+    const auto& [at, address] = bound_[i];
+    const bool twice =
+        address.port != 0 && std::any_of(bound_.begin(), bound_.begin() + static_cast<std::ptrdiff_t>(i),
+                                         [&](const Bound& other) { return other.address == address; });
+    if (twice)
+      diagnostics_.error(
+          at, to_string(address) + " is used twice (listen and admin need addresses of their own)");
+    if (is_loopback(address.host)) continue;
+    if (unauthenticated_allowed)
+      diagnostics_.warning(
+          at,
+          to_string(address) + " can be reached from other machines, and nothing asks callers who they are");
+    else
+      diagnostics_.error(
+          at, to_string(address) +
+                  " can be reached from other machines, and nothing asks callers who they are: listen on"
+                  " 127.0.0.1, or set allow_unauthenticated: true if something in front of Weir checks them");
+  }
+}
+
+void Reader::value(const YamlNode& node, const Field& field, std::vector<ServerConfig>& out) {
+  if (!is_block(node, field)) return;
+  lenient_ = client_file_ || field.name == "mcpServers";
+  for (const YamlNode& item : node.items) {
+    ServerConfig one;
+    one.name = item.key;
+    one.timeout = config_->timeout;
+    const std::string fault = server_name_fault(item.key, config_->names.separator);
+    if (!fault.empty()) diagnostics_.error(item.key_at, "the server name " + quoted(item.key) + ' ' + fault);
+    const auto same = std::find_if(out.begin(), out.end(),
+                                   [&](const ServerConfig& other) { return other.name == item.key; });
+    if (same != out.end()) {
+      const int line = server_places_[static_cast<std::size_t>(same - out.begin())].line;
+      diagnostics_.error(item.key_at, "duplicate server " + quoted(item.key) + " (first on line " +
+                                          std::to_string(line) + ')');
+    }
+    server(item, field, one);
+    server_places_.push_back(item.key_at);
+    out.push_back(std::move(one));
+  }
+  lenient_ = false;
+}
+
+void Reader::server(const YamlNode& node, const Field& field, ServerConfig& out) {
+  Field inner = field;
+  inner.name = node.key;
+  inner.shape.kind = Shape::Kind::block;
+  if (!is_block(node, inner)) return;
+  const std::size_t errors = diagnostics_.errors();
+  keys(node, server_block(), &out);
+  const YamlNode* reach = reach_of(node);
+  if (reach == nullptr) {
+    // Where a key was refused, that key probably was to say it.
+    if (errors == diagnostics_.errors())
+      diagnostics_.error(node.key_at,
+                         "the server " + quoted(node.key) + " needs a url, a command or a builtin");
+    return;
+  }
+  bool one = true;
+  for (const YamlNode& item : node.items) {
+    if (&item == reach || std::find(std::begin(kReach), std::end(kReach), item.key) == std::end(kReach))
+      continue;
+    diagnostics_.error(item.key_at, "a server has a url, a command or a builtin; " + quoted(node.key) +
+                                        " has " + reach->key + " and " + item.key);
+    one = false;
+  }
+  if (!one) return;
+  settle_type(node, out, node.find("type") != nullptr && errors == diagnostics_.errors());
+  check_fit(node, out);
+}
+
+void Reader::settle_type(const YamlNode& node, ServerConfig& out, bool type_given) {
+  const YamlNode& reach = *reach_of(node);
+  const ServerConfig::Type written = out.type;
+  out.type = reach.key == "url"       ? ServerConfig::Type::http
+             : reach.key == "command" ? ServerConfig::Type::stdio
+                                      : ServerConfig::Type::builtin;
+  if (type_given && written != out.type)
+    diagnostics_.error(node.find("type")->at, "this type needs a " + std::string(name_of(written)) +
+                                                  ", but the server " + quoted(node.key) + " has a " +
+                                                  reach.key);
+}
+
+// Keys that do not go with how the server is reached.
+void Reader::check_fit(const YamlNode& node, ServerConfig& out) {
+  const Field::Goes fits = out.type == ServerConfig::Type::http    ? Field::Goes::with_url
+                           : out.type == ServerConfig::Type::stdio ? Field::Goes::with_command
+                                                                   : Field::Goes::anywhere;
+  for (const YamlNode& item : node.items) {
+    const Field* field = server_block().find(item.key);
+    if (field == nullptr || field->goes == Field::Goes::anywhere || field->goes == fits) continue;
+    const std::string what =
+        quoted(item.key) + " goes with a " + (field->goes == Field::Goes::with_url ? "url" : "command");
+    if (lenient_)
+      diagnostics_.warning(item.key_at, what + " and is ignored");
+    else
+      diagnostics_.error(item.key_at, what + ", but the server " + quoted(node.key) + " has a " +
+                                          std::string(name_of(out.type)));
+  }
+  drop_unfit(out);
+  if (!out.tls_ca.empty() && lower_case(out.url.substr(0, 5)) == "http:")
+    diagnostics_.error(node.find("tls")->key_at, "\"tls\" needs a url that starts with https://");
+}
+
+// "streamable-http" and "streamableHttp" are what clients write for http.
+void Reader::value(const YamlNode& node, const Field& field, ServerConfig::Type& out) {
+  if (node.is_scalar() && node.text == "sse")
+    return diagnostics_.error(node.at, "the type \"sse\" is not supported yet");
+  if (const auto index = choice(node, field))
+    out = *index == 1 ? ServerConfig::Type::stdio : ServerConfig::Type::http;
+}
+
+}  // namespace weir

@@ -1,0 +1,102 @@
+#include "config/schema.h"
+
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "config/config_test_support.h"
+#include "config/describe.h"
+#include "config/redact.h"
+
+namespace weir {
+namespace {
+
+bool is_json(std::string_view text) {
+  JsonCursor cursor(text, {}, true);
+  cursor.take_value();
+  return cursor.finish();
+}
+
+const Block* const kBlocks[] = {&root_block(), &listen_block(), &admin_block(),   &limits_block(),
+                                &log_block(),  &names_block(),  &timeout_block(), &server_block(),
+                                &tls_block(),  &tool_block()};
+
+TEST(ConfigSchema, IsJsonAndNamesEveryKey) {
+  const std::string schema = config_json_schema();
+  EXPECT_TRUE(is_json(schema)) << schema;
+  for (const Block* block : kBlocks)
+    for (const Field& field : block->fields)
+      EXPECT_NE(schema.find('"' + std::string(field.name) + "\":{"), std::string::npos) << field.name;
+  EXPECT_EQ(schema.find("\"retry\""), std::string::npos);
+}
+
+TEST(ConfigSchema, ReferenceHasEveryKey) {
+  const std::string reference = config_reference();
+  for (const Block* block : kBlocks)
+    for (const Field& field : block->fields) {
+      EXPECT_NE(reference.find("| `" + std::string(field.name) + "` | "), std::string::npos) << field.name;
+      EXPECT_FALSE(field.doc.empty()) << field.name;
+    }
+}
+
+TEST(ConfigRedact, Urls) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"https://u:p@h:8/mcp?key=x#f", "https://h:8/mcp"},
+      {"http://h", "http://h"},
+      {"http://u@h", "http://h"},
+      {"http://h/a@b", "http://h/a@b"},
+      {"http://h?a@b", "http://h"},
+      {"http://a@b@h/", "http://h/"},
+      {"no url?x", "no url"},
+      {"", ""}};
+  for (const auto& [url, expected] : cases) EXPECT_EQ(redact_url(url), expected) << url;
+}
+
+TEST(ConfigRedact, Arguments) {
+  const std::pair<std::vector<std::string>, std::vector<std::string>> cases[] = {
+      {{"-y", "pkg", "/srv"}, {"-y", "pkg", "/srv"}},
+      {{"--token", "s", "x"}, {"--token", "***", "x"}},
+      {{"--api-key=s"}, {"--api-key=***"}},
+      {{"API_KEY=s"}, {"API_KEY=***"}},
+      {{"-e", "FOO=s"}, {"-e", "FOO=***"}},
+      {{"-e", "FOO"}, {"-e", "FOO"}},
+      {{"--header", "Authorization: Bearer s"}, {"--header", "Authorization:***"}},
+      {{"-c", "A_TOKEN=s run --password s2"}, {"-c", "A_TOKEN=*** run --password ***"}},
+      {{"https://u:p@h/x?k=s"}, {"https://h/x"}},
+      {{"--url=postgres://u:p@h/db"}, {"--url=postgres://h/db"}},
+      {{"ghp_0123456789"}, {"***"}},
+      {{"--path", "/srv"}, {"--path", "/srv"}},
+      {{"--token"}, {"--token"}}};
+  for (const auto& [given, expected] : cases) EXPECT_EQ(redact_arguments(given), expected) << given.front();
+}
+
+TEST(ConfigRedact, HidesEverySecret) {
+  const Config config = config_test::loaded(
+      "servers:\n"
+      "  a: {command: x, args: [--token, s3cret], env: {N: s3cret}}\n"
+      "  b: {url: 'https://s3cret:s3cret@h/m?k=s3cret', headers: {H: s3cret}}\n");
+  const std::string json = redacted_json(config);
+  EXPECT_TRUE(is_json(json)) << json;
+  EXPECT_EQ(json.find("s3cret"), std::string::npos) << json;
+  EXPECT_NE(json.find(R"("args":["--token","***"],"env":{"N":"***"})"), std::string::npos) << json;
+  EXPECT_NE(json.find(R"("url":"https://h/m","headers":{"H":"***"})"), std::string::npos) << json;
+}
+
+TEST(ConfigRedact, WithoutSecretsLoadsToTheSame) {
+  for (std::string_view text :
+       {std::string_view("servers: {demo: {builtin: demo}}"),
+        std::string_view(
+            "threads: 2\n"
+            "listen: [127.0.0.1:1, {address: '[::1]:2', allowed_hosts: [a], error_status: http}]\n"
+            "admin: false\nallowed_origins: ['http://localhost:*']\nallowed_hosts: [h]\n"
+            "limits: {body: 1025B, connections: 7}\nlog: {level: warn, modules: {m: debug}}\n"
+            "names: {prefix: always, separator: '.'}\ntimeout: {request: 1500ms}\n"
+            "drain_timeout: 0s\n"
+            "servers: {a: {command: x, args: [y], cwd: /c, disabled: true, tools: {t: {timeout: 1s}}},\n"
+            "  b: {url: 'https://h/m', tls: {ca: f}, timeout: {list: 2s}}}\n")}) {
+    const Config config = config_test::loaded(text);
+    EXPECT_EQ(config_test::loaded(redacted_json(config), "weir.json"), config) << text;
+  }
+}
+
+}  // namespace
+}  // namespace weir
