@@ -7,9 +7,7 @@ namespace weir {
 namespace {
 
 // Nobody's fault that an operator could mend: not an error of the access log.
-bool fine(std::string_view outcome) noexcept {
-  return outcome == "ok" || outcome == "tool_error" || outcome == "cancelled";
-}
+bool fine(std::string_view outcome) noexcept { return outcome == "ok" || outcome == "tool_error"; }
 
 std::string_view transport_of(const Upstream& upstream) noexcept {
   return upstream.config().type == ServerConfig::Type::http ? "tcp" : "pipe";
@@ -23,7 +21,7 @@ void Observe::set_options(const LogConfig& config) {
   options.json = config.format == LogConfig::Format::json;
   for (std::size_t i = 0; i < options.modules.size(); ++i) {
     const auto own = config.modules.find(std::string(to_string(static_cast<Module>(i))));
-    options.modules[i] = own == config.modules.end() ? options.level : static_cast<Severity>(own->second);
+    if (own != config.modules.end()) options.modules[i] = static_cast<Severity>(own->second);
   }
   log_.set_options(options);
   access_ = config.access;
@@ -79,7 +77,7 @@ void Observe::finished(const RequestRecord& record) {
 void Observe::server_changed(const Upstream& upstream) {
   const auto now = upstream.status();
   const bool good = now->state == ServerState::ready || now->state == ServerState::stopped;
-  LogLine line(log_, Module::upstream, good ? Severity::info : Severity::warn, to_string(now->state));
+  LogLine line(log_, Module::health, good ? Severity::info : Severity::warn, to_string(now->state));
   line.text("server", upstream.name()).text("endpoint", upstream.endpoint());
   if (now->peer) line.text("protocol", to_string(now->peer->facts.revision));
   if (!now->error.detail().empty()) line.text("reason", now->error.detail());

@@ -186,7 +186,10 @@ std::string tool_name_fault(std::string_view name) {
 }
 
 std::string module_name_fault(std::string_view name) {
-  return name.empty() || name.size() > 64 || !only(name, "_-./") ? "is no name for a module" : "";
+  for (const std::string_view one :
+       {"app", "config", "front", "gateway", "health", "child", "access", "admin"})
+    if (one == name) return "";
+  return "is no module: app, config, front, gateway, health, child, access and admin are";
 }
 
 std::string not_empty_fault(std::string_view text) { return text.empty() ? "must not be empty" : ""; }

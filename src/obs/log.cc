@@ -1,5 +1,7 @@
 #include "obs/log.h"
 
+#include <limits.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,18 +15,29 @@
 namespace weir {
 namespace {
 
-constexpr std::string_view kModules[] = {"app",      "config", "front",  "gateway",
-                                         "upstream", "child",  "access", "admin"};
+constexpr std::string_view kModules[] = {"app",    "config", "front",  "gateway",
+                                         "health", "child",  "access", "admin"};
 constexpr std::string_view kSeverities[] = {"debug", "info", "warn", "error"};
+constexpr std::size_t kValueMax = 8192;
 constexpr auto kGather = std::chrono::milliseconds(50);
 
-void write_all(int fd, std::string_view text) {
+// Writes what the other side takes; waits for it until `stop` and then a last moment. What is left is
+// returned.
+std::string_view write_all(int fd, std::string_view text, const std::atomic<bool>& stop) {
+  constexpr int kStepMs = 100;
+  int waits_left = 10;
   while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;  // nowhere to say so
+    pollfd polled{fd, POLLOUT, 0};
+    const int ready = ::poll(&polled, 1, kStepMs);
+    if (ready == 0 && (!stop || --waits_left > 0)) continue;
+    if (ready <= 0 && errno != EINTR) return text;
+    // A pipe takes PIPE_BUF without blocking once it is writable.
+    const ssize_t written = ::write(fd, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
+    if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (written <= 0) return text;
     text.remove_prefix(static_cast<std::size_t>(written));
   }
+  return text;
 }
 
 // Valid UTF-8, whatever a child or a peer has sent.
@@ -33,6 +46,12 @@ std::string cleaned(std::string_view text) {
   if (!utf8_valid(out))
     for (char& c : out)
       if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+  if (out.size() > kValueMax) {
+    std::size_t keep = kValueMax;
+    while (keep > 0 && (static_cast<unsigned char>(out[keep]) & 0xC0U) == 0x80U) --keep;
+    out.resize(keep);
+    out += "...";
+  }
   return out;
 }
 
@@ -58,12 +77,13 @@ Log::~Log() {
     std::lock_guard lock(lock_);
     stop_ = true;
   }
+  stopping_ = true;
   wake_.notify_one();
   thread_.join();
 }
 
 void Log::set_options(const LogOptions& options) {
-  for (std::size_t i = 0; i < levels_.size(); ++i) levels_[i] = std::max(options.modules[i], Severity::debug);
+  for (std::size_t i = 0; i < levels_.size(); ++i) levels_[i] = options.modules[i].value_or(options.level);
   json_ = options.json;
 }
 
@@ -102,14 +122,17 @@ void Log::run() {
     writing_ = true;
     const bool last = stop_;
     lock.unlock();
-    write_all(fd_, batch);
+    const std::string_view left = write_all(fd_, batch, stopping_);
+    dropped_.fetch_add(static_cast<std::uint64_t>(std::count(left.begin(), left.end(), '\n')),
+                       std::memory_order_relaxed);
     if (news != 0) {
       const std::string count = std::to_string(news);
-      write_all(fd_,
-                json()
-                    ? "{\"level\":\"warn\",\"module\":\"app\",\"message\":\"log lines dropped\",\"count\":" +
-                          count + "}\n"
-                    : "log lines dropped: " + count + "\n");
+      const std::string line = json() ? "{\"time\":\"" + utc_text(std::chrono::system_clock::now()) +
+                                            "\",\"level\":\"warn\",\"module\":\"app\",\"message\":"
+                                            "\"log lines dropped\",\"count\":" +
+                                            count + "}\n"
+                                      : "log lines dropped: " + count + "\n";
+      write_all(fd_, line, stopping_);
     }
     lock.lock();
     writing_ = false;
@@ -131,7 +154,8 @@ LogLine::LogLine(Log& log, Module module, Severity severity, std::string_view me
   } else {
     line_.append(now, 11, 12).append(" ").append(level).append(level.size() < 5 ? "  " : " ");
     line_.append(to_string(module)).append("  ");
-    for (const char c : cleaned(message)) line_ += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    for (const char c : cleaned(message))
+      line_ += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
   }
 }
 
@@ -145,7 +169,9 @@ void LogLine::name(std::string_view name) {
 LogLine& LogLine::text(std::string_view name_text, std::string_view value) {
   if (!on_) return *this;
   name(name_text);
-  const bool bare = !json_ && value.find_first_of(" \"\n\t") == std::string_view::npos;
+  const bool bare = !json_ && !value.empty() && std::all_of(value.begin(), value.end(), [](char c) {
+    return static_cast<unsigned char>(c) > 0x20 && c != '"' && c != 0x7f;
+  });
   if (bare)
     line_ += cleaned(value);
   else

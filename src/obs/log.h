@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -16,13 +17,14 @@ namespace weir {
 
 enum class Severity : std::uint8_t { debug, info, warn, error };
 /// Who speaks; each has a level of its own.
-enum class Module : std::uint8_t { app, config, front, gateway, upstream, child, access, admin, count_ };
+enum class Module : std::uint8_t { app, config, front, gateway, health, child, access, admin, count_ };
 std::string_view to_string(Module module) noexcept;
 
 struct LogOptions {
   Severity level = Severity::info;
   bool json = true;
-  std::array<Severity, static_cast<std::size_t>(Module::count_)> modules{};
+  /// What differs from `level`.
+  std::array<std::optional<Severity>, static_cast<std::size_t>(Module::count_)> modules{};
 };
 
 /// Any thread.
@@ -61,6 +63,7 @@ class Log {
   std::string held_;
   bool urgent_ = false;
   bool stop_ = false;
+  std::atomic<bool> stopping_{false};
   bool writing_ = false;
   std::thread thread_;
 };

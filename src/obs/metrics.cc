@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <unordered_set>
 
 namespace weir {
 namespace {
@@ -44,8 +45,8 @@ constexpr std::array<Row, static_cast<std::size_t>(Family::count_)> kRows = {{
 const Row& row_of(Family family) noexcept { return kRows[static_cast<std::size_t>(family)]; }
 
 std::string number(double value) {
-  std::array<char, 32> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  std::array<char, 400> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed).ptr;
   return std::string(text.data(), end);
 }
 
@@ -82,6 +83,7 @@ struct Metrics::Sheet {
   std::unordered_map<std::string, Series*, Hash, std::equal_to<>> by_key;
   std::vector<std::unique_ptr<Series>> all;
   std::string key;
+  std::unordered_set<std::string> left_out;
 };
 
 Metrics::Metrics(std::size_t shards) {
@@ -98,8 +100,10 @@ Metrics::Series& Metrics::find(Sheet& sheet, Family family, std::span<const std:
   if (found != sheet.by_key.end()) return *found->second;
   std::string wanted = key;
   std::vector<std::string_view> values(labels.begin(), labels.end());
-  if (series_.load(std::memory_order_relaxed) >= kSeriesMax) {
-    dropped_.fetch_add(1, std::memory_order_relaxed);
+  if (sheet.all.size() >= kSeriesMax) {
+    // Counted once per set of labels, as far as they are remembered.
+    if (sheet.left_out.size() < kSeriesMax && sheet.left_out.insert(wanted).second)
+      dropped_.fetch_add(1, std::memory_order_relaxed);
     std::fill(values.begin(), values.end(), std::string_view("_OTHER"));
     key.assign(1, static_cast<char>(family));
     for (const std::string_view label : values) key.append(label).append(1, '\0');
@@ -214,7 +218,10 @@ std::string Metrics::expose(bool openmetrics, const std::vector<ReadFamily>& rea
 }
 
 bool wants_openmetrics(std::string_view accept) noexcept {
-  return accept.find("application/openmetrics-text") != std::string_view::npos;
+  const std::size_t at = accept.find("application/openmetrics-text");
+  if (at == std::string_view::npos) return false;
+  const std::string_view range = accept.substr(at, accept.find(',', at) - at);
+  return range.find("q=0,") == std::string_view::npos && !range.ends_with("q=0") && !range.ends_with("q=0.0");
 }
 
 }  // namespace weir

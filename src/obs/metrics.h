@@ -45,7 +45,7 @@ struct ReadFamily {
 
 class Metrics {
  public:
-  static constexpr std::size_t kSeriesMax = 20'000;
+  static constexpr std::size_t kSeriesMax = 10'000;  // per shard
 
   explicit Metrics(std::size_t shards);
   ~Metrics();

@@ -203,15 +203,15 @@ Task<Result<Reply>> Streamable::read_json(Call& call, const std::string& id, Htt
   exchange.finish();
   auto message = Message::index(std::move(*body), JsonLimits(), Message::From::upstream);
   const bool response = message && message->is_response();
-  if (response && message->raw_id() == id && status != 401)
-    co_return Reply(ReplyEvent(std::move(*message), true));
-  const bool old = !is_new(call.peer->facts.revision);
-  if (old && !call.peer->session.empty() && (status == 404 || status == 400)) {
-    // It has forgotten the session, so it has not run the call either.
+  const bool ours = response && message->raw_id() == id;
+  // A session that it has forgotten: 404 by the specification, 400 by some; then it has not run the call.
+  const bool in_session = !is_new(call.peer->facts.revision) && !call.peer->session.empty();
+  if (in_session && (status == 404 || (status == 400 && !ours))) {
     call.peer->lost = true;
     co_return fail(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no,
                    "the server has ended its session");
   }
+  if (ours && status != 401) co_return Reply(ReplyEvent(std::move(*message), true));
   // A refusal before the request was understood carries no id; it is this call's all the same.
   if (response && message->kind() == Message::Kind::error && message->raw_id() == "null" && status >= 400 &&
       status < 500 && status != 401 && status != 429)

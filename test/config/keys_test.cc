@@ -68,9 +68,9 @@ TEST(ConfigKeys, EveryKeyActs) {
       {"log: {format: text}", [](Config& c) { c.log.format = LogConfig::Format::text; }},
       {"log: {access: off}", [](Config& c) { c.log.access = LogConfig::Access::off; }},
       {"log: {access: all}", [](Config& c) { c.log.access = LogConfig::Access::all; }},
-      {"log: {modules: {health: debug, http: error}}",
+      {"log: {modules: {health: debug, front: error}}",
        [](Config& c) {
-         c.log.modules = {{"health", LogLevel::debug}, {"http", LogLevel::error}};
+         c.log.modules = {{"health", LogLevel::debug}, {"front", LogLevel::error}};
        }},
       {"names: {prefix: never}", [](Config& c) { c.names.prefix = NamesConfig::Prefix::never; }},
       {"names: {prefix: always, separator: \".\"}",

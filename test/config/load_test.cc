@@ -58,7 +58,8 @@ TEST(ConfigLoad, SaysExactlyWhatIsWrongAndWhere) {
        "log: {modules: {health: loud}}\n"
        "                        ^\n"},
       {"log: {modules: {a b: info}}\n",
-       "weir.yaml:1:17: \"a b\" is no name for a module\nlog: {modules: {a b: info}}\n                ^\n"},
+       "weir.yaml:1:17: \"a b\" is no module: app, config, front, gateway, health, child, access and admin "
+       "are\nlog: {modules: {a b: info}}\n                ^\n"},
       {"timeout: {request: 30}\n",
        "weir.yaml:1:20: \"request\" must be a duration from 1ms to 24h, such as 100ms, 30s or 5m\n"
        "timeout: {request: 30}\n"

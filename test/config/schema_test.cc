@@ -88,7 +88,7 @@ TEST(ConfigRedact, WithoutSecretsLoadsToTheSame) {
             "threads: 2\n"
             "listen: [127.0.0.1:1, {address: '[::1]:2', allowed_hosts: [a], error_status: http}]\n"
             "admin: false\nallowed_origins: ['http://localhost:*']\nallowed_hosts: [h]\n"
-            "limits: {body: 1025B, connections: 7}\nlog: {level: warn, modules: {m: debug}}\n"
+            "limits: {body: 1025B, connections: 7}\nlog: {level: warn, modules: {app: debug}}\n"
             "names: {prefix: always, separator: '.'}\ntimeout: {request: 1500ms}\n"
             "drain_timeout: 0s\n"
             "servers: {a: {command: x, args: [y], cwd: /c, disabled: true, tools: {t: {timeout: 1s}}},\n"
