@@ -129,8 +129,7 @@ Task<bool> Process::open_admin() {
   actions.draining = [this] { return draining_.load(); };
   actions.read_families = [this] { return observe_->read_families(); };
   admin_ = std::make_unique<AdminApi>(*gateway_, *metrics_, std::move(actions), is_loopback(wanted.host));
-  own.listeners.push_back(std::move(*listener));
-  own.fibers.start(accept(own, *own.listeners.back(), *admin_));
+  own.fibers.start(accept(own, std::move(*listener), *admin_));
   co_return true;
 }
 
@@ -165,15 +164,15 @@ Task<bool> Process::open(Seat& seat, bool first) {
     options.allowed_hosts = one.allowed_hosts;
     options.error_status_http = one.error_status_http;
     seat.entries.push_back(std::make_unique<HttpEntry>(*gateway_, std::move(options), *observe_));
-    seat.listeners.push_back(std::move(*listener));
-    seat.fibers.start(accept(seat, *seat.listeners.back(), *seat.entries.back()));
+    seat.fibers.start(accept(seat, std::move(*listener), *seat.entries.back()));
   }
   co_return true;
 }
 
-Task<void> Process::accept(Seat& seat, Listener& listener, HttpHandler& handler) {
+// Its listener ends with it: from then on connecting is refused, so that clients go elsewhere.
+Task<void> Process::accept(Seat& seat, std::unique_ptr<Listener> listener, HttpHandler& handler) {
   while (!seat.stop.cancelled()) {
-    Result<std::unique_ptr<Stream>> stream = co_await listener.accept(seat.stop);
+    Result<std::unique_ptr<Stream>> stream = co_await listener->accept(seat.stop);
     if (!stream) continue;
     if (observe_->connections.load(std::memory_order_relaxed) >=
         gateway_->plan()->config.limits.connections) {

@@ -41,14 +41,13 @@ class Process {
     std::unique_ptr<EpollShard> loop;
     std::thread thread;
     std::vector<std::unique_ptr<HttpEntry>> entries;
-    std::vector<std::unique_ptr<Listener>> listeners;
     HttpServerLimits limits;
     CancelScope stop;
     Nursery fibers;
   };
   Task<void> control();
   Task<bool> open(Seat& seat, bool first);
-  Task<void> accept(Seat& seat, Listener& listener, HttpHandler& handler);
+  Task<void> accept(Seat& seat, std::unique_ptr<Listener> listener, HttpHandler& handler);
   Task<void> serve(Seat& seat, std::unique_ptr<Stream> stream, HttpHandler& handler);
   Task<void> watch_file(CancelScope& stop);
   Task<void> drain();
