@@ -15,7 +15,8 @@ build: setup ## the release binary at build/release/weir
 run: build ## start the gateway with the embedded default
 	@$(BUILD)/release/weir run
 
-test: setup ## every test that CI runs
+test: ## every test that CI runs
+	@tools/setup tests
 	@tools/run-tests
 
 .PHONY: help setup build run test

@@ -271,7 +271,7 @@ export const tests = {
     const { binary } = await import('./weir.mjs');
     const begun = process.hrtime.bigint();
     const child = spawn(binary, ['run', file]);
-    const url = await new Promise((done) => child.stdout.on('data', (data) => done(/weir \S+ {2}(\S+)/.exec(data)[1])));
+    const url = await new Promise((done) => child.stdout.on('data', (data) => done(/weir \S+ {2}(\S+)/.exec(data)?.[1])));
     assert.equal(JSON.parse((await ask(url, 'tools/list')).text).result.tools.length, 4);
     const took = Number(process.hrtime.bigint() - begun) / 1e6;
     child.kill('SIGTERM');
