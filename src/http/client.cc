@@ -39,16 +39,35 @@ Task<Result<void>> HttpExchange::send(std::span<const iovec> pieces, TimePoint d
   co_return Result<void>();
 }
 
+bool HttpExchange::send_now(std::span<const iovec> pieces) noexcept {
+  std::size_t total = 0;
+  for (const iovec& piece : pieces) total += piece.iov_len;
+  return connection_.channel().try_write(pieces) == static_cast<std::ptrdiff_t>(total);
+}
+
+bool HttpExchange::take_whole(std::size_t size_max, Bytes& body) {
+  Channel& channel = connection_.channel();
+  if (until_end_ || head_.chunked() || left_ > size_max || channel.pending().size() < left_) return false;
+  const auto size = static_cast<std::size_t>(left_);
+  body = channel.share(channel.pending().substr(0, size));
+  channel.consume(size);
+  left_ = 0;
+  complete_ = true;
+  return true;
+}
+
 // Waits for bytes; the connection's end is an error here.
 Task<Result<std::size_t>> HttpExchange::more(TimePoint deadline, CancelScope* cancel) {
   Result<std::size_t> got = co_await connection_.channel().fill(deadline, cancel);
-  if (got && *got != 0) {
-    answered_ = true;
-    co_return *got;
-  }
-  if (!got && got.error().kind() != Error::Kind::unreachable) co_return fail(got.error());
-  co_return upstream_fault(Error::Kind::outcome_unknown,
-                           answered_ ? "the answer was cut off" : "the connection ended before an answer");
+  if (!got || *got == 0) co_return fail(cut_off(got));
+  answered_ = true;
+  co_return *got;
+}
+
+Error HttpExchange::cut_off(const Result<std::size_t>& got) const {
+  if (!got && got.error().kind() != Error::Kind::unreachable) return got.error();
+  return Error(Error::Kind::outcome_unknown, Error::Side::upstream, Error::Sent::maybe,
+               answered_ ? "the answer was cut off" : "the connection ended before an answer");
 }
 
 Task<Result<const ResponseHead*>> HttpExchange::read_head(TimePoint deadline, CancelScope* cancel) {
@@ -56,14 +75,20 @@ Task<Result<const ResponseHead*>> HttpExchange::read_head(TimePoint deadline, Ca
   const HeadLimits limits;
   while (true) {
     HeadRefusal refusal;
+    if (channel.pending().empty()) {
+      const Result<std::size_t> got = co_await channel.fill(deadline, cancel);
+      if (!got || *got == 0) co_return fail(cut_off(got));
+      answered_ = true;
+    }
     head_ = ResponseHead();
     const HeadState state = parse_response(channel.pending(), limits, head_, refusal);
     if (state == HeadState::refused)
       co_return upstream_fault(Error::Kind::upstream_protocol,
                                "invalid HTTP answer: " + std::string(refusal.reason));
     if (state == HeadState::more) {
-      const Result<std::size_t> got = co_await more(deadline, cancel);
-      if (!got) co_return fail(got.error());
+      const Result<std::size_t> got = co_await channel.fill(deadline, cancel);
+      if (!got || *got == 0) co_return fail(cut_off(got));
+      answered_ = true;
       continue;
     }
     keeps_head_ = channel.share(channel.pending().substr(0, head_.size()));

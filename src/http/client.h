@@ -22,6 +22,9 @@ class HttpExchange {
   /// Sends the whole request. Errors: unreachable (Sent::no as long as nothing was written),
   /// deadline_exceeded, cancelled.
   Task<Result<void>> send(std::span<const iovec> pieces, TimePoint deadline, CancelScope* cancel);
+  /// Sends the whole request if the socket takes it at once; false: nothing can be said, use another
+  /// connection. For connections that rest; no coroutine.
+  bool send_now(std::span<const iovec> pieces) noexcept;
   /// Reads the answer's head, interim ones (1xx) passed over. It lives as long as the exchange.
   /// Errors: outcome_unknown (cut before an answer), upstream_protocol, deadline_exceeded, cancelled; all
   /// Sent::maybe.
@@ -32,10 +35,14 @@ class HttpExchange {
   /// The whole body in one piece, without a copy where its length was announced. Kind::too_large over
   /// `size_max`.
   Task<Result<Bytes>> read_all(std::size_t size_max, TimePoint deadline, CancelScope* cancel);
+  /// The same without a wait or a coroutine: the body if all of it is there, in one piece.
+  bool take_whole(std::size_t size_max, Bytes& body);
   /// Gives the connection back if the answer was read to its end and the upstream keeps it. Call it at the
   /// end.
   void finish() noexcept;
 
+  /// False if it was made without a connection.
+  bool connected() const noexcept { return static_cast<bool>(connection_); }
   /// True if the request went out on a connection that an earlier exchange had used.
   bool reused() const noexcept { return connection_.reused(); }
   /// The head read last.
@@ -44,6 +51,7 @@ class HttpExchange {
   bool answered() const noexcept { return answered_; }
 
  private:
+  Error cut_off(const Result<std::size_t>& got) const;
   Task<Result<std::size_t>> more(TimePoint deadline, CancelScope* cancel);
 
   PooledConnection connection_;

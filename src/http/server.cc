@@ -100,7 +100,8 @@ class HttpServerConnection {
       const TimePoint deadline = Shard::current().now() + limits_.write_time;
       if (!co_await channel_.write(std::span<const iovec>(&piece, 1), deadline, nullptr)) co_return false;
     }
-    const int trouble = co_await read_body(request, reason);
+    int trouble = 0;
+    if (!take_body(request)) trouble = co_await read_body(request, reason);
     if (trouble < 0) co_return false;
     if (trouble > 0) co_return co_await refuse(responder, trouble, reason);
 
@@ -112,6 +113,18 @@ class HttpServerConnection {
     channel_.on_end(nullptr);
     if (!responder.begun_) co_return co_await refuse(responder, 500, "no answer");
     co_return responder.ended_&& responder.keep_alive_ && !channel_.ended();
+  }
+
+  // The usual small body has come with its head.
+  bool take_body(HttpRequest& request) {
+    const RequestHead& head = request.head;
+    const std::uint64_t length = head.content_length().value_or(0);
+    if (head.chunked() || channel_.pending().size() < head.size() + length) return false;
+    const std::size_t total = head.size() + static_cast<std::size_t>(length);
+    request.keeps_head_ = channel_.share(channel_.pending().substr(0, total));
+    request.body = request.keeps_head_.view().substr(head.size());
+    channel_.consume(total);
+    return true;
   }
 
   // 0: whole; -1: the client has gone; else the status to refuse with.

@@ -169,15 +169,28 @@ Task<Result<Reply>> Streamable::attempt(Call& call, const std::string& id, bool&
   append_request(body, call.message, call.row, request);
   std::string head;
   append_head(head, call, body.size());
-  Result<HttpExchange> exchange = co_await begin(head, body, call.deadline, call.cancel);
-  if (!exchange) co_return fail(exchange.error());
-  const bool reused = exchange->reused();
-  Result<const ResponseHead*> answered = co_await exchange->read_head(call.deadline, &call.cancel);
+  // The usual call finds a resting connection and room in its socket: no wait before the answer.
+  HttpExchange exchange(pool_.take_idle());
+  const iovec pieces[2] = {piece_of(head), piece_of(body)};
+  if (!exchange.connected() || !exchange.send_now(pieces)) {
+    Result<HttpExchange> begun = co_await begin(head, body, call.deadline, call.cancel);
+    if (!begun) co_return fail(begun.error());
+    exchange = std::move(*begun);
+  }
+  const bool reused = exchange.reused();
+  Result<const ResponseHead*> answered = co_await exchange.read_head(call.deadline, &call.cancel);
   if (!answered) {
-    stale = reused && !exchange->answered() && answered.error().kind() == Error::Kind::outcome_unknown;
+    stale = reused && !exchange.answered() && answered.error().kind() == Error::Kind::outcome_unknown;
     co_return fail(answered.error());
   }
-  co_return co_await read_reply(call, id, std::move(*exchange));
+  const ResponseHead& reply_head = **answered;
+  Bytes whole;
+  if (reply_head.status == 200 && !is_event_stream(reply_head) &&
+      exchange.take_whole(options_.message_max, whole)) {
+    exchange.finish();
+    co_return read_body(call, id, 200, {}, std::move(whole));
+  }
+  co_return co_await read_reply(call, id, std::move(exchange));
 }
 
 Task<Result<Reply>> Streamable::read_reply(Call& call, const std::string& id, HttpExchange exchange) {
@@ -197,30 +210,35 @@ Task<Result<Reply>> Streamable::read_reply(Call& call, const std::string& id, Ht
 Task<Result<Reply>> Streamable::read_json(Call& call, const std::string& id, HttpExchange& exchange,
                                           int status) {
   const std::string retry_after(exchange.head().get(Field::retry_after));
-  const std::string type(exchange.head().get(Field::content_type));
   Result<Bytes> body = co_await exchange.read_all(options_.message_max, call.deadline, &call.cancel);
   if (!body) co_return fail(body.error());
   exchange.finish();
-  auto message = Message::index(std::move(*body), JsonLimits(), Message::From::upstream);
+  co_return read_body(call, id, status, retry_after, std::move(*body));
+}
+
+// What a whole body says: the response, or why it is none.
+Result<Reply> Streamable::read_body(Call& call, const std::string& id, int status,
+                                    const std::string& retry_after, Bytes body) {
+  auto message = Message::index(std::move(body), JsonLimits(), Message::From::upstream);
   const bool response = message && message->is_response();
   const bool ours = response && message->raw_id() == id;
   // A session that it has forgotten: 404 by the specification, 400 by some; then it has not run the call.
   const bool in_session = !is_new(call.peer->facts.revision) && !call.peer->session.empty();
   if (in_session && (status == 404 || (status == 400 && !ours))) {
     call.peer->lost = true;
-    co_return fail(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no,
-                   "the server has ended its session");
+    return fail(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no,
+                "the server has ended its session");
   }
-  if (ours && status != 401) co_return Reply(ReplyEvent(std::move(*message), true));
+  if (ours && status != 401) return Reply(ReplyEvent(std::move(*message), true));
   // A refusal before the request was understood carries no id; it is this call's all the same.
   if (response && message->kind() == Message::Kind::error && message->raw_id() == "null" && status >= 400 &&
       status < 500 && status != 401 && status != 429)
-    co_return Reply(ReplyEvent(std::move(*message), true));
-  if (status != 200) co_return fail(error_of_status(status, retry_after, Error::Sent::maybe));
-  if (response) co_return upstream_fault(Error::Kind::upstream_protocol, "it answered another request's id");
-  co_return upstream_fault(Error::Kind::upstream_protocol,
-                           "its answer is no JSON-RPC response: " +
-                               (message ? std::string("a request came instead") : message.error().reason));
+    return Reply(ReplyEvent(std::move(*message), true));
+  if (status != 200) return fail(error_of_status(status, retry_after, Error::Sent::maybe));
+  if (response) return upstream_fault(Error::Kind::upstream_protocol, "it answered another request's id");
+  return upstream_fault(Error::Kind::upstream_protocol,
+                        "its answer is no JSON-RPC response: " +
+                            (message ? std::string("a request came instead") : message.error().reason));
 }
 
 void Streamable::tell(const Peer& peer, std::string message) {

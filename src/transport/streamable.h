@@ -50,6 +50,8 @@ class Streamable final : public Transport {
   Task<Result<Reply>> attempt(Call& call, const std::string& id, bool& stale);
   Task<Result<Reply>> read_reply(Call& call, const std::string& id, HttpExchange exchange);
   Task<Result<Reply>> read_json(Call& call, const std::string& id, HttpExchange& exchange, int status);
+  Result<Reply> read_body(Call& call, const std::string& id, int status, const std::string& retry_after,
+                          Bytes body);
   Task<Result<ServerFacts>> discover(TimePoint deadline, CancelScope& cancel, bool& legacy);
   Task<Result<std::shared_ptr<const Peer>>> initialize(TimePoint deadline, CancelScope& cancel);
   void append_head(std::string& out, const Call& call, std::size_t body_size) const;
