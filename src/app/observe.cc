@@ -1,5 +1,7 @@
 #include "app/observe.h"
 
+#include <unordered_map>
+
 #include "admin/api.h"
 #include "runtime/shard.h"
 
@@ -27,37 +29,84 @@ void Observe::set_options(const LogConfig& config) {
   access_ = config.access;
 }
 
-void Observe::finished(const RequestRecord& record) {
-  const std::size_t shard = Shard::current().index();
-  const auto nanoseconds = [](Duration time) {
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
+/// One shard's series, by what a request was.
+struct Observe::Seat {
+  std::unordered_map<std::string, Bundle> bundles;
+  std::string key;
+  Metrics::Series* overhead = nullptr;
+};
+
+Observe::Observe(Log& log, Metrics& metrics, Gateway*& gateway, std::size_t shards)
+    : log_(log), metrics_(metrics), gateway_(gateway) {
+  for (std::size_t i = 0; i < shards; ++i) {
+    seats_.push_back(std::make_unique<Seat>());
+    seats_.back()->overhead = &metrics_.series_of(i, Family::overhead, {});
+  }
+}
+
+Observe::~Observe() = default;
+
+Observe::Bundle Observe::make_bundle(std::size_t shard, const RequestRecord& record, std::string_view tool,
+                                     const Upstream* upstream) {
+  Bundle bundle;
+  const std::string_view requests[] = {record.method, record.server, record.outcome};
+  bundle.requests = &metrics_.series_of(shard, Family::requests, requests);
+  bundle.duration = &metrics_.series_of(shard, Family::request_duration, std::span(requests, 2));
+  const std::string_view error = record.outcome == "ok" ? std::string_view() : record.outcome;
+  const std::string_view operation[] = {record.method, tool, error, "tcp", to_string(record.client_revision)};
+  bundle.server_operation = &metrics_.series_of(shard, Family::server_operation, operation);
+  if (upstream == nullptr) return bundle;
+  const std::string_view tools[] = {record.server, tool};
+  if (record.method == "tools/call") bundle.tool = &metrics_.series_of(shard, Family::tool_duration, tools);
+  const std::string_view attempt[] = {record.server, upstream->endpoint(), record.outcome};
+  bundle.attempts = &metrics_.series_of(shard, Family::attempts, attempt);
+  const std::string_view towards[] = {record.method, tool, error, transport_of(*upstream),
+                                      to_string(record.notes.upstream_revision)};
+  bundle.client_operation = &metrics_.series_of(shard, Family::client_operation, towards);
+  return bundle;
+}
+
+Observe::Bundle& Observe::bundle_of(Seat& seat, std::size_t shard, const RequestRecord& record) {
+  std::string& key = seat.key;
+  const auto set_key = [&](std::string_view tool) {
+    key.assign(record.method).append(1, '\0').append(record.server).append(1, '\0').append(record.outcome);
+    key.append(1, '\0').append(tool).append(1, static_cast<char>(record.client_revision));
+    key.append(1, static_cast<char>(record.notes.upstream_revision));
   };
-  const std::uint64_t took = nanoseconds(record.duration);
+  set_key(record.tool);
+  if (const auto found = seat.bundles.find(key); found != seat.bundles.end()) return found->second;
   const Plan& plan = *gateway_->plan();
   const std::size_t place = record.server.empty() ? Plan::kAll : plan.find(record.server);
   // A tool is a label only if the catalogue has it: clients invent names.
   std::string_view tool;
   if (place != Plan::kAll && !record.tool.empty())
     tool = plan.catalogue->load()->has(ListKind::tools, place, record.tool) ? record.tool : "_OTHER";
-  const std::string_view requests[] = {record.method, record.server, record.outcome};
-  metrics_.add(shard, Family::requests, requests);
-  metrics_.observe(shard, Family::request_duration, std::span(requests, 2), took);
-  if (record.method == "tools/call" && place != Plan::kAll) {
-    const std::string_view labels[] = {record.server, tool};
-    metrics_.observe(shard, Family::tool_duration, labels, took);
-  }
-  const Duration own = record.duration - std::min(record.duration, record.notes.upstream_time);
-  metrics_.observe(shard, Family::overhead, {}, nanoseconds(own));
-  const std::string_view error = record.outcome == "ok" ? std::string_view() : record.outcome;
-  const std::string_view operation[] = {record.method, tool, error, "tcp", to_string(record.client_revision)};
-  metrics_.observe(shard, Family::server_operation, operation, took);
-  if (record.notes.attempts != 0 && place != Plan::kAll) {
-    const Upstream& upstream = *plan.servers[place];
-    const std::string_view attempt[] = {record.server, upstream.endpoint(), record.outcome};
-    metrics_.add(shard, Family::attempts, attempt, record.notes.attempts);
-    const std::string_view towards[] = {record.method, tool, error, transport_of(upstream),
-                                        to_string(record.notes.upstream_revision)};
-    metrics_.observe(shard, Family::client_operation, towards, nanoseconds(record.notes.upstream_time));
+  if (tool != record.tool) set_key(tool);
+  constexpr std::size_t kBundlesMax = 20'000;
+  if (seat.bundles.size() > kBundlesMax) seat.bundles.clear();
+  const auto [at, fresh] = seat.bundles.try_emplace(key);
+  if (fresh)
+    at->second = make_bundle(shard, record, tool, place == Plan::kAll ? nullptr : plan.servers[place].get());
+  return at->second;
+}
+
+void Observe::finished(const RequestRecord& record) {
+  const std::size_t shard = Shard::current().index();
+  const auto nanoseconds = [](Duration time) {
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
+  };
+  const std::uint64_t took = nanoseconds(record.duration);
+  Seat& seat = *seats_[shard];
+  const Bundle& bundle = bundle_of(seat, shard, record);
+  Metrics::add(*bundle.requests, 1);
+  Metrics::observe(*bundle.duration, took);
+  Metrics::observe(*bundle.server_operation, took);
+  Metrics::observe(*seat.overhead,
+                   nanoseconds(record.duration - std::min(record.duration, record.notes.upstream_time)));
+  if (bundle.tool != nullptr) Metrics::observe(*bundle.tool, took);
+  if (bundle.attempts != nullptr && record.notes.attempts != 0) {
+    Metrics::add(*bundle.attempts, record.notes.attempts);
+    Metrics::observe(*bundle.client_operation, nanoseconds(record.notes.upstream_time));
   }
   const LogConfig::Access access = access_.load(std::memory_order_relaxed);
   if (access == LogConfig::Access::off || (access == LogConfig::Access::errors && fine(record.outcome)))

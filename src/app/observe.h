@@ -12,7 +12,8 @@ namespace weir {
 
 class Observe final : public FrontObserver {
  public:
-  Observe(Log& log, Metrics& metrics, Gateway*& gateway) : log_(log), metrics_(metrics), gateway_(gateway) {}
+  Observe(Log& log, Metrics& metrics, Gateway*& gateway, std::size_t shards);
+  ~Observe() override;
 
   void set_options(const LogConfig& config);
   void finished(const RequestRecord& record) override;
@@ -26,9 +27,24 @@ class Observe final : public FrontObserver {
   std::atomic<std::int64_t> last_reload_seconds{0};
 
  private:
+  /// All series that one kind of request counts in.
+  struct Bundle {
+    Metrics::Series* requests = nullptr;
+    Metrics::Series* duration = nullptr;
+    Metrics::Series* tool = nullptr;      // null: no call of a tool
+    Metrics::Series* attempts = nullptr;  // null: no server was asked
+    Metrics::Series* server_operation = nullptr;
+    Metrics::Series* client_operation = nullptr;
+  };
+  struct Seat;
+  Bundle& bundle_of(Seat& seat, std::size_t shard, const RequestRecord& record);
+  Bundle make_bundle(std::size_t shard, const RequestRecord& record, std::string_view tool,
+                     const Upstream* upstream);
+
   Log& log_;
   Metrics& metrics_;
   Gateway*& gateway_;
+  std::vector<std::unique_ptr<Seat>> seats_;  // by shard
   std::atomic<LogConfig::Access> access_{LogConfig::Access::errors};
 };
 

@@ -38,7 +38,7 @@ int Process::run() {
     shards.push_back(&seats_.back()->loop->shard());
   }
   metrics_ = std::make_unique<Metrics>(shards.size());
-  observe_ = std::make_unique<Observe>(log_, *metrics_, gateway_now_);
+  observe_ = std::make_unique<Observe>(log_, *metrics_, gateway_now_, shards.size());
   observe_->set_options(options_.config.log);
   Gateway::Observer observer;
   observer.server_changed = [this](const Upstream& upstream) {

@@ -124,21 +124,33 @@ Metrics::Series& Metrics::find(Sheet& sheet, Family family, std::span<const std:
   return series;
 }
 
-void Metrics::add(std::size_t shard, Family family, std::span<const std::string_view> labels,
-                  std::uint64_t by) {
-  find(*sheets_[shard], family, labels).count.fetch_add(by, std::memory_order_relaxed);
+Metrics::Series& Metrics::series_of(std::size_t shard, Family family,
+                                    std::span<const std::string_view> labels) {
+  return find(*sheets_[shard], family, labels);
 }
 
-void Metrics::observe(std::size_t shard, Family family, std::span<const std::string_view> labels,
-                      std::uint64_t nanoseconds) {
-  Series& series = find(*sheets_[shard], family, labels);
-  const std::span<const double> bounds = row_of(family).buckets;
+void Metrics::add(Series& series, std::uint64_t by) noexcept {
+  series.count.fetch_add(by, std::memory_order_relaxed);
+}
+
+void Metrics::observe(Series& series, std::uint64_t nanoseconds) noexcept {
+  const std::span<const double> bounds = row_of(series.family).buckets;
   const double seconds = static_cast<double>(nanoseconds) * 1e-9;
   const auto bucket =
       static_cast<std::size_t>(std::lower_bound(bounds.begin(), bounds.end(), seconds) - bounds.begin());
   if (bucket < bounds.size()) series.buckets[bucket].fetch_add(1, std::memory_order_relaxed);
   series.sum_ns.fetch_add(nanoseconds, std::memory_order_relaxed);
   series.count.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Metrics::add(std::size_t shard, Family family, std::span<const std::string_view> labels,
+                  std::uint64_t by) {
+  add(series_of(shard, family, labels), by);
+}
+
+void Metrics::observe(std::size_t shard, Family family, std::span<const std::string_view> labels,
+                      std::uint64_t nanoseconds) {
+  observe(series_of(shard, family, labels), nanoseconds);
 }
 
 std::string Metrics::expose(bool openmetrics, const std::vector<ReadFamily>& read) const {

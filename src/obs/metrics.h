@@ -50,7 +50,13 @@ class Metrics {
   explicit Metrics(std::size_t shards);
   ~Metrics();
 
-  /// Adds to a counter. `shard` is the caller's.
+  /// One series of one shard: found once, kept by whoever counts often. Never freed.
+  struct Series;
+  /// The series of these labels. `shard` is the caller's.
+  Series& series_of(std::size_t shard, Family family, std::span<const std::string_view> labels);
+  static void add(Series& series, std::uint64_t by) noexcept;
+  static void observe(Series& series, std::uint64_t nanoseconds) noexcept;
+  /// Adds to a counter.
   void add(std::size_t shard, Family family, std::span<const std::string_view> labels, std::uint64_t by = 1);
   /// Notes a duration in a histogram.
   void observe(std::size_t shard, Family family, std::span<const std::string_view> labels,
@@ -61,7 +67,6 @@ class Metrics {
   std::string expose(bool openmetrics, const std::vector<ReadFamily>& read) const;
 
  private:
-  struct Series;
   struct Sheet;
   Series& find(Sheet& sheet, Family family, std::span<const std::string_view> labels);
 
