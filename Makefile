@@ -20,3 +20,8 @@ test: ## every test that CI runs
 	@tools/run-tests
 
 .PHONY: help setup build run test
+
+bench: setup ## against nginx and HAProxy, side by side (minutes)
+	@tools/bench
+
+.PHONY: bench

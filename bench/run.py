@@ -1,0 +1,311 @@
+#!/usr/bin/env python3
+"""Weir against nginx and HAProxy in the same run, in front of one stub upstream.
+
+Closed loop (wrk) for requests/s and CPU per request, an open loop (h2load at a fixed rate, timed from each
+request's start) for added latency, then memory and start-up. Order shuffled every round; every figure is a
+ratio within its round, given as min/median/max. Writes build/bench/results.json and the peers' configurations.
+Usage: bench/run.py [--rounds N] [--seconds S] [--quick]. Ends only what it started.
+"""
+import argparse, json, os, random, re, shutil, socket, statistics, subprocess, sys, tempfile, time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.path.join(ROOT, 'build', 'release')
+OUT = os.path.join(ROOT, 'build', 'bench')
+META = ('"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",'
+        '"io.modelcontextprotocol/clientCapabilities":{}}')
+HEADERS = {'Content-Type': 'application/json', 'Accept': 'application/json, text/event-stream',
+           'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call'}
+started = []
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+def start(args, **more):
+    p = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, **more)
+    started.append(p)
+    return p
+
+
+def wait_port(port):
+    for _ in range(500):
+        try:
+            socket.create_connection(('127.0.0.1', port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.01)
+    sys.exit(f'nothing listens on {port}')
+
+
+def family(pid):
+    pids = [pid]
+    for task in os.listdir(f'/proc/{pid}/task'):
+        with open(f'/proc/{pid}/task/{task}/children') as f:
+            for child in f.read().split():
+                pids += family(int(child))
+    return pids
+
+
+def cpu_ns(pid):
+    total = 0
+    for p in family(pid):
+        for task in os.listdir(f'/proc/{p}/task'):
+            with open(f'/proc/{p}/task/{task}/schedstat') as f:
+                total += int(f.read().split()[0])
+    return total
+
+
+def private_kb(pid):
+    total = 0
+    for p in family(pid):
+        with open(f'/proc/{p}/smaps_rollup') as f:
+            total += sum(int(l.split()[1]) for l in f if l.startswith('Private_'))
+    return total
+
+
+def rss_kb(pid):
+    with open(f'/proc/{pid}/status') as f:
+        return next(int(l.split()[1]) for l in f if l.startswith('VmRSS'))
+
+
+def write(name, text):
+    path = os.path.join(OUT, name)
+    with open(path, 'w') as f:
+        f.write(text)
+    return path
+
+
+def start_weir(servers, name='weir.yaml', threads=1):
+    port = free_port()
+    path = write(name, json.dumps({'threads': threads, 'listen': f'127.0.0.1:{port}', 'admin': False, 'servers': servers}))
+    p = start([os.path.join(BUILD, 'weir'), 'run', path])
+    wait_port(port)
+    return p, port
+
+
+def start_peers(stub):
+    targets = {}
+    p, port = start_weir({'stub': {'url': f'http://127.0.0.1:{stub}/mcp'}})
+    targets['weir'] = (p.pid, port)
+    port = free_port()
+    folder = tempfile.mkdtemp(prefix='weir-bench-')
+    path = write('nginx.conf', f'''daemon off; worker_processes 1; pid {folder}/pid; error_log /dev/null crit;
+events {{ worker_connections 4096; }}
+http {{ access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
+uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s; client_body_buffer_size 512k; proxy_buffers 16 64k; proxy_buffer_size 64k;
+proxy_busy_buffers_size 128k; keepalive_requests 1000000000;
+upstream u {{ server 127.0.0.1:{stub}; keepalive 256; keepalive_requests 1000000000; }}
+server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection ""; }} }} }}
+''')
+    targets['nginx'] = (start(['nginx', '-c', path, '-p', folder]).pid, port)
+    for name, size in (('haproxy', ''), ('haproxy tuned', 'tune.bufsize 65536')):
+        port = free_port()
+        path = write(name.replace(' ', '-') + '.cfg', f'''global
+  nbthread 1
+  maxconn 4000
+  {size}
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  option http-keep-alive
+  http-reuse always
+frontend f
+  bind 127.0.0.1:{port}
+  default_backend b
+backend b
+  server s 127.0.0.1:{stub}
+''')
+        targets[name] = (start(['haproxy', '-f', path, '-db']).pid, port)
+    for _, port in targets.values():
+        wait_port(port)
+    return targets
+
+
+def wrk(port, connections, seconds, tool):
+    env = dict(os.environ, TOOL=tool)
+    text = subprocess.run(['wrk', '-t1', f'-c{connections}', f'-d{seconds}s', '-s', os.path.join(ROOT, 'bench', 'call.lua'),
+                           f'http://127.0.0.1:{port}/mcp'], capture_output=True, text=True, env=env).stdout
+    if 'Non-2xx' in text or 'Socket errors' in text:
+        return None
+    return int(re.search(r'(\d+) requests in', text).group(1)), float(re.search(r'Requests/sec:\s*([\d.]+)', text).group(1))
+
+
+def check(port, tool, least):
+    body = '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"%s","arguments":{},%s}}' % (tool, META)
+    import http.client
+    c = http.client.HTTPConnection('127.0.0.1', port, timeout=10)
+    c.request('POST', '/mcp', body, dict(HEADERS, **{'Mcp-Name': tool}))
+    answer = json.loads(c.getresponse().read())
+    if answer['id'] != 77 or len(json.dumps(answer)) < least:
+        sys.exit(f'port {port} answered wrongly: {str(answer)[:200]}')
+
+
+CELLS = [('64 connections, 250/600 B', 64, 'echo', 500), ('256 connections, 250/600 B', 256, 'echo', 500),
+         ('64 connections, 16 KB answers', 64, 'k16', 16000), ('64 connections, 256 KB answers', 64, 'k256', 256000)]
+
+
+def closed_loop(targets, rounds, seconds):
+    raw = []
+    for cell, connections, tool, least in CELLS:
+        for _, port in targets.values():
+            check(port, tool, least)
+        for r in range(rounds):
+            order = list(targets)
+            random.shuffle(order)
+            for name in order:
+                pid, port = targets[name]
+                before = cpu_ns(pid)
+                got = wrk(port, connections, seconds, tool)
+                used = cpu_ns(pid) - before
+                row = {'cell': cell, 'round': r, 'target': name, 'failed': got is None}
+                if got:
+                    row.update(requests=got[0], rps=got[1], cpu_us=used / got[0] / 1000)
+                raw.append(row)
+    return raw
+
+
+def ratios(raw, cell, peer, key, invert):
+    out = []
+    for r in sorted({x['round'] for x in raw}):
+        at = {x['target']: x for x in raw if x['cell'] == cell and x['round'] == r}
+        if at['weir']['failed'] or at[peer]['failed']:
+            return None
+        out.append(at['weir'][key] / at[peer][key])
+    return f'{min(out):.2f} / **{statistics.median(out):.2f}** / {max(out):.2f}'
+
+
+def open_loop(targets, stub, rounds, seconds):
+    rows = []
+    body = os.path.join(OUT, 'body.json')
+    with open(body, 'w') as f:
+        f.write('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{},%s}}' % META)
+    def latencies(port, rate):
+        log = os.path.join(OUT, 'h2load.log')
+        if os.path.exists(log):
+            os.remove(log)
+        clients = 50
+        args = ['h2load', '--h1', '-c', str(clients), f'--rps={rate // clients}', '-D', str(seconds), '-d', body, f'--log-file={log}']
+        for k, v in dict(HEADERS, **{'Mcp-Name': 'echo'}).items():
+            args += ['-H', f'{k}: {v}']
+        subprocess.run(args + [f'http://127.0.0.1:{port}/mcp'], capture_output=True)
+        with open(log) as f:
+            us = sorted(int(l.split('\t')[2]) for l in f)
+        return us[len(us) // 2], us[len(us) * 99 // 100], len(us)
+    for rate in (1000, 5000):
+        for r in range(rounds):
+            pair = [('direct', stub), ('weir', targets['weir'][1])]
+            random.shuffle(pair)
+            got = {name: latencies(port, rate) for name, port in pair}
+            rows.append({'rate': rate, 'round': r, 'added_p50_us': got['weir'][0] - got['direct'][0],
+                         'added_p99_us': got['weir'][1] - got['direct'][1], 'requests': got['weir'][2]})
+    return rows
+
+
+def memory(stub):
+    rows = {}
+    p, port = start_weir({}, 'empty.yaml')
+    time.sleep(0.3)
+    rows['at rest, no upstream (RSS, KB)'] = rss_kb(p.pid)
+    p.kill()
+    p, port = start_weir({'stub': {'url': f'http://127.0.0.1:{stub}/mcp'}}, 'idle.yaml')
+    body = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{},%s}}' % META
+    head = 'POST /mcp HTTP/1.1\r\nHost: localhost\r\n' + ''.join(f'{k}: {v}\r\n' for k, v in dict(HEADERS, **{'Mcp-Name': 'echo'}).items())
+    request = (head + f'Content-Length: {len(body)}\r\n\r\n' + body).encode()
+    def connect(count, where):
+        out = []
+        for _ in range(count):
+            s = socket.create_connection(('127.0.0.1', where))
+            s.sendall(request)
+            got = b''
+            while b'\r\n\r\n' not in got or b'isError' not in got:
+                got += s.recv(65536)
+            out.append(s)
+        return out
+    held = connect(50, port)
+    time.sleep(2.5)
+    before = private_kb(p.pid)
+    held += connect(1000, port)
+    time.sleep(2.5)
+    rows['an idle client connection after one call (KB)'] = round((private_kb(p.pid) - before) / 1000, 2)
+    for s in held:
+        s.close()
+    p.kill()
+    servers = {f's{i}': {'url': f'http://127.0.0.1:{stub}/mcp'} for i in range(50)}
+    p, port = start_weir(servers, 'fifty.yaml', threads=2)
+    time.sleep(1)
+    request = request.replace(b'"name":"echo"', b'"name":"s7__echo"').replace(b'Mcp-Name: echo', b'Mcp-Name: s7__echo')
+    request = request.replace(f'Content-Length: {len(body)}'.encode(), f'Content-Length: {len(body) + 4}'.encode())
+    held = connect(1000, port)
+    time.sleep(2)
+    rows['50 servers, 1,000 connections (RSS, KB)'] = rss_kb(p.pid)
+    for s in held:
+        s.close()
+    p.kill()
+    return rows
+
+
+def startup():
+    import http.client
+    times = []
+    for _ in range(5):
+        port = free_port()
+        path = write('demo.yaml', json.dumps({'listen': f'127.0.0.1:{port}', 'admin': False, 'servers': {'demo': {'builtin': 'demo'}}}))
+        begun = time.monotonic()
+        p = start([os.path.join(BUILD, 'weir'), 'run', path])
+        body = '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{%s}}' % META
+        while True:
+            try:
+                c = http.client.HTTPConnection('127.0.0.1', port, timeout=5)
+                c.request('POST', '/mcp', body, dict(HEADERS, **{'Mcp-Method': 'tools/list'}))
+                if b'echo' in c.getresponse().read():
+                    break
+            except OSError:
+                time.sleep(0.001)
+        times.append((time.monotonic() - begun) * 1000)
+        p.kill()
+    return times
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument('--rounds', type=int, default=5)
+    options.add_argument('--seconds', type=int, default=3)
+    options = options.parse_args()
+    os.makedirs(OUT, exist_ok=True)
+    stub = start([os.path.join(BUILD, 'bench_stub_server')])
+    stub_port = int(stub.stdout.readline())
+    try:
+        targets = start_peers(stub_port)
+        raw = closed_loop(targets, options.rounds, options.seconds)
+        lines = ['Weir / peer in the same round: min / **median** / max.', '',
+                 '| cell | CPU, HAProxy | CPU, HAProxy tuned | CPU, nginx | requests/s, HAProxy | requests/s, HAProxy tuned | requests/s, nginx |',
+                 '| --- | --- | --- | --- | --- | --- | --- |']
+        for cell, *_ in CELLS:
+            row = [ratios(raw, cell, peer, key, False) or 'failed' for key in ('cpu_us', 'rps') for peer in ('haproxy', 'haproxy tuned', 'nginx')]
+            lines.append(f'| {cell} | ' + ' | '.join(row) + ' |')
+        latency = open_loop(targets, stub_port, options.rounds, options.seconds)
+        lines += ['', '| open loop | added p50 | added p99 (median of rounds) |', '| --- | --- | --- |']
+        for rate in (1000, 5000):
+            at = [x for x in latency if x['rate'] == rate]
+            lines.append(f'| {rate} requests/s | {statistics.median(x["added_p50_us"] for x in at) / 1000:.2f} ms | '
+                         f'{statistics.median(x["added_p99_us"] for x in at) / 1000:.2f} ms |')
+        rows = memory(stub_port)
+        lines += [''] + [f'- {name}: {value}' for name, value in rows.items()]
+        times = startup()
+        lines.append(f'- from start to the first answer, demo server: median {statistics.median(times):.0f} ms')
+        print('\n'.join(lines))
+        write('results.json', json.dumps({'closed': raw, 'open': latency, 'memory': rows, 'startup_ms': times}, indent=1))
+        write('results.md', '\n'.join(lines) + '\n')
+    finally:
+        for p in started:
+            if p.poll() is None:
+                p.kill()
+                p.wait()
+
+
+main()
