@@ -7,6 +7,9 @@
 namespace weir {
 namespace {
 
+constexpr std::size_t kCopiedMax = 16 * 1024;
+constexpr std::size_t kEditsMax = 7;
+
 constexpr std::array<std::string_view, 8> kLevels = {"debug", "info",     "notice", "warning",
                                                      "error", "critical", "alert",  "emergency"};
 
@@ -96,7 +99,18 @@ Task<void> HttpEntry::relay(Visit& visit, ClientCall& call, Answer& answer) {
         answer.outcome = "upstream_error";
       else if (call.row.kind == ListKind::tools && is_tool_error(message.result()))
         answer.outcome = "tool_error";
-      append_response(out, message, call.row, made);
+      Splices edits = response_edits(message, call.row, made);
+      if (!streaming && visit.batch == nullptr && message.text().size() > kCopiedMax &&
+          edits.edits() < kEditsMax) {
+        // A large answer goes out from where it came in.
+        std::vector<std::string_view> pieces;
+        edits.pieces(pieces);
+        const Result<void> sent =
+            co_await visit.responder.respond(200, "application/json", visit.fields, pieces);
+        (void)sent.has_value();
+        co_return;
+      }
+      edits.append_to(out);
       break;
     }
     if (visit.batch == nullptr && wanted(message, call.client, token)) {

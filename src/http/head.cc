@@ -314,6 +314,7 @@ std::uint64_t load(const char* at, std::size_t size) noexcept {
 bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
   std::size_t at = 0;
+  if (a.data() == b.data()) return true;
   for (; at + 8 <= a.size(); at += 8)
     if (lower_word(load(a.data() + at, 8)) != lower_word(load(b.data() + at, 8))) return false;
   const std::size_t rest = a.size() - at;

@@ -193,8 +193,7 @@ void edit_result(Splices& splices, std::string_view result, const MethodRow& row
 
 }  // namespace
 
-void append_response(std::string& out, const Message& response, const MethodRow& row,
-                     const OutgoingAnswer& answer) {
+Splices response_edits(const Message& response, const MethodRow& row, const OutgoingAnswer& answer) {
   Splices splices(response.text());
   splices.replace(response.raw_id(), std::string(answer.client_id));
   if (is_object(response.result())) edit_result(splices, response.result(), row, answer);
@@ -204,7 +203,12 @@ void append_response(std::string& out, const Message& response, const MethodRow&
     const std::string_view code = members_of(response.error()).find("code");
     if (code == "-32002") splices.replace(code, "-32602");
   }
-  splices.append_to(out);
+  return splices;
+}
+
+void append_response(std::string& out, const Message& response, const MethodRow& row,
+                     const OutgoingAnswer& answer) {
+  response_edits(response, row, answer).append_to(out);
 }
 
 void append_notification(std::string& out, const Message& notification, std::string_view client_token) {

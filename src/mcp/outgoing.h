@@ -8,6 +8,7 @@
 
 #include "mcp/message.h"
 #include "mcp/methods.h"
+#include "mcp/splice.h"
 #include "mcp/version.h"
 
 namespace weir {
@@ -36,7 +37,9 @@ struct OutgoingAnswer {
   std::string_view uri_from;  // the upstream's own URI, where the client knows it by another
   std::string_view uri_to;
 };
-/// Appends the response (a result or an error) for the client.
+/// The edits that make an upstream's response (a result or an error) the client's.
+Splices response_edits(const Message& response, const MethodRow& row, const OutgoingAnswer& answer);
+/// Appends the edited response.
 void append_response(std::string& out, const Message& response, const MethodRow& row,
                      const OutgoingAnswer& answer);
 /// Appends a notification that belongs to the call, with the client's own progress token in it.

@@ -1,6 +1,6 @@
 #include "mcp/splice.h"
 
-#include <algorithm>
+#include <utility>
 
 namespace weir {
 
@@ -25,9 +25,16 @@ void Splices::erase_members(const RawMembers& members, const std::vector<bool>& 
   erase(kept_after == 0 ? begin_of(0) : end_of(kept_after - 1), end_of(members.size() - 1));
 }
 
+void Splices::sort() {
+  // Few, and mostly in order already.
+  for (std::size_t i = 1; i < edits_.size(); ++i)
+    for (std::size_t j = i; j > 0 && edits_[j].from < edits_[j - 1].from; --j)
+      std::swap(edits_[j], edits_[j - 1]);
+}
+
 void Splices::append_to(std::string& out) {
-  std::stable_sort(edits_.begin(), edits_.end(),
-                   [](const Edit& a, const Edit& b) { return a.from < b.from; });
+  sort();
+  out.reserve(out.size() + size());
   std::size_t at = 0;
   for (const Edit& edit : edits_) {
     out.append(text_.substr(at, edit.from - at));
@@ -35,6 +42,17 @@ void Splices::append_to(std::string& out) {
     at = edit.to;
   }
   out.append(text_.substr(at));
+}
+
+void Splices::pieces(std::vector<std::string_view>& out) {
+  sort();
+  std::size_t at = 0;
+  for (const Edit& edit : edits_) {
+    out.push_back(text_.substr(at, edit.from - at));
+    out.push_back(edit.with);
+    at = edit.to;
+  }
+  out.push_back(text_.substr(at));
 }
 
 std::size_t Splices::size() const noexcept {

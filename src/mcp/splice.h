@@ -29,6 +29,9 @@ class Splices {
   bool empty() const noexcept { return edits_.empty(); }
   /// The edited text appended to `out`.
   void append_to(std::string& out);
+  /// The edited text as views, in order; they live as long as this and the text.
+  void pieces(std::vector<std::string_view>& out);
+  std::size_t edits() const noexcept { return edits_.size(); }
   /// Length of the edited text.
   std::size_t size() const noexcept;
   std::size_t offset_of(std::string_view part) const noexcept {
@@ -36,6 +39,7 @@ class Splices {
   }
 
  private:
+  void sort();
   struct Edit {
     std::size_t from;
     std::size_t to;
