@@ -25,7 +25,7 @@ constexpr auto kGather = std::chrono::milliseconds(50);
 // returned.
 std::string_view write_all(int fd, std::string_view text, const std::atomic<bool>& stop) {
   constexpr int kStepMs = 100;
-  int waits_left = 10;
+  int waits_left = 5;
   while (!text.empty()) {
     pollfd polled{fd, POLLOUT, 0};
     const int ready = ::poll(&polled, 1, kStepMs);
