@@ -19,13 +19,19 @@ started = []
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
+    # Below the ephemeral range: a connection of an earlier measurement cannot sit on it.
+    while True:
+        port = random.randrange(10000, 30000)
+        with socket.socket() as s:
+            try:
+                s.bind(('127.0.0.1', port))
+                return port
+            except OSError:
+                continue
 
 
 def start(args, **more):
-    p = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, **more)
+    p = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=open(os.path.join(OUT, 'stderr.log'), 'a'), **more)
     started.append(p)
     return p
 
@@ -265,6 +271,8 @@ def startup():
                 if b'echo' in c.getresponse().read():
                     break
             except OSError:
+                if p.poll() is not None:
+                    sys.exit(f'weir ended at its start with {p.returncode}')
                 time.sleep(0.001)
         times.append((time.monotonic() - begun) * 1000)
         p.kill()

@@ -68,6 +68,9 @@ int Process::run() {
 Task<void> Process::control() {
   Seat& own = control_seat();
   CancelScope never;
+  // Before the first client can come in.
+  std::string report;
+  take(options_.config, "start", report);
   bool good = true;
   for (std::size_t i = 0; good && i + 1 < seats_.size(); ++i) {
     Seat& seat = *seats_[i];
@@ -84,8 +87,6 @@ Task<void> Process::control() {
     std::_Exit(1);
   }
   say_ready();
-  std::string report;
-  take(options_.config, "start", report);
   CancelScope watching;
   if (!options_.file.empty()) own.fibers.start(watch_file(watching));
   while (true) {
@@ -272,7 +273,9 @@ bool Process::rollback(std::string& report) {
   return true;
 }
 
-void Process::say_ready() const {
+void Process::say_ready() {
+  std::lock_guard lock(said_lock_);
+  ready_said_ = true;
   std::string first;
   for (const SocketAddress& address : bound_) {
     const bool six = address.host.find(':') != std::string::npos;
@@ -285,6 +288,7 @@ void Process::say_ready() const {
     std::printf("admin       http://%s:%u\n", admin_address_.host.c_str(), unsigned{admin_address_.port});
   std::printf("paste into a client:\n  {\"mcpServers\": {\"weir\": {\"type\": \"http\", \"url\": \"%s\"}}}\n",
               first.c_str());
+  for (const auto& [server, text] : said_) std::printf("  %-16s %s\n", server.c_str(), text.c_str());
   std::fflush(stdout);
 }
 
@@ -300,6 +304,7 @@ void Process::say_server(const Upstream& upstream, int tools) {
   std::string& before = said_[upstream.name()];
   if (before == text) return;
   before = text;
+  if (!ready_said_) return;
   std::printf("  %-16s %s\n", upstream.name().c_str(), text.c_str());
   std::fflush(stdout);
 }

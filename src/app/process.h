@@ -55,7 +55,7 @@ class Process {
   bool reload(std::string_view cause, std::string& report);
   bool rollback(std::string& report);
   void take(const Config& config, std::string_view cause, std::string& report);
-  void say_ready() const;
+  void say_ready();
   void say_server(const Upstream& upstream, int tools);
   Seat& control_seat() { return *seats_.back(); }
 
@@ -72,6 +72,7 @@ class Process {
   std::atomic<bool> draining_{false};
   std::vector<SocketAddress> bound_;
   std::mutex said_lock_;
+  bool ready_said_ = false;
   std::map<std::string, std::string> said_;  // what was printed of each server last
   int exit_code_ = 0;
 };

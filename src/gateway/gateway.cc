@@ -6,11 +6,21 @@
 
 namespace weir {
 
+namespace {
+
+std::shared_ptr<const Plan> empty_plan() {
+  auto plan = std::make_shared<Plan>();
+  plan->catalogue = std::make_shared<Published<Catalogue>>(std::make_shared<const Catalogue>());
+  return plan;
+}
+
+}  // namespace
+
 Gateway::Gateway(std::span<Shard* const> shards, std::size_t workers, Observer observer)
     : shards_(shards.begin(), shards.end()),
       workers_(workers),
       observer_(std::move(observer)),
-      plan_(std::make_shared<const Plan>()),
+      plan_(empty_plan()),
       sessions_(Sessions::Options()) {
   for (std::size_t i = 0; i < shards_.size(); ++i) seats_.push_back(std::make_unique<Seat>(plan_));
 }
