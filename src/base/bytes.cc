@@ -1,5 +1,7 @@
 #include "base/bytes.h"
 
+#include <sys/mman.h>
+
 #include <array>
 #include <cstdlib>
 #include <new>
@@ -8,18 +10,37 @@
 namespace weir::detail {
 namespace {
 
-// Size classes that repeat on every call; anything else goes to malloc. A pool keeps a bounded number of each.
+// Size classes that repeat on every call; anything else goes to malloc. A pool keeps a bounded number of
+// each.
 struct PoolClass {
   std::size_t capacity;
   std::size_t kept_max;
 };
-constexpr std::array<PoolClass, 4> kClasses{{{1024, 64}, {4096, 64}, {16384, 32}, {Buffer::kReceive, 32}}};
+constexpr std::array<PoolClass, 4> kClasses{{{1024, 64}, {4096, 64}, {16384, 32}, {Buffer::kReceive, 64}}};
+
+// Receive buffers come from the system and go back there when their pool does not keep them: in the heap the
+// gaps they leave would stay touched.
+constexpr std::size_t size_of(std::size_t capacity) { return sizeof(Slab) + capacity + Buffer::kPadding; }
+
+void* take_memory(std::size_t capacity) {
+  if (capacity != Buffer::kReceive) return std::malloc(size_of(capacity));
+  void* memory =
+      ::mmap(nullptr, size_of(capacity), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return memory == MAP_FAILED ? nullptr : memory;
+}
+
+void give_memory(Slab* slab) noexcept {
+  if (slab->capacity == Buffer::kReceive)
+    ::munmap(slab, size_of(slab->capacity));
+  else
+    std::free(slab);
+}
 
 struct Pool {
   std::array<std::vector<Slab*>, kClasses.size()> free;
   ~Pool() {
     for (auto& list : free)
-      for (Slab* slab : list) std::free(slab);
+      for (Slab* slab : list) give_memory(slab);
   }
 };
 
@@ -60,11 +81,11 @@ Slab* acquire_slab(std::size_t capacity) {
     capacity = kClasses[static_cast<std::size_t>(index)].capacity;
   }
   if (slab == nullptr) {
-    void* memory = std::malloc(sizeof(Slab) + capacity + Buffer::kPadding);
+    void* memory = take_memory(capacity);
     if (memory == nullptr) throw std::bad_alloc();
     slab = new (memory) Slab{};
     slab->capacity = static_cast<std::uint32_t>(capacity);
-    std::memset(slab->bytes() + capacity, 0, Buffer::kPadding);
+    if (capacity != Buffer::kReceive) std::memset(slab->bytes() + capacity, 0, Buffer::kPadding);
   }
   slab->refs.store(1, std::memory_order_relaxed);
   return slab;
@@ -83,7 +104,7 @@ void release_slab(Slab* slab) noexcept {
       return;
     }
   }
-  std::free(slab);
+  give_memory(slab);
 }
 
 }  // namespace weir::detail
