@@ -19,9 +19,40 @@ test: ## every test that CI runs
 	@tools/setup tests
 	@tools/run-tests
 
-.PHONY: help setup build run test
+verify: ## everything: layers, sanitizers, full sizes of the black-box tests, fuzzing (long)
+	@tools/setup tests
+	@tools/run-tests
+	@$(MAKE) --no-print-directory asan tsan
+	@SCALE=full node test/e2e/run.mjs
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=600
+	@python3 bench/counters.py
 
 bench: setup ## against nginx and HAProxy, side by side (minutes)
 	@tools/bench
 
-.PHONY: bench
+counters: ## instructions and system calls of one call, against the stored baseline
+	@tools/setup tests
+	@tools/build release weir bench_stub_server
+	@python3 bench/counters.py
+
+asan: ## AddressSanitizer and UBSan: the whole suite
+	@tools/sanitize asan
+
+tsan: ## ThreadSanitizer: the whole suite
+	@tools/sanitize tsan
+
+fuzz: ## every fuzz target, FUZZ_SECONDS each (default 60)
+	@tools/fuzz $(FUZZ_SECONDS)
+
+tidy: ## format, layers, and a build with clang-16 in which warnings are errors
+	@clang-format-16 --dry-run -Werror $$(git ls-files '*.cc' '*.h')
+	@tools/layers
+	@tools/build clang weir weir_tests
+
+format: ## clang-format over all sources
+	@clang-format-16 -i $$(git ls-files '*.cc' '*.h')
+
+coverage: ## line coverage of src/ by units and black-box tests; under 80 % fails
+	@tools/coverage
+
+.PHONY: help setup build run test verify bench counters asan tsan fuzz tidy format coverage

@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "front/guard.h"
+#include "gateway/guard.h"
 #include "gateway/gateway.h"
 #include "http/server.h"
 #include "obs/metrics.h"

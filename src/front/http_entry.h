@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/random.h"
-#include "front/guard.h"
+#include "gateway/guard.h"
 #include "gateway/gateway.h"
 #include "gateway/router.h"
 #include "http/server.h"

@@ -1,4 +1,4 @@
-#include "front/guard.h"
+#include "gateway/guard.h"
 
 #include <algorithm>
 

@@ -1,0 +1,76 @@
+// What is indexed as a message is whole JSON, and its parts lie inside it; edits keep it so.
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/check.h"
+#include "mcp/merge.h"
+#include "mcp/message.h"
+#include "mcp/outgoing.h"
+
+namespace {
+
+void check_json(std::string_view text) {
+  weir::JsonCursor cursor(text, weir::JsonLimits(), false);
+  cursor.take_value();
+  WEIR_CHECK(cursor.finish());
+}
+
+void check_part(const weir::Message& message, std::string_view part) {
+  if (part.empty()) return;
+  WEIR_CHECK(message.offset_of(part) + part.size() <= message.text().size());
+  check_json(part);
+}
+
+void check(std::string_view text, weir::Message::From from) {
+  const auto message = weir::Message::index(weir::Bytes::copy_of(text), weir::JsonLimits(), from);
+  if (!message) {
+    WEIR_CHECK(message.error().code <= -32600 && !message.error().reason.empty());
+    return;
+  }
+  check_json(text);
+  for (const std::string_view part :
+       {message->raw_id(), message->params(), message->result(), message->error()})
+    check_part(*message, part);
+  for (const weir::MethodRow& row : weir::method_rows()) {
+    std::string out;
+    if (message->is_request()) {
+      for (const weir::Revision upstream : {weir::Revision::v2025_11_25, weir::Revision::v2026_07_28})
+        for (const weir::Revision client : {weir::Revision::v2025_11_25, weir::Revision::v2026_07_28}) {
+          weir::OutgoingRequest request;
+          request.id = "1";
+          request.target = "other";
+          request.upstream = upstream;
+          request.client = client;
+          request.traceparent = "t";
+          out.clear();
+          weir::append_request(out, *message, row, request);
+          check_json(out);
+        }
+    } else if (message->is_response()) {
+      for (const weir::Revision client : {weir::Revision::v2025_11_25, weir::Revision::v2026_07_28}) {
+        weir::OutgoingAnswer answer;
+        answer.client_id = "\"c\"";
+        answer.client = client;
+        answer.uri_from = "a";
+        answer.uri_to = "b";
+        out.clear();
+        weir::append_response(out, *message, row, answer);
+        check_json(out);
+      }
+      if (row.route == weir::Route::list) {
+        const auto page = weir::read_list_page(*message, row.kind);
+        (void)page.has_value();
+      }
+    }
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  check(text, weir::Message::From::client);
+  check(text, weir::Message::From::upstream);
+  return 0;
+}
