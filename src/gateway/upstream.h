@@ -93,7 +93,6 @@ class Upstream {
   CancelScope closing_;
   Waiter nudge_;  // wakes keep(): lost, or wanted
   bool resting_ = false;
-  bool was_up_ = false;
   TimePoint rest_until_min_{};
   std::vector<Wish*> wishes_;
   Nursery fibers_;
