@@ -279,4 +279,28 @@ export const tests = {
     fs.rmSync(folder, { recursive: true });
     return `${took.toFixed(0)} ms`;
   },
+
+  async 'clients that are there before the start find it whole'() {
+    const { binary, agent } = await import('./weir.mjs');
+    const net = await import('node:net');
+    for (let round = 0; round < 10; ++round) {
+      const port = await new Promise((done) => {
+        const probe = net.createServer().listen(0, '127.0.0.1', () => {
+          const { port } = probe.address();
+          probe.close(() => done(port));
+        });
+      });
+      const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'weir-early-'));
+      const file = path.join(folder, 'weir.yaml');
+      fs.writeFileSync(file, JSON.stringify({ listen: `127.0.0.1:${port}`, admin: false, servers: { demo: { builtin: 'demo' } } }));
+      const child = spawn(binary, ['run', file], { stdio: 'ignore' });
+      const ended = new Promise((done) => child.on('exit', (code, signal) => done(signal ?? code)));
+      const tools = await until(() => ask(`http://127.0.0.1:${port}/mcp`, 'tools/list').then((got) => JSON.parse(got.text).result?.tools, () => (child.signalCode ? [] : null)));
+      assert.equal(tools.length, 4, `round ${round}: ${child.signalCode}`);
+      child.kill('SIGTERM');
+      assert.equal(await ended, 0);
+      agent.destroy();
+      fs.rmSync(folder, { recursive: true });
+    }
+  },
 };
