@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "admin/api.h"
+#include "http/pool.h"
 #include "runtime/shard.h"
 
 namespace weir {
@@ -153,7 +154,9 @@ std::vector<ReadFamily> Observe::read_families() const {
     into.samples.push_back(std::move(one));
   };
   sample(family("weir_build_info", "The version that runs.", false), "version=\"" WEIR_VERSION "\"", 1);
-  sample(family("weir_connections", "Open connections.", false), "side=\"client\"", connections.load());
+  ReadFamily& open = family("weir_connections", "Open connections.", false);
+  sample(open, "side=\"client\"", connections.load());
+  sample(open, "side=\"upstream\"", open_upstream_connections());
   sample(family("weir_config_last_reload_successful", "1 if the last reload was taken.", false), {},
          last_reload_good ? 1 : 0);
   sample(family("weir_config_last_reload_success_timestamp_seconds", "When a configuration was last taken.",

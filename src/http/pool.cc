@@ -1,13 +1,24 @@
 #include "http/pool.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "base/check.h"
 
 namespace weir {
+namespace {
+std::atomic<std::uint32_t> open_count{0};
+}
 
-PooledConnection::PooledConnection(Pool& pool, std::unique_ptr<Channel> channel, bool reused) noexcept
+void CloseCounted::operator()(Channel* channel) const noexcept {
+  open_count.fetch_sub(1, std::memory_order_relaxed);
+  delete channel;
+}
+
+std::uint32_t open_upstream_connections() noexcept { return open_count.load(std::memory_order_relaxed); }
+
+PooledConnection::PooledConnection(Pool& pool, CountedChannel channel, bool reused) noexcept
     : pool_(&pool), channel_(std::move(channel)), reused_(reused) {
   ++pool.in_use_;
 }
@@ -37,7 +48,7 @@ void PooledConnection::drop() noexcept {
 void PooledConnection::keep() noexcept {
   WEIR_CHECK(pool_ != nullptr);
   Pool& pool = *pool_;
-  std::unique_ptr<Channel> channel = std::move(channel_);
+  CountedChannel channel = std::move(channel_);
   drop();
   pool.give_back(std::move(channel));
 }
@@ -55,7 +66,7 @@ Pool::~Pool() {
 
 PooledConnection Pool::take_idle() noexcept {
   while (!idle_.empty()) {
-    std::unique_ptr<Channel> channel = std::move(idle_.back().channel);
+    CountedChannel channel = std::move(idle_.back().channel);
     const bool stale = idle_.back().since + options_.idle_max <= shard_.now();
     idle_.pop_back();
     // Bytes that nobody asked for make a connection as useless as its end.
@@ -68,10 +79,12 @@ PooledConnection Pool::take_idle() noexcept {
 Task<Result<PooledConnection>> Pool::open(TimePoint deadline, CancelScope& cancel) {
   Result<std::unique_ptr<Channel>> channel = co_await connector_.connect(deadline, cancel);
   if (!channel) co_return fail(channel.error());
-  co_return PooledConnection(*this, std::move(*channel), false);
+  open_count.fetch_add(1, std::memory_order_relaxed);
+  CountedChannel counted(channel->release());
+  co_return PooledConnection(*this, std::move(counted), false);
 }
 
-void Pool::give_back(std::unique_ptr<Channel> channel) noexcept {
+void Pool::give_back(CountedChannel channel) noexcept {
   if (channel->ended() || !channel->pending().empty() || idle_.size() >= options_.idle_count_max) return;
   channel->arm();
   idle_.push_back(Idle{std::move(channel), shard_.now()});

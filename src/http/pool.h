@@ -15,11 +15,19 @@ namespace weir {
 
 class Pool;
 
+/// A connection that is counted for as long as it is open.
+struct CloseCounted {
+  void operator()(Channel* channel) const noexcept;
+};
+using CountedChannel = std::unique_ptr<Channel, CloseCounted>;
+/// Open connections to upstreams, of all pools. Any thread.
+std::uint32_t open_upstream_connections() noexcept;
+
 /// One connection in use. Without keep() it is closed on destruction. Outlived by its pool.
 class PooledConnection {
  public:
   PooledConnection() = default;
-  PooledConnection(Pool& pool, std::unique_ptr<Channel> channel, bool reused) noexcept;
+  PooledConnection(Pool& pool, CountedChannel channel, bool reused) noexcept;
   PooledConnection(PooledConnection&& other) noexcept;
   PooledConnection& operator=(PooledConnection&& other) noexcept;
   ~PooledConnection();
@@ -35,7 +43,7 @@ class PooledConnection {
  private:
   void drop() noexcept;
   Pool* pool_ = nullptr;
-  std::unique_ptr<Channel> channel_;
+  CountedChannel channel_;
   bool reused_ = false;
 };
 
@@ -62,14 +70,14 @@ class Pool {
  private:
   friend class PooledConnection;
   struct Idle {
-    std::unique_ptr<Channel> channel;
+    CountedChannel channel;
     TimePoint since;
   };
   struct Sweep : TimerEntry {
     explicit Sweep(Pool* pool) noexcept;
     Pool* self;
   };
-  void give_back(std::unique_ptr<Channel> channel) noexcept;
+  void give_back(CountedChannel channel) noexcept;
   void sweep() noexcept;
 
   Shard& shard_;

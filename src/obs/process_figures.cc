@@ -35,10 +35,10 @@ double started_at() {
   return start;
 }
 
-int open_files() {
-  DIR* folder = opendir("/proc/self/fd");
+int count_entries(const char* path) {
+  DIR* folder = opendir(path);
   if (folder == nullptr) return 0;
-  int count = -3;  // ".", ".." and this one
+  int count = -2;  // "." and ".."
   while (readdir(folder) != nullptr) ++count;
   closedir(folder);
   return count;
@@ -77,8 +77,9 @@ std::vector<ReadFamily> process_families() {
       one("process_cpu_seconds", "CPU time.", seconds(usage.ru_utime) + seconds(usage.ru_stime), true));
   out.push_back(one("process_resident_memory_bytes", "Memory in use.", static_cast<double>(resident) * page));
   out.push_back(one("process_virtual_memory_bytes", "Address space.", static_cast<double>(pages) * page));
-  out.push_back(one("process_open_fds", "Open descriptors.", open_files()));
+  out.push_back(one("process_open_fds", "Open descriptors.", count_entries("/proc/self/fd") - 1));
   out.push_back(one("process_max_fds", "Descriptors at most.", static_cast<double>(files.rlim_cur)));
+  out.push_back(one("process_threads", "Threads.", count_entries("/proc/self/task")));
   out.push_back(one("process_start_time_seconds", "When it started, since 1970.", started_at()));
   return out;
 }

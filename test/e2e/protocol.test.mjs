@@ -391,6 +391,7 @@ export const tests = {
       const page = async () => (await request('GET', weir.admin + '/metrics')).text;
       await ask(weir.url, 'tools/call', '"name":"nosuch"', { name: 'nosuch' });
       await ask(weir.url, 'no/such');
+      assert.match(await page(), /weir_connections\{side="upstream"\} [1-9]/);
       const before = (await page()).split('\n').length;
       const count = full ? 100000 : 2000;
       await Promise.all(Array.from({ length: 50 }, async (_, worker) => {
