@@ -107,7 +107,7 @@ tl::expected<Message, MessageFault> Message::index(Bytes bytes, const JsonLimits
   const auto take_params = [&](std::size_t begin) -> std::string_view {
     if (cursor.peek() != '{') return cursor.take_value();
     const auto take = [&](std::string_view name, std::size_t at) -> std::string_view {
-      if (json_name_is(name, "_meta")) return take_meta(at);
+      if (json_name_is(name, "_meta") && message.param_.find("_meta").empty()) return take_meta(at);
       in_arguments = json_name_is(name, "arguments");
       const std::string_view value = cursor.take_value();
       if (!value.empty()) in_arguments = false;
@@ -123,7 +123,8 @@ tl::expected<Message, MessageFault> Message::index(Bytes bytes, const JsonLimits
   }
   RawMembers envelope;
   const auto take = [&](std::string_view name, std::size_t at) -> std::string_view {
-    if (json_name_is(name, "params")) return take_params(at);
+    // An upstream may repeat a name: the first counts, and its members alone.
+    if (json_name_is(name, "params") && envelope.find("params").empty()) return take_params(at);
     return cursor.take_value();
   };
   const bool walked = walk_object(cursor, envelope, unique, take);

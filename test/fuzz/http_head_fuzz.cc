@@ -1,5 +1,7 @@
-// Heads whole and byte by byte come to the same end; what is accepted obeys its limits.
+// Fuzzes HTTP heads, requests and responses: however the bytes arrive, the outcome is the one that they have
+// as a whole, and what was accepted is framed in one way only. The first byte chooses direction and limits.
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/check.h"
@@ -7,31 +9,99 @@
 
 namespace {
 
-template <class HeadType, class Parse>
-void check(std::string_view text, Parse parse) {
-  const weir::HeadLimits limits;
-  HeadType whole;
+struct Outcome {
+  weir::HeadState state = weir::HeadState::more;
   weir::HeadRefusal refusal;
-  const weir::HeadState state = parse(text, limits, whole, refusal);
-  if (state == weir::HeadState::refused) WEIR_CHECK(refusal.status >= 400 || refusal.status == 0);
-  if (state != weir::HeadState::done) return;
-  WEIR_CHECK(whole.size() <= text.size() && whole.size() <= limits.head_max + 2);
-  // Not a byte less makes a head.
-  HeadType shorter;
-  const weir::HeadState before = parse(text.substr(0, whole.size() - 1), limits, shorter, refusal);
-  WEIR_CHECK(before == weir::HeadState::more);
-  // What follows changes nothing.
-  HeadType exact;
-  WEIR_CHECK(parse(text.substr(0, whole.size()), limits, exact, refusal) == weir::HeadState::done);
-  WEIR_CHECK(exact.size() == whole.size() && exact.keep_alive() == whole.keep_alive());
-  WEIR_CHECK(exact.content_length() == whole.content_length() && exact.chunked() == whole.chunked());
+  weir::Head head;
+  std::string_view first;  // method or nothing
+  std::string_view second;
+  int status = 0;
+};
+
+Outcome parse(std::string_view received, const weir::HeadLimits& limits, bool request) {
+  Outcome outcome;
+  if (request) {
+    weir::RequestHead head;
+    outcome.state = weir::parse_request(received, limits, head, outcome.refusal);
+    outcome.head = head;
+    outcome.first = head.method;
+    outcome.second = head.target;
+  } else {
+    weir::ResponseHead head;
+    outcome.state = weir::parse_response(received, limits, head, outcome.refusal);
+    outcome.head = head;
+    outcome.status = head.status;
+  }
+  return outcome;
+}
+
+bool same_head(const Outcome& a, const Outcome& b) {
+  if (a.first != b.first || a.second != b.second || a.status != b.status) return false;
+  if (a.head.size() != b.head.size() || a.head.content_length() != b.head.content_length()) return false;
+  if (a.head.chunked() != b.head.chunked() || a.head.keep_alive() != b.head.keep_alive()) return false;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(weir::Field::count_); ++i) {
+    const auto field = static_cast<weir::Field>(i);
+    if (a.head.get(field) != b.head.get(field) || a.head.has(field) != b.head.has(field)) return false;
+  }
+  if (a.head.params().size() != b.head.params().size()) return false;
+  for (std::size_t i = 0; i < a.head.params().size(); ++i)
+    if (a.head.params()[i].name != b.head.params()[i].name ||
+        a.head.params()[i].value != b.head.params()[i].value)
+      return false;
+  return true;
+}
+
+void check_clean(std::string_view value) {
+  WEIR_CHECK(value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos);
+}
+
+// What holds of every head that was accepted.
+void check_accepted(const Outcome& outcome, std::string_view text, const weir::HeadLimits& limits,
+                    bool request) {
+  const weir::Head& head = outcome.head;
+  WEIR_CHECK(head.size() <= text.size());
+  WEIR_CHECK(text.substr(0, head.size()).ends_with("\r\n\r\n"));
+  WEIR_CHECK(!(head.chunked() && head.content_length()));
+  WEIR_CHECK(!(head.has(weir::Field::content_length) && head.has(weir::Field::transfer_encoding)));
+  for (std::size_t i = 0; i < static_cast<std::size_t>(weir::Field::count_); ++i)
+    check_clean(head.get(static_cast<weir::Field>(i)));
+  for (const weir::HeaderField& field : head.params()) check_clean(field.value);
+  if (!request) {
+    WEIR_CHECK(outcome.status >= 100 && outcome.status <= 599);
+    return;
+  }
+  WEIR_CHECK(!outcome.first.empty() && outcome.second.starts_with('/'));
+  WEIR_CHECK(outcome.second.size() <= limits.target_max);
+  check_clean(outcome.second);
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view text(reinterpret_cast<const char*>(data), size);
-  check<weir::RequestHead>(text, weir::parse_request);
-  check<weir::ResponseHead>(text, weir::parse_response);
+  if (size < 1 || size > 4096) return 0;
+  const bool request = data[0] % 2 == 0;
+  weir::HeadLimits limits;
+  if (data[0] & 2U) limits = weir::HeadLimits{128, 16, 3};
+  const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
+
+  const Outcome whole = parse(text, limits, request);
+  if (whole.state == weir::HeadState::done) check_accepted(whole, text, limits, request);
+  if (whole.state == weir::HeadState::refused)
+    WEIR_CHECK(!whole.refusal.reason.empty() && whole.refusal.status >= 400);
+  // Byte by byte, each prefix in storage of its own, so that a read behind its end is seen.
+  for (std::size_t count = 0; count <= text.size(); ++count) {
+    const std::string prefix(text.substr(0, count));
+    const Outcome part = parse(prefix, limits, request);
+    if (part.state == weir::HeadState::more) {
+      WEIR_CHECK(count < text.size() || whole.state == weir::HeadState::more);
+      continue;
+    }
+    WEIR_CHECK(part.state == whole.state);
+    if (part.state == weir::HeadState::refused)
+      WEIR_CHECK(part.refusal.status == whole.refusal.status && part.refusal.reason == whole.refusal.reason);
+    else
+      WEIR_CHECK(same_head(part, whole) && part.head.size() == count);
+    break;
+  }
   return 0;
 }

@@ -1,4 +1,6 @@
-// An event stream gives the same events however it is sliced.
+// Fuzzes event streams: whatever the slices, the events are those of the whole input, and what we write
+// ourselves is read back as written. The first byte chooses the slicing, the second the bound of one event.
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -9,31 +11,62 @@
 
 namespace {
 
-std::vector<std::string> decode(std::string_view text, std::size_t slice) {
-  std::vector<std::string> events;
-  weir::SseDecoder decoder(4096);
-  for (std::size_t at = 0; at < text.size(); at += slice) {
-    std::string_view part = text.substr(at, slice);
+struct Outcome {
+  std::vector<std::string> events;  // type, LF, data
+  bool refused = false;
+  std::string last_id;
+  std::optional<std::uint32_t> retry_ms;
+  bool operator==(const Outcome&) const = default;
+};
+
+Outcome decode(std::string_view text, std::size_t slice, std::size_t event_max) {
+  weir::SseDecoder decoder(event_max);
+  Outcome outcome;
+  for (std::size_t at = 0; at < text.size() && !outcome.refused; at += slice) {
+    const std::string piece(text.substr(at, slice));
+    std::string_view received = piece;
     while (true) {
-      const weir::SseDecoder::State state = decoder.next(part);
-      if (state == weir::SseDecoder::State::refused) {
-        events.push_back("refused");
-        return events;
-      }
-      if (state == weir::SseDecoder::State::more) break;
-      WEIR_CHECK(decoder.event().data.size() <= 4096);
-      events.push_back(decoder.event().type + ":" + decoder.event().data);
+      const weir::SseDecoder::State state = decoder.next(received);
+      if (state == weir::SseDecoder::State::refused) outcome.refused = true;
+      if (state != weir::SseDecoder::State::event) break;
+      const weir::SseEvent& event = decoder.event();
+      WEIR_CHECK(!event.data.empty() && event.data.size() <= event_max);
+      WEIR_CHECK(event.data.find('\r') == std::string::npos);
+      WEIR_CHECK(event.type.find_first_of("\r\n") == std::string::npos);
+      outcome.events.push_back(event.type + "\n" + event.data);
     }
-    WEIR_CHECK(part.empty());
+    WEIR_CHECK(outcome.refused || received.empty());
   }
-  return events;
+  outcome.last_id = decoder.last_id();
+  outcome.retry_ms = decoder.retry_ms();
+  WEIR_CHECK(outcome.last_id.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos);
+  return outcome;
+}
+
+// An event that we write is one event, with line breaks as spaces, and comments are none.
+void check_written(std::string_view json) {
+  std::string wire;
+  weir::sse_append_comment(wire);
+  weir::sse_append_event(wire, json, "1-7");
+  weir::sse_append_comment(wire);
+  std::string data(json);
+  for (char& c : data)
+    if (c == '\r' || c == '\n') c = ' ';
+  const Outcome outcome = decode(wire, wire.size(), wire.size());
+  WEIR_CHECK(outcome.events.size() == (data.empty() ? 0u : 1u) && outcome.last_id == "1-7");
+  if (!data.empty()) WEIR_CHECK(outcome.events[0] == "\n" + data);
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size < 2) return 0;
-  const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
-  WEIR_CHECK(decode(text, text.size()) == decode(text, data[0] % 5 + 1));
+  if (size < 2 || size > 16384) return 0;
+  const std::size_t slice = data[0] % 64 + 1u;
+  const std::size_t event_max = data[1] < 128 ? data[1] + 8u : 65536u;
+  const std::string_view text(reinterpret_cast<const char*>(data + 2), size - 2);
+  const Outcome whole = decode(text, text.size() + 1, event_max);
+  WEIR_CHECK(decode(text, slice, event_max) == whole);
+  WEIR_CHECK(decode(text, 1, event_max) == whole);
+  check_written(text);
   return 0;
 }

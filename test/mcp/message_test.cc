@@ -87,6 +87,18 @@ TEST(Message, TakesAnUpstreamsRepeatedNames) {
       index(R"({"jsonrpc":"2.0","id":1,"result":{"a":1,"a":2}})", Message::From::upstream).has_value());
 }
 
+TEST(Message, IndexesTheFirstOfAnUpstreamsRepeatedParams) {
+  const auto message = index(
+      R"({"jsonrpc":"2.0","method":"x","params":{"a":1,"_meta":{"b":2},"_meta":{"c":3}},"p\u0061rams":{"d":4}})",
+      Message::From::upstream);
+  ASSERT_TRUE(message.has_value());
+  EXPECT_EQ(message->params(), R"({"a":1,"_meta":{"b":2},"_meta":{"c":3}})");
+  EXPECT_EQ(message->param().size(), 2u);
+  EXPECT_EQ(message->param().find("_meta"), R"({"b":2})");
+  EXPECT_EQ(message->meta().size(), 1u);
+  EXPECT_TRUE(message->meta().find("c").empty());
+}
+
 TEST(Message, KeepsManyMembers) {
   std::string text = R"({"jsonrpc":"2.0","id":1,"method":"x","params":{)";
   for (int i = 0; i < 40; ++i)
