@@ -68,8 +68,7 @@ ChunkedDecoder::State ChunkedDecoder::next(std::string_view received) {
 ChunkedDecoder::State ChunkedDecoder::size_line(std::string_view received) {
   const std::size_t feed = received.find('\n');
   const std::size_t length = feed == std::string_view::npos ? received.size() : feed;
-  if (length > kSizeLineMax) return refuse("chunk size line too long");
-  // What is there is judged at once: a wrong first byte need not wait for its line.
+  // What is there is judged at once and first: a wrong first byte need not wait for its line.
   std::uint64_t size = 0;
   std::size_t i = 0;
   for (; i < length && hex_digit(received[i]) >= 0; ++i) {
@@ -77,6 +76,7 @@ ChunkedDecoder::State ChunkedDecoder::size_line(std::string_view received) {
     size = size * 16 + static_cast<std::uint64_t>(hex_digit(received[i]));
   }
   if (i == 0 && length != 0) return refuse("invalid chunk size");
+  if (length > kSizeLineMax) return refuse("chunk size line too long");
   if (feed == std::string_view::npos) return State::more;
   if (i == 0 || received[feed - 1] != '\r') return refuse("a chunk size line ends in CRLF");
   const std::string_view extension = received.substr(i, feed - 1 - i);
