@@ -28,28 +28,71 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
 }
 constexpr auto kClasses = make_classes();
 
-bool all_of_class(std::string_view text, std::uint8_t wanted) noexcept {
-  for (const char c : text)
-    if ((kClasses[static_cast<unsigned char>(c)] & wanted) == 0) return false;
-  return true;
+std::size_t first_not_of_class(std::string_view text, std::uint8_t wanted) noexcept {
+  std::size_t at = 0;
+  while (at != text.size() && (kClasses[static_cast<unsigned char>(text[at])] & wanted) != 0) ++at;
+  return at;
 }
 
-// No control character but the tab.
-bool value_clean(std::string_view text) noexcept {
-  std::size_t at = 0;
+bool all_of_class(std::string_view text, std::uint8_t wanted) noexcept {
+  return first_not_of_class(text, wanted) == text.size();
+}
+
+// The first byte at or after `at` that no field value may hold: a control character but the tab.
+const char* value_end(const char* at, const char* end) noexcept {
 #ifdef __SSE2__
-  for (; at + 16 <= text.size(); at += 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
+  for (; end - at >= 16; at += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
     const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
     const __m128i tab = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t'));
     const __m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7F));
-    if (_mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, low), del)) != 0) return false;
+    const int found = _mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, low), del));
+    if (found != 0) return at + __builtin_ctz(static_cast<unsigned>(found));
   }
 #endif
-  return all_of_class(text.substr(at), kValue);
+  while (at != end && (kClasses[static_cast<unsigned char>(*at)] & kValue) != 0) ++at;
+  return at;
 }
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+// The colon behind a field's name, or the line's end, whichever comes first; `end` if neither is there.
+const char* name_end(const char* at, const char* end) noexcept {
+#ifdef __SSE2__
+  const __m128i colon = _mm_set1_epi8(':');
+  const __m128i feed = _mm_set1_epi8('\n');
+  for (; end - at >= 16; at += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const int found =
+        _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(bytes, colon), _mm_cmpeq_epi8(bytes, feed)));
+    if (found != 0) return at + __builtin_ctz(static_cast<unsigned>(found));
+  }
+#endif
+  while (at != end && *at != ':' && *at != '\n') ++at;
+  return at;
+}
+
+// Eight bytes with A to Z in lower case. Source: the usual carry-free comparison of bytes within a word.
+constexpr std::uint64_t lower_word(std::uint64_t word) noexcept {
+  constexpr std::uint64_t ones = 0x0101010101010101ULL;
+  const std::uint64_t low = word & (ones * 0x7F);
+  const std::uint64_t above_z = low + ones * (0x7F - 'Z');
+  const std::uint64_t from_a = low + ones * (0x80 - 'A');
+  const std::uint64_t upper = ~word & (from_a ^ above_z) & (ones * 0x80);
+  return word | (upper >> 2);
+}
+
+std::uint64_t load_word(const char* at) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+// Up to seven bytes, the rest zero.
+std::uint64_t load_part(const char* at, std::size_t size) noexcept {
+  std::uint64_t word = 0;
+  for (std::size_t i = 0; i < size; ++i)
+    word |= static_cast<std::uint64_t>(static_cast<unsigned char>(at[i])) << (8 * i);
+  return word;
+}
 
 struct Known {
   std::string_view name;  // lower case
@@ -103,7 +146,8 @@ const Known* find_known(std::string_view name) noexcept {
   if (name.size() >= kLengths) return nullptr;
   for (const Known* known : kByLength.rows[name.size()]) {
     if (known == nullptr) return nullptr;
-    if (known->name[0] == lower(name[0]) && equals_ignoring_case(known->name, name)) return known;
+    // Most differ in their first byte; 0x20 is the bit of case.
+    if (known->name[0] == (name[0] | 0x20) && equals_ignoring_case(known->name, name)) return known;
   }
   return nullptr;
 }
@@ -140,31 +184,54 @@ class HeadParser {
     return HeadState::done;
   }
 
-  HeadState fields(std::string_view received, std::size_t at) {
+  // From left to right, so that a refusal does not depend on how much has come.
+  HeadState fields(std::string_view received, std::size_t begin) {
+    if (begin > limits_.head_max) return refuse(431, "header block too large");
+    const bool all = received.size() > limits_.head_max;
+    const char* const base = received.data();
+    const char* const end = base + (all ? limits_.head_max : received.size());
+    const auto more = [&] { return all ? refuse(431, "header block too large") : HeadState::more; };
+    const char* at = base + begin;
     std::size_t count = 0;
     while (true) {
-      if (at > limits_.head_max) return refuse(431, "header block too large");
-      std::string_view text;
-      const HeadState state = line(received, at, text, limits_.head_max - at, 431, "header block too large");
-      if (state != HeadState::done) return state;
-      if (text.empty()) break;
+      if (at == end) return more();
+      if (*at == '\r') {
+        if (end - at < 2) return more();
+        if (at[1] != '\n') return refuse(400, "a line ends in CRLF");
+        head_.size_ = static_cast<std::size_t>(at + 2 - base);
+        return HeadState::done;
+      }
+      if (*at == ' ' || *at == '\t') return refuse(400, "folded header lines are not accepted");
       if (++count > limits_.fields_max) return refuse(431, "too many header fields");
-      const void* colon = std::memchr(text.data(), ':', text.size());
-      if (text[0] == ' ' || text[0] == '\t') return refuse(400, "folded header lines are not accepted");
-      if (colon == nullptr) return refuse(400, "a header field needs a colon");
-      const auto name_size = static_cast<std::size_t>(static_cast<const char*>(colon) - text.data());
-      const std::string_view name = text.substr(0, name_size);
-      const Known* known = name.empty() ? nullptr : find_known(name);
-      if (name.empty() || (known == nullptr && !all_of_class(name, kToken)))
-        return refuse(400, "invalid header field name");
-      std::string_view value = text.substr(name_size + 1);
-      while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
-      while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
-      if (!value_clean(value)) return refuse(400, "invalid byte in a header field");
+      const char* const colon = name_end(at, end);
+      const std::string_view name(at, static_cast<std::size_t>(colon - at));
+      const bool named = colon != end && *colon == ':';
+      const Known* const known = named && !name.empty() ? find_known(name) : nullptr;
+      if (known == nullptr) {
+        const std::size_t bad = first_not_of_class(name, kToken);
+        if (bad != name.size() && name[bad] == '\r') {
+          if (bad + 1 == name.size() && colon == end) return more();
+          return refuse(400, "a header field needs a colon");
+        }
+        if (bad != name.size()) return refuse(400, "invalid header field name");
+        if (colon == end) return more();
+        if (!named) return refuse(400, "a header field needs a colon");
+        if (name.empty()) return refuse(400, "invalid header field name");
+      }
+      const char* from = colon + 1;
+      while (from != end && (*from == ' ' || *from == '\t')) ++from;
+      const char* const stop = value_end(from, end);
+      if (stop == end) return more();
+      if (*stop == '\n') return refuse(400, "a line ends in CRLF");
+      if (*stop != '\r') return refuse(400, "invalid byte in a header field");
+      if (end - stop < 2) return more();
+      if (stop[1] != '\n') return refuse(400, "invalid byte in a header field");
+      const char* to = stop;
+      while (to != from && (to[-1] == ' ' || to[-1] == '\t')) --to;
+      const std::string_view value(from, static_cast<std::size_t>(to - from));
       if (!keep(known, name, value)) return HeadState::refused;
+      at = stop + 2;
     }
-    head_.size_ = at;
-    return HeadState::done;
   }
 
   bool keep(const Known* known, std::string_view name, std::string_view value) noexcept {
@@ -291,34 +358,15 @@ HeadState parse_response(std::string_view received, const HeadLimits& limits, Re
   return rest;
 }
 
-namespace {
-
-// Eight bytes with A to Z in lower case. Source: the usual carry-free comparison of bytes within a word.
-std::uint64_t lower_word(std::uint64_t word) noexcept {
-  constexpr std::uint64_t ones = 0x0101010101010101ULL;
-  const std::uint64_t low = word & (ones * 0x7F);
-  const std::uint64_t above_z = low + ones * (0x7F - 'Z');
-  const std::uint64_t from_a = low + ones * (0x80 - 'A');
-  const std::uint64_t upper = ~word & (from_a ^ above_z) & (ones * 0x80);
-  return word | (upper >> 2);
-}
-
-std::uint64_t load(const char* at, std::size_t size) noexcept {
-  std::uint64_t word = 0;
-  std::memcpy(&word, at, size);
-  return word;
-}
-
-}  // namespace
-
 bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
-  std::size_t at = 0;
   if (a.data() == b.data()) return true;
-  for (; at + 8 <= a.size(); at += 8)
-    if (lower_word(load(a.data() + at, 8)) != lower_word(load(b.data() + at, 8))) return false;
-  const std::size_t rest = a.size() - at;
-  return rest == 0 || lower_word(load(a.data() + at, rest)) == lower_word(load(b.data() + at, rest));
+  const std::size_t size = a.size();
+  if (size < 8) return lower_word(load_part(a.data(), size)) == lower_word(load_part(b.data(), size));
+  for (std::size_t at = 0; at + 8 < size; at += 8)
+    if (lower_word(load_word(a.data() + at)) != lower_word(load_word(b.data() + at))) return false;
+  // The last word overlaps the one before.
+  return lower_word(load_word(a.data() + size - 8)) == lower_word(load_word(b.data() + size - 8));
 }
 
 bool list_has_token(std::string_view list, std::string_view token) noexcept {

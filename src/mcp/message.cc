@@ -97,10 +97,14 @@ tl::expected<Message, MessageFault> Message::index(Bytes bytes, const JsonLimits
   JsonCursor cursor(text, limits, unique);
   // A repeated name inside the arguments is the call's fault, anywhere else the envelope's.
   bool in_arguments = false;
+  bool meta_odd = false;
   const auto span_from = [&](std::size_t begin) { return text.substr(begin, cursor.offset() - begin); };
 
   const auto take_meta = [&](std::size_t begin) -> std::string_view {
-    if (cursor.peek() != '{') return cursor.take_value();
+    if (cursor.peek() != '{') {
+      meta_odd = true;
+      return cursor.take_value();
+    }
     const auto take = [&](std::string_view, std::size_t) { return cursor.take_value(); };
     return walk_object(cursor, message.meta_, unique, take) ? span_from(begin) : std::string_view();
   };
@@ -149,6 +153,7 @@ tl::expected<Message, MessageFault> Message::index(Bytes bytes, const JsonLimits
     if (message.method_.find('\\') != std::string_view::npos) message.plain_method_ = json_unescape(method);
     if (!message.params_.empty() && message.params_.front() != '{')
       return invalid(kInvalidParams, "params must be an object");
+    if (meta_odd && unique) return invalid(kInvalidParams, "params._meta must be an object");
     message.kind_ = message.id_.empty() ? Kind::notification : Kind::request;
     if (!message.id_.empty() && told_id.empty())
       return invalid(kInvalidRequest, "id must be a string or an integer");

@@ -34,7 +34,7 @@ void check(std::string_view text, weir::Message::From from) {
     check_part(*message, part);
   for (const weir::MethodRow& row : weir::method_rows()) {
     std::string out;
-    if (message->is_request()) {
+    if (message->is_request() && from == weir::Message::From::client) {
       for (const weir::Revision upstream : {weir::Revision::v2025_11_25, weir::Revision::v2026_07_28})
         for (const weir::Revision client : {weir::Revision::v2025_11_25, weir::Revision::v2026_07_28}) {
           weir::OutgoingRequest request;
