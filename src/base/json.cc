@@ -7,6 +7,15 @@
 #include "base/json_text.h"
 
 namespace weir {
+namespace {
+
+// The names of the objects that a take_value() of this thread is inside of; it calls nothing that walks too.
+std::vector<std::string_view>& walked_names() {
+  static thread_local std::vector<std::string_view> names;
+  return names;
+}
+
+}  // namespace
 
 std::string_view to_string(JsonFault fault) noexcept {
   switch (fault) {
@@ -29,15 +38,6 @@ std::string_view to_string(JsonFault fault) noexcept {
 void JsonCursor::set_fault(JsonFault fault) noexcept {
   if (fault_ == JsonFault::none) fault_ = fault;
   end_ = at_;  // nothing more is found
-}
-
-void JsonCursor::skip_space() noexcept {
-  while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
-}
-
-char JsonCursor::peek() noexcept {
-  skip_space();
-  return at_ == end_ ? '\0' : *at_;
 }
 
 bool JsonCursor::count_member() noexcept {
@@ -75,21 +75,23 @@ bool JsonCursor::enter_array() noexcept {
 }
 
 bool JsonCursor::next_member(std::string_view& raw_name) noexcept {
-  if (peek() == '}') {
+  char next = peek();
+  if (next == '}') {
     ++at_;
     --depth_;
     first_ = false;
     return false;
   }
   if (!first_) {
-    if (peek() != ',') {
+    if (next != ',') {
       set_fault(JsonFault::syntax);
       return false;
     }
     ++at_;
+    next = peek();
   }
   first_ = false;
-  if (peek() != '"') {
+  if (next != '"') {
     set_fault(JsonFault::syntax);
     return false;
   }
@@ -130,11 +132,14 @@ bool JsonCursor::next_element() noexcept {
 
 bool JsonCursor::take_string(std::string_view& raw) noexcept {
   const char* const start = ++at_;
-  const json_text::StringEnd end = json_text::scan_string(start, end_);
-  at_ = end.at;
-  if (end.fault != JsonFault::none) {
-    set_fault(end.fault);
-    return false;
+  at_ = json_text::plain_string_end(start, end_);
+  if (at_ == end_ || *at_ != '"') {
+    const json_text::StringEnd end = json_text::scan_string(at_, end_);
+    at_ = end.at;
+    if (end.fault != JsonFault::none) {
+      set_fault(end.fault);
+      return false;
+    }
   }
   raw = std::string_view(start, static_cast<std::size_t>(at_ - start));
   ++at_;
@@ -207,6 +212,7 @@ bool JsonCursor::take_scalar() noexcept {
   }
 }
 
+// The walk keeps its place in a local variable and gives it back to the cursor for the rare parts.
 std::string_view JsonCursor::take_value() {
   const char kind = peek();
   const char* const start = at_;
@@ -215,88 +221,117 @@ std::string_view JsonCursor::take_value() {
     return std::string_view(start, static_cast<std::size_t>(at_ - start));
   }
   // One bit per open container says whether it is an object; the first name of each object marks its place in
-  // names_.
+  // the names.
   constexpr std::size_t kDepthCap = 512;
-  std::bitset<kDepthCap> is_object;
+  std::array<std::uint64_t, kDepthCap / 64> objects;
   std::array<std::uint32_t, kDepthCap> names_at;
+  std::vector<std::string_view>& names = walked_names();
+  names.clear();
   const std::size_t most = std::min(limits_.depth_max - std::min(depth_, limits_.depth_max), kDepthCap);
+  const char* const end = end_;
+  const char* p = at_;
   std::size_t depth = 0;
-  names_.clear();
-  bool opening = true;  // a value is expected, else what follows one
-  while (true) {
-    if (opening) {
-      const char next = peek();
-      if (next == '{' || next == '[') {
-        if (depth == most) {
-          set_fault(JsonFault::depth);
-          return {};
-        }
-        is_object[depth] = next == '{';
-        names_at[depth++] = static_cast<std::uint32_t>(names_.size());
-        ++at_;
-        const char inner = peek();
-        if (inner != (next == '{' ? '}' : ']')) {
-          if (next == '[') {
-            if (!count_member()) return {};
-            continue;
-          }
-        } else {
-          ++at_;
-          --depth;
-          opening = false;
-          if (depth == 0) break;
-          continue;
-        }
-      } else {
-        if (!take_scalar()) return {};
-        opening = false;
-        continue;
-      }
-    } else {
-      const char next = peek();
-      if (next == ',') {
-        ++at_;
-        if (!is_object[depth - 1]) {
-          if (!count_member()) return {};
-          opening = true;
-          continue;
-        }
-      } else if (next == (is_object[depth - 1] ? '}' : ']')) {
-        ++at_;
-        --depth;
-        if (is_object[depth] && unique_) {
-          if (!names_unique(names_at[depth])) return {};
-          names_.resize(names_at[depth]);
-        }
-        if (depth == 0) break;
-        continue;
-      } else {
-        set_fault(JsonFault::syntax);
-        return {};
+  std::size_t members = members_;
+  bool in_object = false;
+  std::string_view text;
+  const auto space = [&] {
+    while (p != end && static_cast<unsigned char>(*p) <= ' ' &&
+           (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+      ++p;
+  };
+  const auto stop = [&](JsonFault fault) {
+    at_ = p;
+    set_fault(fault);
+    return std::string_view();
+  };
+  const auto string = [&] {
+    const char* const from = ++p;
+    p = json_text::plain_string_end(from, end);
+    if (p == end || *p != '"') [[unlikely]] {
+      const json_text::StringEnd found = json_text::scan_string(p, end);
+      p = found.at;
+      if (found.fault != JsonFault::none) {
+        at_ = p;
+        set_fault(found.fault);
+        return false;
       }
     }
-    // A member's name is next.
-    std::string_view name;
-    if (peek() != '"') {
-      set_fault(JsonFault::syntax);
-      return {};
+    text = std::string_view(from, static_cast<std::size_t>(p - from));
+    ++p;
+    return true;
+  };
+
+value:
+  space();
+  if (p == end) return stop(JsonFault::syntax);
+  switch (*p) {
+    case '"':
+      if (!string()) return {};
+      break;
+    case '{':
+    case '[': {
+      if (depth == most) return stop(JsonFault::depth);
+      in_object = *p == '{';
+      const std::uint64_t bit = std::uint64_t{1} << (depth % 64);
+      std::uint64_t& word = objects[depth / 64];
+      word = in_object ? word | bit : word & ~bit;
+      names_at[depth++] = static_cast<std::uint32_t>(names.size());
+      ++p;
+      space();
+      if (p != end && *p == (in_object ? '}' : ']')) goto close;
+      if (in_object) goto name;
+      if (++members > limits_.members_max) return stop(JsonFault::members);
+      goto value;
     }
-    if (!take_string(name) || !count_member()) return {};
-    if (unique_) names_.push_back(name);
-    if (peek() != ':') {
-      set_fault(JsonFault::syntax);
-      return {};
-    }
-    ++at_;
-    opening = true;
+    default:
+      at_ = p;
+      if (!take_scalar()) return {};
+      p = at_;
   }
-  return std::string_view(start, static_cast<std::size_t>(at_ - start));
+after:
+  space();
+  if (p == end) return stop(JsonFault::syntax);
+  if (*p == ',') {
+    ++p;
+    if (in_object) {
+      space();
+      goto name;
+    }
+    if (++members > limits_.members_max) return stop(JsonFault::members);
+    goto value;
+  }
+  if (*p != (in_object ? '}' : ']')) return stop(JsonFault::syntax);
+close:
+  ++p;
+  --depth;
+  if (in_object && unique_) {
+    at_ = p;
+    if (!names_unique(names_at[depth])) return {};
+    names.resize(names_at[depth]);
+  }
+  if (depth == 0) {
+    at_ = p;
+    members_ = members;
+    return std::string_view(start, static_cast<std::size_t>(p - start));
+  }
+  in_object = (objects[(depth - 1) / 64] >> ((depth - 1) % 64) & 1) != 0;
+  goto after;
+name:
+  if (p == end || *p != '"') return stop(JsonFault::syntax);
+  if (!string()) return {};
+  if (++members > limits_.members_max) return stop(JsonFault::members);
+  if (unique_) names.push_back(text);
+  space();
+  if (p == end || *p != ':') return stop(JsonFault::syntax);
+  ++p;
+  goto value;
 }
 
 bool JsonCursor::names_unique(std::size_t first) {
-  const std::size_t count = names_.size() - first;
+  std::vector<std::string_view>& all = walked_names();
+  const std::size_t count = all.size() - first;
   if (count < 2) return true;
-  std::string_view* const names = names_.data() + first;
+  std::string_view* const names = all.data() + first;
   bool escaped = false;
   for (std::size_t i = 0; i < count; ++i)
     escaped = escaped || std::memchr(names[i].data(), '\\', names[i].size()) != nullptr;
@@ -319,7 +354,7 @@ bool JsonCursor::names_unique(std::size_t first) {
 
 bool JsonCursor::finish() noexcept {
   if (fault_ != JsonFault::none) return false;
-  skip_space();
+  peek();
   if (at_ != end_) set_fault(JsonFault::syntax);
   return fault_ == JsonFault::none;
 }
@@ -333,6 +368,8 @@ bool JsonNames::add(std::string_view raw_name) {
 
 bool json_name_is(std::string_view raw_name, std::string_view plain) {
   if (raw_name == plain) return true;
+  // An escape takes at least one byte more than what it stands for.
+  if (raw_name.size() <= plain.size()) return false;
   return std::memchr(raw_name.data(), '\\', raw_name.size()) != nullptr && json_unescape(raw_name) == plain;
 }
 

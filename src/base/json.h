@@ -3,7 +3,6 @@
 // docs/design/002-json.md.
 #pragma once
 
-#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -36,7 +35,12 @@ class JsonCursor {
         unique_(unique_members) {}
 
   /// The first byte of the next value ('{', '"', ...), or 0 where there is none.
-  char peek() noexcept;
+  char peek() noexcept {
+    while (at_ != end_ && static_cast<unsigned char>(*at_) <= ' ' &&
+           (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t'))
+      ++at_;
+    return at_ == end_ ? '\0' : *at_;
+  }
   /// Steps into the object that is next.
   bool enter_object() noexcept;
   /// The next member's raw name (between its quotes, escapes untouched); false at the object's end, which is
@@ -57,7 +61,6 @@ class JsonCursor {
   void set_fault(JsonFault fault) noexcept;
 
  private:
-  void skip_space() noexcept;
   bool take_string(std::string_view& raw) noexcept;
   bool take_number() noexcept;
   bool take_word(std::string_view word) noexcept;
@@ -74,7 +77,6 @@ class JsonCursor {
   JsonFault fault_ = JsonFault::none;
   std::size_t depth_ = 0;  // containers entered by the caller
   std::size_t members_ = 0;
-  std::vector<std::string_view> names_;  // of the objects that take_value() is inside of
 };
 
 /// The member names of one object that a caller walks itself.

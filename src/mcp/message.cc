@@ -1,6 +1,9 @@
 #include "mcp/message.h"
 
+#include <algorithm>
 #include <cstring>
+#include <new>
+#include <utility>
 
 namespace weir {
 namespace {
@@ -36,9 +39,46 @@ bool text_of(std::string_view raw, std::string& out) {
   return true;
 }
 
+// Names are short: a loop beats a call.
+bool has_escape(std::string_view name) noexcept {
+  for (const char c : name)
+    if (c == '\\') return true;
+  return false;
+}
+
+// The members that JSON-RPC defines, and the others for the sake of repeated names.
+struct Envelope {
+  std::string_view jsonrpc, id, method, params, result, error;
+  RawMembers others;
+
+  std::string_view* slot_of(std::string_view name) noexcept {
+    switch (name.size()) {
+      case 2:
+        return name == "id" ? &id : nullptr;
+      case 5:
+        return name == "error" ? &error : nullptr;
+      case 6:
+        return name == "method" ? &method : name == "params" ? &params : name == "result" ? &result : nullptr;
+      case 7:
+        return name == "jsonrpc" ? &jsonrpc : nullptr;
+      default:
+        return nullptr;
+    }
+  }
+  // False if the name is there already; the first value stays.
+  bool add(const RawMember& member) {
+    std::string_view* slot =
+        has_escape(member.name) ? slot_of(json_unescape(member.name)) : slot_of(member.name);
+    if (slot == nullptr) return others.add(member);
+    if (!slot->empty()) return false;
+    *slot = member.value;
+    return true;
+  }
+};
+
 // Walks an object and keeps its members; `inner` is called for a member to walk instead of taking it whole.
-template <class Inner>
-bool walk_object(JsonCursor& cursor, RawMembers& members, bool unique, Inner&& inner) {
+template <class Members, class Inner>
+bool walk_object(JsonCursor& cursor, Members& members, bool unique, Inner&& inner) {
   std::string_view name;
   if (!cursor.enter_object()) return false;
   while (cursor.next_member(name)) {
@@ -59,27 +99,42 @@ bool walk_object(JsonCursor& cursor, RawMembers& members, bool unique, Inner&& i
 
 }  // namespace
 
-std::string_view RawMembers::find(std::string_view name) const noexcept {
-  for (const RawMember& member : members_)
+std::string_view RawMembers::search(std::string_view name) const noexcept {
+  for (std::size_t i = 0; i < count_; ++i) {
+    const RawMember& member = (*this)[i];
     if (member.name.size() == name.size() && std::memcmp(member.name.data(), name.data(), name.size()) == 0)
       return member.value;
+  }
   if (escaped_)
-    for (const RawMember& member : members_)
-      if (json_name_is(member.name, name)) return member.value;
+    for (std::size_t i = 0; i < count_; ++i)
+      if (json_name_is((*this)[i].name, name)) return (*this)[i].value;
   return {};
 }
 
 bool RawMembers::add(RawMember member) {
-  const bool escaped = std::memchr(member.name.data(), '\\', member.name.size()) != nullptr;
-  escaped_ = escaped_ || escaped;
-  if (!escaped) {
-    if (!find(member.name).empty()) return false;
-  } else if (!find(json_unescape(member.name)).empty()) {
+  if (has_escape(member.name)) {
+    const std::string plain = json_unescape(member.name);
+    if (!find(plain).empty()) return false;
+    escaped_ = true;
+  } else if (!find(member.name).empty()) {
     return false;
   }
-  if (members_.empty()) members_.reserve(8);
-  members_.push_back(member);
+  marks_ |= mark_of(member.name);
+  if (count_ < kInside)
+    new (&inside_[count_]) RawMember(member);
+  else
+    more_.push_back(member);
+  ++count_;
   return true;
+}
+
+void RawMembers::take(RawMembers& other) noexcept {
+  marks_ = std::exchange(other.marks_, 0);
+  count_ = std::exchange(other.count_, 0);
+  escaped_ = std::exchange(other.escaped_, false);
+  for (std::size_t i = 0; i < std::min(count_, kInside); ++i) new (&inside_[i]) RawMember(other.inside_[i]);
+  more_ = std::move(other.more_);
+  other.more_.clear();
 }
 
 bool Message::param_text(std::string_view name, std::string& out) const {
@@ -125,14 +180,14 @@ tl::expected<Message, MessageFault> Message::index(Bytes bytes, const JsonLimits
     if (!cursor.finish()) return tl::unexpected(fault_of(cursor, {}));
     return tl::unexpected(MessageFault(kInvalidRequest, "a message is a JSON object", {}));
   }
-  RawMembers envelope;
+  Envelope envelope;
   const auto take = [&](std::string_view name, std::size_t at) -> std::string_view {
     // An upstream may repeat a name: the first counts, and its members alone.
-    if (json_name_is(name, "params") && envelope.find("params").empty()) return take_params(at);
+    if (json_name_is(name, "params") && envelope.params.empty()) return take_params(at);
     return cursor.take_value();
   };
   const bool walked = walk_object(cursor, envelope, unique, take);
-  message.id_ = envelope.find("id");
+  message.id_ = envelope.id;
   const std::string_view told_id = id_valid(message.id_) ? message.id_ : std::string_view();
   if (!walked || !cursor.finish())
     return tl::unexpected(fault_of(cursor, told_id, in_arguments ? kInvalidParams : kInvalidRequest));
@@ -140,11 +195,11 @@ tl::expected<Message, MessageFault> Message::index(Bytes bytes, const JsonLimits
   const auto invalid = [&](int code, const char* reason) {
     return tl::unexpected(MessageFault(code, reason, std::string(told_id)));
   };
-  if (envelope.find("jsonrpc") != "\"2.0\"") return invalid(kInvalidRequest, "jsonrpc must be \"2.0\"");
-  const std::string_view method = envelope.find("method");
-  message.params_ = envelope.find("params");
-  message.result_ = envelope.find("result");
-  message.error_ = envelope.find("error");
+  if (envelope.jsonrpc != "\"2.0\"") return invalid(kInvalidRequest, "jsonrpc must be \"2.0\"");
+  const std::string_view method = envelope.method;
+  message.params_ = envelope.params;
+  message.result_ = envelope.result;
+  message.error_ = envelope.error;
   if (!method.empty()) {
     if (method.front() != '"') return invalid(kInvalidRequest, "method must be a string");
     if (!message.result_.empty() || !message.error_.empty())

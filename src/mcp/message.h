@@ -32,19 +32,50 @@ struct RawMember {
   std::string_view value;  // raw JSON
 };
 
-/// The members of one object in order.
+/// The members of one object in order. The usual few lie inside, more go to the heap.
 class RawMembers {
  public:
+  RawMembers() noexcept {}
+  RawMembers(RawMembers&& other) noexcept { take(other); }
+  RawMembers& operator=(RawMembers&& other) noexcept {
+    if (this != &other) take(other);
+    return *this;
+  }
+  ~RawMembers() = default;
+
   /// The raw value of `name`, or an empty view.
-  std::string_view find(std::string_view name) const noexcept;
+  std::string_view find(std::string_view name) const noexcept {
+    return (marks_ & mark_of(name)) == 0 && !escaped_ ? std::string_view() : search(name);
+  }
   /// False if the name is there already, escapes resolved.
   bool add(RawMember member);
-  std::size_t size() const noexcept { return members_.size(); }
-  const RawMember& operator[](std::size_t i) const noexcept { return members_[i]; }
+  /// Number of members.
+  std::size_t size() const noexcept { return count_; }
+  /// By place, below size().
+  const RawMember& operator[](std::size_t i) const noexcept {
+    return i < kInside ? inside_[i] : more_[i - kInside];
+  }
 
  private:
-  std::vector<RawMember> members_;
+  static constexpr std::size_t kInside = 8;
+
+  // One bit of 64 for a name: whose bit is not set is surely not there.
+  static std::uint64_t mark_of(std::string_view name) noexcept {
+    if (name.empty()) return 1;
+    const auto first = static_cast<unsigned char>(name.front());
+    const auto last = static_cast<unsigned char>(name.back());
+    return std::uint64_t{1} << ((name.size() * 5 + first * 3 + last) & 63);
+  }
+  std::string_view search(std::string_view name) const noexcept;
+  void take(RawMembers& other) noexcept;
+
+  std::uint64_t marks_ = 0;
+  std::size_t count_ = 0;
   bool escaped_ = false;  // some name has escapes
+  union {
+    RawMember inside_[kInside];  // the first count_ are set
+  };
+  std::vector<RawMember> more_;
 };
 
 class Message {
