@@ -58,9 +58,9 @@ bool HttpExchange::take_whole(std::size_t size_max, Bytes& body) {
 
 // Waits for bytes; the connection's end is an error here.
 Task<Result<std::size_t>> HttpExchange::more(TimePoint deadline, CancelScope* cancel) {
-  Result<std::size_t> got = co_await connection_.channel().fill(deadline, cancel);
-  if (!got || *got == 0) co_return fail(cut_off(got));
-  answered_ = true;
+  Result<std::size_t> got = co_await fill(deadline, cancel);
+  const Result<void> good = filled(got);
+  if (!good) co_return fail(good.error());
   co_return *got;
 }
 
@@ -70,37 +70,45 @@ Error HttpExchange::cut_off(const Result<std::size_t>& got) const {
                answered_ ? "the answer was cut off" : "the connection ended before an answer");
 }
 
-Task<Result<const ResponseHead*>> HttpExchange::read_head(TimePoint deadline, CancelScope* cancel) {
+Result<void> HttpExchange::filled(const Result<std::size_t>& got) {
+  if (!got || *got == 0) return fail(cut_off(got));
+  answered_ = true;
+  return {};
+}
+
+HeadState HttpExchange::parse_head(std::string& reason) {
   Channel& channel = connection_.channel();
   const HeadLimits limits;
+  HeadRefusal refusal;
   while (true) {
-    HeadRefusal refusal;
-    if (channel.pending().empty()) {
-      const Result<std::size_t> got = co_await channel.fill(deadline, cancel);
-      if (!got || *got == 0) co_return fail(cut_off(got));
-      answered_ = true;
-    }
-    head_ = ResponseHead();
+    if (channel.pending().empty()) return HeadState::more;
+    head_.reset();
     const HeadState state = parse_response(channel.pending(), limits, head_, refusal);
-    if (state == HeadState::refused)
-      co_return upstream_fault(Error::Kind::upstream_protocol,
-                               "invalid HTTP answer: " + std::string(refusal.reason));
-    if (state == HeadState::more) {
-      const Result<std::size_t> got = co_await channel.fill(deadline, cancel);
-      if (!got || *got == 0) co_return fail(cut_off(got));
-      answered_ = true;
-      continue;
-    }
+    if (state == HeadState::refused) reason = "invalid HTTP answer: " + std::string(refusal.reason);
+    if (state != HeadState::done) return state;
     keeps_head_ = channel.share(channel.pending().substr(0, head_.size()));
     channel.consume(head_.size());
-    if (head_.status == 101)
-      co_return upstream_fault(Error::Kind::upstream_protocol,
-                               "invalid HTTP answer: unasked switch of protocols");
+    if (head_.status == 101) {
+      reason = "invalid HTTP answer: unasked switch of protocols";
+      return HeadState::refused;
+    }
     if (head_.status >= 200) break;
   }
   left_ = head_.content_length().value_or(0);
   until_end_ = !head_.content_length() && !head_.chunked();
   complete_ = !until_end_ && !head_.chunked() && left_ == 0;
+  return HeadState::done;
+}
+
+Task<Result<const ResponseHead*>> HttpExchange::read_head(TimePoint deadline, CancelScope* cancel) {
+  std::string reason;
+  while (true) {
+    const HeadState state = parse_head(reason);
+    if (state == HeadState::done) break;
+    if (state == HeadState::refused) co_return upstream_fault(Error::Kind::upstream_protocol, reason);
+    const Result<void> more = filled(co_await fill(deadline, cancel));
+    if (!more) co_return fail(more.error());
+  }
   const ResponseHead* const head = &head_;
   co_return head;
 }

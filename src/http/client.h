@@ -29,6 +29,14 @@ class HttpExchange {
   /// Errors: outcome_unknown (cut before an answer), upstream_protocol, deadline_exceeded, cancelled; all
   /// Sent::maybe.
   Task<Result<const ResponseHead*>> read_head(TimePoint deadline, CancelScope* cancel);
+  /// The same in steps, without a coroutine: `more` asks for co_await fill() before the next step.
+  HeadState parse_head(std::string& refusal);
+  /// Waits for bytes of the answer.
+  Channel::Filling fill(TimePoint deadline, CancelScope* cancel) {
+    return connection_.channel().fill(deadline, cancel);
+  }
+  /// Takes note of what fill() gave; the error when there will be no answer.
+  Result<void> filled(const Result<std::size_t>& got);
   /// The next piece of the body, good until the next call; empty at its end.
   /// Errors as read_head; an end before the announced length is outcome_unknown.
   Task<Result<std::string_view>> read_some(TimePoint deadline, CancelScope* cancel);

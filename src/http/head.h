@@ -75,6 +75,16 @@ class Head {
   /// True if the connection may be used again after this message.
   bool keep_alive() const noexcept { return keep_alive_; }
   int minor_version() const noexcept { return minor_version_; }
+  /// Empty again, for the next parse.
+  void reset() noexcept {
+    known_.fill({});
+    params_.clear();
+    size_ = 0;
+    length_.reset();
+    chunked_ = false;
+    keep_alive_ = true;
+    minor_version_ = 1;
+  }
 
  protected:
   friend class HeadParser;

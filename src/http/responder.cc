@@ -1,4 +1,5 @@
 // The writing half of a client connection.
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -86,17 +87,27 @@ Task<Result<void>> HttpResponder::send(std::span<const iovec> pieces) {
 
 Task<Result<void>> HttpResponder::respond(int status, std::string_view content_type, std::string_view fields,
                                           std::span<const std::string_view> body) {
+  if (respond_now(status, content_type, fields, body)) co_return Result<void>();
+  co_return co_await finish();
+}
+
+bool HttpResponder::respond_now(int status, std::string_view content_type, std::string_view fields,
+                                std::span<const std::string_view> body) {
   WEIR_CHECK(!begun_);
   begun_ = ended_ = true;
   std::size_t length = 0;
   for (const std::string_view piece : body) length += piece.size();
   const std::size_t head_max = 256 + content_type.size() + fields.size();
-  Buffer buffer(head_max + (length <= kJoinMax ? length : 0));
-  LineWriter out(buffer.data());
-  out.text("HTTP/1.1 ");
-  out.number(static_cast<std::size_t>(status));
-  out.text(" ");
-  out.text(reason_phrase(status));
+  wire_ = Buffer(head_max + (length <= kJoinMax ? length : 0));
+  LineWriter out(wire_.data());
+  if (status == 200) {
+    out.text("HTTP/1.1 200 OK");
+  } else {
+    out.text("HTTP/1.1 ");
+    out.number(static_cast<std::size_t>(status));
+    out.text(" ");
+    out.text(reason_phrase(status));
+  }
   if (!content_type.empty()) {
     out.text("\r\nContent-Type: ");
     out.text(content_type);
@@ -107,26 +118,34 @@ Task<Result<void>> HttpResponder::respond(int status, std::string_view content_t
   out.text(fields);
   if (!keep_alive_) out.text("Connection: close\r\n");
   out.text("\r\n");
-  constexpr std::size_t kPiecesMax = 15;
-  std::array<iovec, kPiecesMax + 1> pieces;
-  std::size_t count = 1;
+  count_ = 1;
   if (length <= kJoinMax) {
     for (const std::string_view piece : body) out.text(piece);
   } else {
     WEIR_CHECK(body.size() <= kPiecesMax);
     for (const std::string_view piece : body)
-      pieces[count++] = iovec{const_cast<char*>(piece.data()), piece.size()};
+      pieces_[count_++] = iovec{const_cast<char*>(piece.data()), piece.size()};
   }
-  const auto size = static_cast<std::size_t>(out.at() - buffer.data());
-  pieces[0] = iovec{buffer.data(), size};
-  // The usual answer fits the socket: no further coroutine.
-  if (count == 1) {
-    const std::ptrdiff_t taken = channel_.try_write(std::span<const iovec>(pieces.data(), 1));
-    if (taken == static_cast<std::ptrdiff_t>(size)) co_return Result<void>();
-    if (taken > 0) pieces[0] = iovec{buffer.data() + taken, size - static_cast<std::size_t>(taken)};
+  const auto size = static_cast<std::size_t>(out.at() - wire_.data());
+  pieces_[0] = iovec{wire_.data(), size};
+  // The usual answer fits the socket: no coroutine.
+  const std::size_t total = length <= kJoinMax ? size : size + length;
+  const std::ptrdiff_t taken = channel_.try_write(std::span<const iovec>(pieces_.data(), count_));
+  if (taken == static_cast<std::ptrdiff_t>(total)) {
+    count_ = 0;
+    return true;
   }
-  co_return co_await send(std::span<const iovec>(pieces.data(), count));
+  auto skip = static_cast<std::size_t>(std::max<std::ptrdiff_t>(taken, 0));
+  for (std::size_t i = 0; i < count_; ++i) {
+    const std::size_t step = std::min(skip, pieces_[i].iov_len);
+    pieces_[i].iov_base = static_cast<char*>(pieces_[i].iov_base) + step;
+    pieces_[i].iov_len -= step;
+    skip -= step;
+  }
+  return false;
 }
+
+Task<Result<void>> HttpResponder::finish() { return send(std::span<const iovec>(pieces_.data(), count_)); }
 
 Task<Result<void>> HttpResponder::begin_events(std::string_view fields) {
   WEIR_CHECK(!begun_);

@@ -69,8 +69,8 @@ class HttpServerConnection {
     HttpResponder responder(channel_, limits_);
     HeadRefusal refusal;
     const TimePoint head_deadline = Shard::current().now() + limits_.head_time;
-    while (true) {
-      request.head = RequestHead();
+    for (bool again = false;; again = true) {
+      if (again) request.head.reset();
       const HeadState state = parse_request(channel_.pending(), limits_.head, request.head, refusal);
       if (state == HeadState::done) break;
       if (state == HeadState::refused) co_return co_await refuse(responder, refusal.status, refusal.reason);
@@ -141,7 +141,7 @@ class HttpServerConnection {
       }
       // The bytes may have moved: the head's views are taken anew.
       HeadRefusal ignored;
-      request.head = RequestHead();
+      request.head.reset();
       parse_request(channel_.pending(), limits_.head, request.head, ignored);
     }
     request.keeps_head_ = channel_.share(channel_.pending().substr(0, total));
@@ -154,7 +154,7 @@ class HttpServerConnection {
     const std::size_t head_size = request.head.size();
     request.keeps_head_ = Bytes::copy_of(channel_.pending().substr(0, head_size));
     HeadRefusal ignored;
-    request.head = RequestHead();
+    request.head.reset();
     parse_request(request.keeps_head_.view(), limits_.head, request.head, ignored);
     channel_.consume(head_size);
     ChunkedDecoder decoder;

@@ -4,6 +4,7 @@
 // known at once.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <memory>
 #include <span>
@@ -52,6 +53,12 @@ class HttpResponder {
   /// Errors: the client has gone or does not read; the connection is closed then.
   Task<Result<void>> respond(int status, std::string_view content_type, std::string_view fields,
                              std::span<const std::string_view> body);
+  /// The same as far as the socket takes it at once: true if that was all. Else co_await finish(), until which
+  /// pieces over 16 KB in all stay valid.
+  bool respond_now(int status, std::string_view content_type, std::string_view fields,
+                   std::span<const std::string_view> body);
+  /// Sends what respond_now() left.
+  Task<Result<void>> finish();
   /// Begins an event stream (status 200).
   Task<Result<void>> begin_events(std::string_view fields);
   /// Sends one event; waits while the client does not read.
@@ -64,11 +71,15 @@ class HttpResponder {
  private:
   friend class HttpServerConnection;
   HttpResponder(Channel& channel, const HttpServerLimits& limits) noexcept
-      : channel_(channel), limits_(limits) {}
+      : channel_(channel), limits_(limits) {}  // pieces_ stays unset: most answers use one
   Task<Result<void>> send(std::span<const iovec> pieces);
 
+  static constexpr std::size_t kPiecesMax = 15;
   Channel& channel_;
   const HttpServerLimits& limits_;
+  Buffer wire_;                               // an answer's head, and its body if small
+  std::array<iovec, kPiecesMax + 1> pieces_;  // what is to be sent; the first count_ are set
+  std::size_t count_ = 0;
   bool keep_alive_ = true;
   bool chunked_ = false;  // how events are framed: HTTP/1.0 has no chunks
   bool begun_ = false;

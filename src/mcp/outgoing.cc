@@ -64,7 +64,7 @@ void edit_meta(Splices& splices, const Message& message, const OutgoingRequest& 
   std::string to_insert;
   edit_trace(splices, message, request, to_insert);
   const std::string_view token = meta.find("progressToken");
-  if (!token.empty()) splices.replace(token, std::string(request.id));
+  if (!token.empty()) splices.replace_view(token, request.id);
   bool left_empty = meta.size() == 0;
   if (is_new(request.upstream)) {
     if (!is_new(request.client)) {
@@ -136,14 +136,18 @@ std::string_view raw_target(const Message& message, const MethodRow& row) {
 
 void append_request(std::string& out, const Message& message, const MethodRow& row,
                     const OutgoingRequest& request) {
+  request_edits(message, row, request).append_to(out);
+}
+
+Splices request_edits(const Message& message, const MethodRow& row, const OutgoingRequest& request) {
   Splices splices(message.text());
-  splices.replace(message.raw_id(), std::string(request.id));
+  splices.replace_view(message.raw_id(), request.id);
   if (!request.target.empty()) {
     const std::string_view raw = raw_target(message, row);
     if (!raw.empty()) splices.replace(raw, quoted(request.target));
   }
   edit_meta(splices, message, request);
-  splices.append_to(out);
+  return splices;
 }
 
 namespace {
@@ -195,7 +199,7 @@ void edit_result(Splices& splices, std::string_view result, const MethodRow& row
 
 Splices response_edits(const Message& response, const MethodRow& row, const OutgoingAnswer& answer) {
   Splices splices(response.text());
-  splices.replace(response.raw_id(), std::string(answer.client_id));
+  splices.replace_view(response.raw_id(), answer.client_id);
   if (is_object(response.result())) edit_result(splices, response.result(), row, answer);
   // "Resource not found" changed its code with the new revision.
   if (!response.error().empty() && row.route == Route::by_uri && is_new(answer.client) &&

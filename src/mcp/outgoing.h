@@ -25,6 +25,8 @@ struct OutgoingRequest {
   std::string_view traceparent;   // empty: as the message has it
   std::string_view tracestate;
 };
+/// The edits that make a client's message the upstream's. Views in `request` outlive them.
+Splices request_edits(const Message& message, const MethodRow& row, const OutgoingRequest& request);
 /// Appends the request for the upstream.
 void append_request(std::string& out, const Message& message, const MethodRow& row,
                     const OutgoingRequest& request);

@@ -1,17 +1,42 @@
 #include "mcp/splice.h"
 
+#include <algorithm>
+#include <cstring>
+#include <new>
 #include <utility>
 
 namespace weir {
 
-void Splices::replace(std::string_view part, std::string with) {
-  const std::size_t from = offset_of(part);
-  edits_.push_back({from, from + part.size(), std::move(with)});
+Splices::Splices(Splices&& other) noexcept
+    : text_(other.text_),
+      count_(other.count_),
+      more_(std::move(other.more_)),
+      owned_(std::move(other.owned_)) {
+  for (std::size_t i = 0; i < std::min(count_, kFew); ++i) new (&few_[i]) Edit(other.few_[i]);
 }
 
-void Splices::insert(std::size_t at, std::string what) { edits_.push_back({at, at, std::move(what)}); }
+void Splices::add(const Edit& edit) {
+  if (count_ < kFew) {
+    new (&few_[count_]) Edit(edit);
+  } else {
+    if (more_.empty()) more_.assign(few_, few_ + count_);
+    more_.push_back(edit);
+  }
+  ++count_;
+}
 
-void Splices::erase(std::size_t from, std::size_t to) { edits_.push_back({from, to, {}}); }
+std::string_view Splices::own(std::string text) { return owned_.emplace_front(std::move(text)); }
+
+void Splices::replace(std::string_view part, std::string with) { replace_view(part, own(std::move(with))); }
+
+void Splices::replace_view(std::string_view part, std::string_view with) {
+  const std::size_t from = offset_of(part);
+  add({from, from + part.size(), with});
+}
+
+void Splices::insert(std::size_t at, std::string what) { add({at, at, own(std::move(what))}); }
+
+void Splices::erase(std::size_t from, std::size_t to) { add({from, to, {}}); }
 
 void Splices::erase_members(const RawMembers& members, const std::vector<bool>& dropped) {
   const auto begin_of = [&](std::size_t i) { return offset_of(members[i].name) - 1; };
@@ -27,37 +52,60 @@ void Splices::erase_members(const RawMembers& members, const std::vector<bool>& 
 
 void Splices::sort() {
   // Few, and mostly in order already.
-  for (std::size_t i = 1; i < edits_.size(); ++i)
-    for (std::size_t j = i; j > 0 && edits_[j].from < edits_[j - 1].from; --j)
-      std::swap(edits_[j], edits_[j - 1]);
+  Edit* const edits = edits_begin();
+  for (std::size_t i = 1; i < count_; ++i)
+    for (std::size_t j = i; j > 0 && edits[j].from < edits[j - 1].from; --j)
+      std::swap(edits[j], edits[j - 1]);
 }
 
-void Splices::append_to(std::string& out) {
+std::size_t Splices::pieces(std::string_view* out) {
   sort();
-  out.reserve(out.size() + size());
+  const Edit* const edits = edits_begin();
+  std::string_view* next = out;
   std::size_t at = 0;
-  for (const Edit& edit : edits_) {
-    out.append(text_.substr(at, edit.from - at));
-    out.append(edit.with);
-    at = edit.to;
+  for (std::size_t i = 0; i < count_; ++i) {
+    *next++ = text_.substr(at, edits[i].from - at);
+    *next++ = edits[i].with;
+    at = edits[i].to;
   }
-  out.append(text_.substr(at));
+  *next++ = text_.substr(at);
+  return static_cast<std::size_t>(next - out);
 }
 
 void Splices::pieces(std::vector<std::string_view>& out) {
+  const std::size_t before = out.size();
+  out.resize(before + 2 * count_ + 1);
+  pieces(out.data() + before);
+}
+
+void Splices::append_to(std::string& out) {
+  std::vector<std::string_view> all;
+  pieces(all);
+  out.reserve(out.size() + size());
+  for (const std::string_view piece : all) out.append(piece);
+}
+
+char* Splices::write_to(char* out) {
   sort();
+  const Edit* const edits = edits_begin();
   std::size_t at = 0;
-  for (const Edit& edit : edits_) {
-    out.push_back(text_.substr(at, edit.from - at));
-    out.push_back(edit.with);
-    at = edit.to;
+  const auto put = [&](std::string_view piece) {
+    std::memcpy(out, piece.data(), piece.size());
+    out += piece.size();
+  };
+  for (std::size_t i = 0; i < count_; ++i) {
+    put(text_.substr(at, edits[i].from - at));
+    if (!edits[i].with.empty()) put(edits[i].with);
+    at = edits[i].to;
   }
-  out.push_back(text_.substr(at));
+  put(text_.substr(at));
+  return out;
 }
 
 std::size_t Splices::size() const noexcept {
   std::size_t size = text_.size();
-  for (const Edit& edit : edits_) size += edit.with.size() - (edit.to - edit.from);
+  const Edit* const edits = more_.empty() ? few_ : more_.data();
+  for (std::size_t i = 0; i < count_; ++i) size += edits[i].with.size() - (edits[i].to - edits[i].from);
   return size;
 }
 

@@ -74,16 +74,12 @@ void Channel::arm() {
   stream_->start_read(std::span<char>(buffer_.data() + end_, buffer_.capacity() - end_));
 }
 
-Task<Result<std::size_t>> Channel::fill(TimePoint deadline, CancelScope* cancel) {
-  const std::size_t before = end_ - begin_;
-  arm();
-  while (true) {
-    if (end_ - begin_ > before) co_return end_ - begin_ - before;
-    if (status_ == IoStatus::end) co_return std::size_t{0};
-    if (status_ == IoStatus::failed) co_return fail(lost());
-    const Wake wake = co_await read_waiter_.wait(deadline, cancel);
-    if (wake != Wake::ready) co_return fail(ended_by(wake));
-  }
+// Only a read's end wakes the waiter, so one wait is enough.
+Result<std::size_t> Channel::filled(std::size_t before, Wake wake) const {
+  if (end_ - begin_ > before) return end_ - begin_ - before;
+  if (status_ == IoStatus::end) return std::size_t{0};
+  if (status_ == IoStatus::failed) return fail(lost());
+  return fail(ended_by(wake));
 }
 
 Task<Wake> Channel::rest(TimePoint deadline, CancelScope* cancel) {

@@ -37,7 +37,19 @@ class Channel final : private StreamEvents {
   void arm();
   /// Waits for more bytes. Value: bytes received; 0 is the peer's clean end. Arms by itself.
   /// Errors: deadline_exceeded, cancelled, or unreachable (connection lost).
-  Task<Result<std::size_t>> fill(TimePoint deadline, CancelScope* cancel);
+  struct Filling {
+    Channel& channel;
+    std::size_t before;
+    Waiter::Awaiter wait;
+    bool await_ready() noexcept { return channel.has_more(before) || wait.await_ready(); }
+    void await_suspend(std::coroutine_handle<> handle) noexcept { wait.await_suspend(handle); }
+    Result<std::size_t> await_resume() { return channel.filled(before, wait.await_resume()); }
+  };
+  Filling fill(TimePoint deadline, CancelScope* cancel) {
+    const std::size_t before = end_ - begin_;
+    arm();
+    return Filling{*this, before, read_waiter_.wait(deadline, cancel)};
+  }
   /// Waits without a buffer until there is something to read. The channel must have nothing pending.
   Task<Wake> rest(TimePoint deadline, CancelScope* cancel);
 
@@ -59,6 +71,8 @@ class Channel final : private StreamEvents {
   void on_writable() noexcept override;
   void on_readable() noexcept override;
   void make_room();
+  bool has_more(std::size_t before) const noexcept { return end_ - begin_ > before || status_ != IoStatus::ok; }
+  Result<std::size_t> filled(std::size_t before, Wake wake) const;
 
   std::unique_ptr<Stream> stream_;
   Buffer buffer_;
