@@ -92,7 +92,7 @@ std::string to_string(const AddressConfig& address) {
 }
 
 bool is_loopback(std::string_view host) noexcept {
-  if (same_word(host, "localhost")) return true;
+  if (host == "127.0.0.1" || same_word(host, "localhost")) return true;
   if (host.size() >= 64) return false;
   const std::string text(host);
   in_addr four{};

@@ -38,7 +38,12 @@ EnvelopeFault check_name(const RequestHead& head, const Message& message, const 
   const std::string_view raw = raw_target(message, row);
   if (raw.empty()) return {};  // the router says what is missing
   if (!head.has(Field::mcp_name)) return fault(400, kHeaderMismatch, "the header Mcp-Name is missing");
-  const std::optional<std::string> name = decode_header_value(head.get(Field::mcp_name));
+  const std::string_view header = head.get(Field::mcp_name);
+  // The usual name needs neither coding nor escapes.
+  if (header == raw.substr(1, raw.size() - 2) && header_value_plain(header) &&
+      header.find('\\') == std::string_view::npos)
+    return {};
+  const std::optional<std::string> name = decode_header_value(header);
   if (!name || *name != json_unescape(raw))
     return fault(400, kHeaderMismatch, "the header Mcp-Name does not match the body");
   return {};
@@ -55,12 +60,14 @@ bool is_new_request(const RequestHead& head, const Message& message) {
 EnvelopeFault check_new_request(const RequestHead& head, const Message& message, const MethodRow* row) {
   const std::string_view header = head.get(Field::mcp_protocol_version);
   std::string version;
-  if (!message.meta_text(kMetaVersion, version))
+  const std::string_view raw_version = message.meta().find(kMetaVersion);
+  const bool usual = raw_version == "\"2026-07-28\"" && header == "2026-07-28";
+  if (!usual && !message.meta_text(kMetaVersion, version))
     return fault(400, kInvalidParams, "params._meta needs \"" + std::string(kMetaVersion) + "\", a string");
   if (header.empty()) return fault(400, kHeaderMismatch, "the header MCP-Protocol-Version is missing");
-  if (header != version)
+  if (!usual && header != version)
     return fault(400, kHeaderMismatch, "the header MCP-Protocol-Version does not match the body");
-  if (version != to_string(Revision::v2026_07_28)) return unsupported(version);
+  if (!usual && version != to_string(Revision::v2026_07_28)) return unsupported(version);
   if (!is_object(message.meta().find(kMetaCapabilities)))
     return fault(400, kInvalidParams,
                  "params._meta needs \"" + std::string(kMetaCapabilities) + "\", an object");

@@ -110,10 +110,36 @@ Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, Can
       co_return;
     }
   }
-  if (request.head.method == "DELETE")
+  if (request.head.method == "DELETE") {
     co_await end_session(visit);
-  else
-    co_await post(visit);
+    co_return;
+  }
+  auto message = Message::index(request.body_bytes(), JsonLimits(), Message::From::client);
+  // The usual request of the new era: no coroutine between this one and serve().
+  const MethodRow* row = nullptr;
+  EnvelopeFault fault;
+  if (message && message->is_request() && is_new_request(request.head, *message)) {
+    row = find_method(message->method());
+    fault = check_new_request(request.head, *message, row);
+    if (fault.status == 0) {
+      take_new_client(visit, *message);
+      co_await serve(visit, *message, *row, gone);
+    } else {
+      co_await refuse(visit, fault.status, fault.code, fault.sentence, message->raw_id(), fault.data);
+    }
+    co_return;
+  }
+  co_await post(visit, message);
+}
+
+void HttpEntry::take_new_client(Visit& visit, const Message& message) {
+  visit.client_view.revision = Revision::v2026_07_28;
+  visit.client_view.client_info = message.meta().find(kMetaClientInfo);
+  visit.client_view.capabilities = message.meta().find(kMetaCapabilities);
+  if (message.meta_text(kMetaLogLevel, visit.log_level)) visit.client_view.log_level = visit.log_level;
+  for (const HeaderField& field : visit.request.head.params())
+    visit.param_headers.append(field.name).append(": ").append(field.value).append("\r\n");
+  visit.client_view.param_headers = visit.param_headers;
 }
 
 Task<void> HttpEntry::health(Visit& visit) {
@@ -138,10 +164,9 @@ Task<void> HttpEntry::end_session(Visit& visit) {
     co_await refuse(visit, 404, -32001, "no such session", {}, {});
 }
 
-Task<void> HttpEntry::post(Visit& visit) {
-  const Bytes body = visit.request.body_bytes();
-  auto message = Message::index(body, JsonLimits(), Message::From::client);
+Task<void> HttpEntry::post(Visit& visit, const tl::expected<Message, MessageFault>& message) {
   if (!message) {
+    const Bytes body = visit.request.body_bytes();
     const std::size_t first = body.view().find_first_not_of(" \t\r\n");
     if (first != std::string_view::npos && body.view()[first] == '[') {
       co_await batch(visit, body);
@@ -171,7 +196,7 @@ Task<void> HttpEntry::batch(Visit& visit, const Bytes& body) {
   for (const Bytes& part : *parts) {
     auto message = Message::index(part, JsonLimits(), Message::From::client);
     if (message)
-      co_await this->message(visit, *message);
+      co_await old_message(visit, *message);
     else
       co_await refuse(visit, 400, message.error().code, message.error().reason, message.error().raw_id, {});
   }
@@ -195,28 +220,11 @@ Task<void> HttpEntry::message(Visit& visit, const Message& message) {
 }
 
 Task<void> HttpEntry::new_request(Visit& visit, const Message& message) {
-  if (!message.is_request()) {
-    // Closing the stream is the cancel of this era; other notifications mean nothing to a gateway.
-    if (message.kind() == Message::Kind::notification)
-      co_await send(visit, 202, {});
-    else
-      co_await refuse(visit, 400, -32600, "clients send requests and notifications only", {}, {});
-    co_return;
-  }
-  const MethodRow* row = find_method(message.method());
-  const EnvelopeFault fault = check_new_request(visit.request.head, message, row);
-  if (fault.status != 0) {
-    co_await refuse(visit, fault.status, fault.code, fault.sentence, message.raw_id(), fault.data);
-    co_return;
-  }
-  visit.client_view.revision = Revision::v2026_07_28;
-  visit.client_view.client_info = message.meta().find(kMetaClientInfo);
-  visit.client_view.capabilities = message.meta().find(kMetaCapabilities);
-  if (message.meta_text(kMetaLogLevel, visit.log_level)) visit.client_view.log_level = visit.log_level;
-  for (const HeaderField& field : visit.request.head.params())
-    visit.param_headers.append(field.name).append(": ").append(field.value).append("\r\n");
-  visit.client_view.param_headers = visit.param_headers;
-  co_await serve(visit, message, *row, visit.gone);
+  // Closing the stream is the cancel of this era; other notifications mean nothing to a gateway.
+  if (message.kind() == Message::Kind::notification)
+    co_await send(visit, 202, {});
+  else
+    co_await refuse(visit, 400, -32600, "clients send requests and notifications only", {}, {});
 }
 
 std::shared_ptr<Session> HttpEntry::find_session(Visit& visit) {

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "base/random.h"
-#include "gateway/guard.h"
 #include "gateway/gateway.h"
+#include "gateway/guard.h"
 #include "gateway/router.h"
 #include "http/server.h"
 #include "obs/trace.h"
@@ -50,7 +50,8 @@ class HttpEntry final : public HttpHandler {
 
  private:
   struct Visit;
-  Task<void> post(Visit& visit);
+  Task<void> post(Visit& visit, const tl::expected<Message, MessageFault>& message);
+  static void take_new_client(Visit& visit, const Message& message);
   Task<void> batch(Visit& visit, const Bytes& body);
   Task<void> message(Visit& visit, const Message& message);
   Task<void> new_request(Visit& visit, const Message& message);

@@ -1,4 +1,6 @@
 // The answer's way back: the client's own id and token put on, as JSON or as an event stream.
+#include <array>
+
 #include "front/visit.h"
 #include "mcp/fault_map.h"
 #include "mcp/outgoing.h"
@@ -7,7 +9,6 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t kCopiedMax = 16 * 1024;
 constexpr std::size_t kEditsMax = 7;
 
 constexpr std::array<std::string_view, 8> kLevels = {"debug", "info",     "notice", "warning",
@@ -29,6 +30,23 @@ bool wanted(const Message& notification, const ClientView& client, std::string_v
   }
   return !method.ends_with("list_changed") && method != "notifications/resources/updated" &&
          method != "notifications/cancelled";
+}
+
+OutgoingAnswer outgoing(const ClientCall& call, const Answer& answer) {
+  OutgoingAnswer made;
+  made.client_id = call.message.raw_id();
+  made.client = call.client.revision;
+  made.upstream = answer.reply->peer->facts.revision;
+  made.uri_from = answer.uri_from;
+  made.uri_to = answer.uri_to;
+  return made;
+}
+
+void note_outcome(Answer& answer, const ClientCall& call, const Message& response) {
+  if (response.kind() == Message::Kind::error)
+    answer.outcome = "upstream_error";
+  else if (call.row.kind == ListKind::tools && is_tool_error(response.result()))
+    answer.outcome = "tool_error";
 }
 
 }  // namespace
@@ -54,11 +72,33 @@ Task<void> HttpEntry::serve(Visit& visit, const Message& message, const MethodRo
   record.span = trace.open(visit.request.head, message, random_);
   leaf.trace = call.trace = trace.view();
   std::string target;
-  Answer answer = co_await route_request(call, leaf, target);
-  if (answer.reply)
-    co_await relay(visit, call, answer);
-  else
+  Answer answer;
+  co_await route_request(call, leaf, target, answer);
+  if (!answer.reply) {
     co_await send(visit, status_of(answer), answer.text);
+  } else if (!answer.reply->first.last || visit.batch != nullptr) {
+    co_await relay(visit, call, answer);
+  } else {
+    // The usual answer is whole: it goes out from where it came in, mostly without a wait.
+    const OutgoingAnswer made = outgoing(call, answer);
+    const Message& response = *answer.reply->first.message;
+    note_outcome(answer, call, response);
+    Splices edits = response_edits(response, row, made);
+    std::array<std::string_view, 2 * kEditsMax + 1> pieces;
+    std::string joined;
+    std::size_t count = 1;
+    if (edits.edits() <= kEditsMax) {
+      count = edits.pieces(pieces.data());
+    } else {
+      edits.append_to(joined);
+      pieces[0] = joined;
+    }
+    if (!visit.responder.respond_now(200, "application/json", visit.fields,
+                                     std::span(pieces.data(), count))) {
+      const Result<void> sent = co_await visit.responder.finish();
+      (void)sent.has_value();  // a client that has gone is noticed by its connection
+    }
+  }
   record.method = row.name;
   if (answer.server != Plan::kAll) record.server = visit.plan.servers[answer.server]->name();
   record.tool = row.route == Route::by_name ? raw_target(message, row) : std::string_view();
@@ -82,12 +122,7 @@ int HttpEntry::status_of(const Answer& answer) const noexcept {
 Task<void> HttpEntry::relay(Visit& visit, ClientCall& call, Answer& answer) {
   Reply& reply = *answer.reply;
   const std::string_view token = call.message.meta().find("progressToken");
-  OutgoingAnswer made;
-  made.client_id = call.message.raw_id();
-  made.client = call.client.revision;
-  made.upstream = reply.peer->facts.revision;
-  made.uri_from = answer.uri_from;
-  made.uri_to = answer.uri_to;
+  const OutgoingAnswer made = outgoing(call, answer);
   std::optional<ReplyEvent> event(std::move(reply.first));
   std::string out;
   bool streaming = false;
@@ -95,22 +130,8 @@ Task<void> HttpEntry::relay(Visit& visit, ClientCall& call, Answer& answer) {
     const Message& message = *event->message;
     out.clear();
     if (event->last) {
-      if (message.kind() == Message::Kind::error)
-        answer.outcome = "upstream_error";
-      else if (call.row.kind == ListKind::tools && is_tool_error(message.result()))
-        answer.outcome = "tool_error";
-      Splices edits = response_edits(message, call.row, made);
-      if (!streaming && visit.batch == nullptr && message.text().size() > kCopiedMax &&
-          edits.edits() < kEditsMax) {
-        // A large answer goes out from where it came in.
-        std::vector<std::string_view> pieces;
-        edits.pieces(pieces);
-        const Result<void> sent =
-            co_await visit.responder.respond(200, "application/json", visit.fields, pieces);
-        (void)sent.has_value();
-        co_return;
-      }
-      edits.append_to(out);
+      note_outcome(answer, call, message);
+      append_response(out, message, call.row, made);
       break;
     }
     if (visit.batch == nullptr && wanted(message, call.client, token)) {

@@ -11,21 +11,17 @@ namespace {
 
 constexpr int kInvalidParams = -32602;
 
-Answer faulty(const ClientCall& call, const Error& error, std::size_t server) {
-  Answer answer;
+void put_fault(Answer& answer, const ClientCall& call, const Error& error, std::size_t server) {
   answer.server = server;
   answer.outcome = to_string(error.kind()).data();
   const std::string_view name =
       server == Plan::kAll ? std::string_view() : std::string_view(call.plan.servers[server]->name());
   append_fault(answer.text, call.message.raw_id(), error, name);
-  return answer;
 }
 
-Answer refused(const ClientCall& call, int code, std::string_view sentence) {
-  Answer answer;
+void put_refusal(Answer& answer, const ClientCall& call, int code, std::string_view sentence) {
   answer.outcome = "invalid_request";
   append_error(answer.text, call.message.raw_id(), code, sentence);
-  return answer;
 }
 
 // The kind of entries that a completion's reference speaks of.
@@ -74,41 +70,55 @@ Task<void> learn(ClientCall& call, ListKind kind) {
   co_await nursery.join();
 }
 
-Task<Answer> forward(ClientCall& call, Call& leaf, std::size_t server, std::string_view tool) {
+Upstream& prepare(const ClientCall& call, Call& leaf, std::size_t server, std::string_view tool) {
   Upstream& upstream = *call.plan.servers[server];
   leaf.deadline = deadline_of(upstream, call.row, tool);
   if (call.notes != nullptr) call.notes->server = upstream.name();
-  Result<Reply> reply = co_await upstream.call(leaf);
-  if (!reply) co_return faulty(call, reply.error(), server);
-  Answer answer;
-  answer.server = server;
-  answer.reply.emplace(std::move(*reply));
-  co_return answer;
+  return upstream;
 }
 
-Task<Answer> route_by_name(ClientCall& call, Call& leaf, ListKind kind, std::string& target) {
-  const std::string_view raw = raw_target(call.message, call.row);
-  if (raw.empty()) co_return refused(call, kInvalidParams, "params has no name");
-  const std::string name = json_unescape(raw);
+void put_reply(Answer& answer, const ClientCall& call, Result<Reply>& reply, std::size_t server) {
+  if (!reply) return put_fault(answer, call, reply.error(), server);
+  answer.server = server;
+  answer.reply.emplace(std::move(*reply));
+}
+
+Task<void> forward(ClientCall& call, Call& leaf, std::size_t server, Answer& answer) {
+  Result<Reply> reply = co_await prepare(call, leaf, server, {}).call(leaf);
+  put_reply(answer, call, reply, server);
+}
+
+Task<void> route_by_name(ClientCall& call, Call& leaf, ListKind kind, std::string& target, Answer& answer) {
+  std::string_view name = raw_target(call.message, call.row);
+  if (name.empty()) {
+    put_refusal(answer, call, kInvalidParams, "params has no name");
+    co_return;
+  }
+  name = name.substr(1, name.size() - 2);
+  std::string plain;
+  if (name.find('\\') != std::string_view::npos) name = plain = json_unescape(name);
+  std::size_t server = Plan::kAll;
   if (call.asks_one() && !(call.only == Plan::kAll && call.plan.names.prefixed)) {
     // Its own names; with its prefix they resolve too, unless it has a tool that is called so.
-    const std::size_t server = call.the_one();
+    server = call.the_one();
     const std::string_view rest = unprefixed(call.plan.names, call.plan.servers[server]->name(), name);
     if (!rest.empty() && !call.plan.catalogue->load()->has(kind, server, name)) target = rest;
-    leaf.target = target;
-    co_return co_await forward(call, leaf, server, target.empty() ? name : target);
-  }
-  std::size_t server = find_name(call, kind, name, target);
-  if (server == Plan::kAll) {
-    co_await learn(call, kind);
+  } else {
     server = find_name(call, kind, name, target);
+    if (server == Plan::kAll) {
+      co_await learn(call, kind);
+      server = find_name(call, kind, name, target);
+    }
+    if (server == Plan::kAll) {
+      put_refusal(answer, call, kInvalidParams,
+                  "no server has a " + std::string(kind == ListKind::tools ? "tool" : "prompt") +
+                      " named \"" + std::string(name) + "\"");
+      co_return;
+    }
   }
-  if (server == Plan::kAll)
-    co_return refused(call, kInvalidParams,
-                      "no server has a " + std::string(kind == ListKind::tools ? "tool" : "prompt") +
-                          " named \"" + name + "\"");
   leaf.target = target;
-  co_return co_await forward(call, leaf, server, target.empty() ? name : target);
+  Result<Reply> reply = co_await prepare(call, leaf, server, target.empty() ? name : target).call(leaf);
+  put_reply(answer, call, reply, server);
 }
 
 // True if the server says that it does not know this resource.
@@ -120,11 +130,17 @@ bool unknown_resource(const Answer& answer) {
   return code == -32002 || code == -32602 || code == -32601;
 }
 
-Task<Answer> route_by_uri(ClientCall& call, Call& leaf, ListKind kind, std::string& target) {
+Task<void> route_by_uri(ClientCall& call, Call& leaf, ListKind kind, std::string& target, Answer& answer) {
   const std::string_view raw = raw_target(call.message, call.row);
-  if (raw.empty()) co_return refused(call, kInvalidParams, "params has no uri");
+  if (raw.empty()) {
+    put_refusal(answer, call, kInvalidParams, "params has no uri");
+    co_return;
+  }
   const std::string uri = json_unescape(raw);
-  if (call.asks_one()) co_return co_await forward(call, leaf, call.the_one(), {});
+  if (call.asks_one()) {
+    co_await forward(call, leaf, call.the_one(), answer);
+    co_return;
+  }
   std::string_view name;
   std::string_view original;
   if (split_aliased_uri(uri, name, original)) {
@@ -132,30 +148,54 @@ Task<Answer> route_by_uri(ClientCall& call, Call& leaf, ListKind kind, std::stri
     if (server != Plan::kAll) {
       target = original;
       leaf.target = target;
-      Answer answer = co_await forward(call, leaf, server, {});
+      co_await forward(call, leaf, server, answer);
       answer.uri_from = target;
       answer.uri_to = uri;
-      co_return answer;
+      co_return;
     }
   }
   const auto catalogue = call.plan.catalogue->load();
-  if (const Place* place = catalogue->find(kind, uri); place != nullptr)
-    co_return co_await forward(call, leaf, place->server, {});
+  if (const Place* place = catalogue->find(kind, uri); place != nullptr) {
+    co_await forward(call, leaf, place->server, answer);
+    co_return;
+  }
   std::vector<std::size_t> order = catalogue->matching_templates(uri);
   for (std::size_t i = 0; i < call.plan.servers.size(); ++i)
     if (std::find(order.begin(), order.end(), i) == order.end()) order.push_back(i);
-  Answer last;
   for (const std::size_t server : order) {
     const auto status = call.plan.servers[server]->status();
     const bool resources = !status->peer || status->peer->facts.has("resources");
     if (!resources && server != order.back()) continue;
-    Answer answer = co_await forward(call, leaf, server, {});
-    if (answer.reply && !unknown_resource(answer)) co_return answer;
-    const bool better = last.text.empty() && !last.reply;
-    if (better || answer.reply) last = std::move(answer);
-    if (call.cancel.cancelled()) break;
+    Answer next;
+    co_await forward(call, leaf, server, next);
+    const bool found = next.reply && !unknown_resource(next);
+    const bool better = answer.text.empty() && !answer.reply;
+    if (found || better || next.reply) answer = std::move(next);
+    if (found || call.cancel.cancelled()) co_return;
   }
-  co_return last;
+}
+
+// A list, or what all servers say of themselves.
+Task<void> answer_here(ClientCall& call, Answer& answer) {
+  if (call.row.route == Route::list && !call.asks_one() && !call.message.param().find("cursor").empty()) {
+    put_refusal(answer, call, kInvalidParams, "this list is one page: there is no such cursor");
+    co_return;
+  }
+  // Not a conditional expression: the compiler destroys awaited temporaries in both arms.
+  std::optional<Result<std::string>> text;
+  if (call.row.route == Route::list)
+    text.emplace(co_await answer_list(call));
+  else
+    text.emplace(co_await answer_introduction(call, Revision::v2026_07_28));
+  if (*text)
+    answer.text = std::move(**text);
+  else
+    put_fault(answer, call, text->error(), call.asks_one() ? call.the_one() : Plan::kAll);
+}
+
+Task<void> refuse(ClientCall& call, Answer& answer) {
+  put_refusal(answer, call, -32601, "method not found");
+  co_return;
 }
 
 }  // namespace
@@ -170,34 +210,23 @@ TimePoint deadline_of(const Upstream& server, const MethodRow& row, std::string_
   return Shard::current().now() + time;
 }
 
-Task<Answer> route_request(ClientCall& call, Call& leaf, std::string& target) {
+// No coroutine of its own: one frame less on each call.
+Task<void> route_request(ClientCall& call, Call& leaf, std::string& target, Answer& answer) {
   switch (call.row.route) {
     case Route::by_name:
-      co_return co_await route_by_name(call, leaf, call.row.kind, target);
+      return route_by_name(call, leaf, call.row.kind, target, answer);
     case Route::by_uri:
-      co_return co_await route_by_uri(call, leaf, call.row.kind, target);
+      return route_by_uri(call, leaf, call.row.kind, target, answer);
     case Route::by_ref: {
       const ListKind kind = kind_of_ref(call.message);
-      if (kind == ListKind::templates) co_return co_await route_by_uri(call, leaf, kind, target);
-      co_return co_await route_by_name(call, leaf, kind, target);
+      if (kind == ListKind::templates) return route_by_uri(call, leaf, kind, target, answer);
+      return route_by_name(call, leaf, kind, target, answer);
     }
     case Route::list:
-    case Route::discover: {
-      if (call.row.route == Route::list && !call.asks_one() && !call.message.param().find("cursor").empty())
-        co_return refused(call, kInvalidParams, "this list is one page: there is no such cursor");
-      // Not a conditional expression: the compiler destroys awaited temporaries in both arms.
-      std::optional<Result<std::string>> text;
-      if (call.row.route == Route::list)
-        text.emplace(co_await answer_list(call));
-      else
-        text.emplace(co_await answer_introduction(call, Revision::v2026_07_28));
-      if (!*text) co_return faulty(call, text->error(), call.asks_one() ? call.the_one() : Plan::kAll);
-      Answer answer;
-      answer.text = std::move(**text);
-      co_return answer;
-    }
+    case Route::discover:
+      return answer_here(call, answer);
     default:
-      co_return refused(call, -32601, "method not found");
+      return refuse(call, answer);
   }
 }
 

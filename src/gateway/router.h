@@ -19,8 +19,9 @@ struct Answer {
 };
 
 /// Answers a request of a server feature (lists, calls, reads, completion, discover). A failed call is an
-/// answer too: its text is the JSON-RPC error. `target` keeps the server's own name alive for the reply.
-Task<Answer> route_request(ClientCall& call, Call& leaf, std::string& target);
+/// answer too: its text is the JSON-RPC error. `target` keeps the server's own name alive for the reply; both
+/// begin empty.
+Task<void> route_request(ClientCall& call, Call& leaf, std::string& target, Answer& answer);
 
 /// The deadline of a call to this server and tool.
 TimePoint deadline_of(const Upstream& server, const MethodRow& row, std::string_view tool);

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
 
 #include "base/check.h"
+#include "base/text_writer.h"
 #include "http/server.h"
 #include "http/sse.h"
 #include "runtime/shard.h"
@@ -13,21 +13,6 @@ namespace weir {
 namespace {
 
 constexpr std::size_t kJoinMax = 16 * 1024;  // larger bodies are not copied behind their head
-
-class LineWriter {
- public:
-  explicit LineWriter(char* to) noexcept : at_(to) {}
-  void text(std::string_view part) noexcept {
-    if (part.empty()) return;
-    std::memcpy(at_, part.data(), part.size());
-    at_ += part.size();
-  }
-  void number(std::size_t value) noexcept { at_ = std::to_chars(at_, at_ + 20, value).ptr; }
-  char* at() const noexcept { return at_; }
-
- private:
-  char* at_;
-};
 
 }  // namespace
 
@@ -99,7 +84,7 @@ bool HttpResponder::respond_now(int status, std::string_view content_type, std::
   for (const std::string_view piece : body) length += piece.size();
   const std::size_t head_max = 256 + content_type.size() + fields.size();
   wire_ = Buffer(head_max + (length <= kJoinMax ? length : 0));
-  LineWriter out(wire_.data());
+  TextWriter out(wire_.data());
   if (status == 200) {
     out.text("HTTP/1.1 200 OK");
   } else {

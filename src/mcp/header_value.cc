@@ -18,10 +18,14 @@ bool is_sentinel(std::string_view value) {
 
 }  // namespace
 
-std::string encode_header_value(std::string_view text) {
+bool header_value_plain(std::string_view text) noexcept {
   const bool plain = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
   const bool padded = !text.empty() && (text.front() == ' ' || text.back() == ' ');
-  if (plain && !padded && !is_sentinel(text)) return std::string(text);
+  return plain && !padded && !is_sentinel(text);
+}
+
+std::string encode_header_value(std::string_view text) {
+  if (header_value_plain(text)) return std::string(text);
   std::string out(kPrefix);
   out += base64_encode(text, Base64::standard);
   out += kSuffix;

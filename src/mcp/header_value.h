@@ -8,6 +8,8 @@
 
 namespace weir {
 
+/// True if the text is its own encoding.
+bool header_value_plain(std::string_view text) noexcept;
 /// The header's form of `text`.
 std::string encode_header_value(std::string_view text);
 /// The text that a header stands for; nothing for a sentinel around invalid Base64 or UTF-8.

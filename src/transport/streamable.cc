@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/text_writer.h"
 #include "http/sse.h"
 #include "mcp/fault_map.h"
 #include "mcp/header_value.h"
@@ -18,8 +19,6 @@ auto upstream_fault(Error::Kind kind, std::string detail) {
   return fail(kind, Error::Side::upstream, Error::Sent::maybe, std::move(detail));
 }
 
-iovec piece_of(std::string_view text) { return iovec{const_cast<char*>(text.data()), text.size()}; }
-
 void append_line(std::string& out, std::string_view name, std::string_view value) {
   out.append(name).append(": ").append(value).append("\r\n");
 }
@@ -32,6 +31,7 @@ void append_length(std::string& out, std::size_t size) {
 
 bool is_event_stream(const Head& head) {
   const std::string_view type = head.get(Field::content_type);
+  if (type == "application/json") return false;
   return equals_ignoring_case(type.substr(0, type.find(';')), "text/event-stream");
 }
 
@@ -73,24 +73,53 @@ Task<void> Streamable::close() {
   co_await aside_.join();
 }
 
-void Streamable::append_head(std::string& out, const Call& call, std::size_t body_size) const {
+// Head and body of a call in one piece.
+Buffer Streamable::write_call(const Call& call, const std::string& id, std::size_t& size) const {
   const Peer& peer = *call.peer;
-  out += head_start_;
-  append_line(out, "MCP-Protocol-Version", to_string(peer.facts.revision));
-  if (is_new(peer.facts.revision)) {
-    append_line(out, "Mcp-Method", call.row.name);
-    if (call.row.route == Route::by_name || call.row.route == Route::by_uri) {
-      const std::string name =
-          call.target.empty() ? json_unescape(raw_target(call.message, call.row)) : std::string(call.target);
-      append_line(out, "Mcp-Name", encode_header_value(name));
-      out += call.client.param_headers;
+  const Revision revision = peer.facts.revision;
+  OutgoingRequest request;
+  request.id = id;
+  request.target = call.target;
+  request.upstream = revision;
+  request.client = call.client.revision;
+  request.client_info = call.client.client_info;
+  request.capabilities = call.client.capabilities;
+  request.log_level = call.client.log_level;
+  request.traceparent = call.trace.parent;
+  request.tracestate = call.trace.state;
+  Splices body = request_edits(call.message, call.row, request);
+  const std::size_t body_size = body.size();
+
+  const bool named =
+      is_new(revision) && (call.row.route == Route::by_name || call.row.route == Route::by_uri);
+  std::string_view name;
+  std::string encoded;
+  if (named) {
+    name = call.target;
+    if (name.empty()) {
+      name = raw_target(call.message, call.row);
+      if (name.size() >= 2) name = name.substr(1, name.size() - 2);
+      if (name.find('\\') != std::string_view::npos) name = encoded = json_unescape(name);
     }
-  } else if (!peer.session.empty()) {
-    append_line(out, "Mcp-Session-Id", peer.session);
+    if (!header_value_plain(name)) name = encoded = encode_header_value(std::string(name));
   }
-  if (!call.trace.parent.empty()) append_line(out, "traceparent", call.trace.parent);
-  if (!call.trace.state.empty()) append_line(out, "tracestate", call.trace.state);
-  append_length(out, body_size);
+  constexpr std::size_t kNamesMax = 200;  // of the fields below, with their separators and the length
+  Buffer wire(head_start_.size() + kNamesMax + call.row.name.size() + name.size() + peer.session.size() +
+              call.client.param_headers.size() + call.trace.parent.size() + call.trace.state.size() +
+              body_size);
+  TextWriter out(wire.data());
+  out.text(head_start_).line("MCP-Protocol-Version", to_string(revision));
+  if (is_new(revision)) {
+    out.line("Mcp-Method", call.row.name);
+    if (named) out.line("Mcp-Name", name).text(call.client.param_headers);
+  } else if (!peer.session.empty()) {
+    out.line("Mcp-Session-Id", peer.session);
+  }
+  if (!call.trace.parent.empty()) out.line("traceparent", call.trace.parent);
+  if (!call.trace.state.empty()) out.line("tracestate", call.trace.state);
+  out.text("Content-Length: ").number(body_size).text("\r\n\r\n");
+  size = static_cast<std::size_t>(body.write_to(out.at()) - wire.data());
+  return wire;
 }
 
 // For notifications and the handshake of the old era.
@@ -104,9 +133,8 @@ void Streamable::append_old_head(std::string& out, const Peer* peer, std::size_t
 }
 
 // Sends a request over a connection that rests, or a new one.
-Task<Result<HttpExchange>> Streamable::begin(std::string_view head, std::string_view body, TimePoint deadline,
+Task<Result<HttpExchange>> Streamable::begin(std::span<const iovec> pieces, TimePoint deadline,
                                              CancelScope& cancel) {
-  const iovec pieces[2] = {piece_of(head), piece_of(body)};
   // A resting connection that the server has closed fails before a byte is taken: the next one is tried.
   while (true) {
     PooledConnection connection = pool_.take_idle();
@@ -134,16 +162,57 @@ Task<Result<HttpExchange>> Streamable::begin(std::string_view head, std::string_
 
 Task<Result<Reply>> Streamable::call(Call& call) {
   const std::string id = std::to_string(next_id_++);
-  bool stale = false;
-  Result<Reply> reply = co_await attempt(call, id, stale);
-  // A resting connection closed while the request was under way: what only reads is asked once more.
-  if (!reply && stale && call.row.safe_to_repeat) {
-    Result<Reply> again = co_await attempt(call, id, stale);
-    if (!again) given_up(call, id, again.error());
-    co_return again;
+  std::size_t size = 0;
+  const Buffer wire = write_call(call, id, size);
+  const iovec piece{wire.data(), size};
+  const std::span<const iovec> pieces(&piece, 1);
+  Error failed;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    // The usual call finds a resting connection and room in its socket: no wait before the answer.
+    HttpExchange exchange(pool_.take_idle());
+    if (!exchange.connected() || !exchange.send_now(pieces)) {
+      Result<HttpExchange> begun = co_await begin(pieces, call.deadline, call.cancel);
+      if (!begun) {
+        failed = begun.error();
+        break;
+      }
+      exchange = std::move(*begun);
+    }
+    std::string refusal;
+    HeadState state = exchange.parse_head(refusal);
+    Result<void> good;
+    while (state == HeadState::more && good) {
+      good = exchange.filled(co_await exchange.fill(call.deadline, &call.cancel));
+      if (good) state = exchange.parse_head(refusal);
+    }
+    if (!good) {
+      failed = good.error();
+      // A resting connection closed while the request was under way: what only reads is asked once more.
+      const bool stale =
+          exchange.reused() && !exchange.answered() && failed.kind() == Error::Kind::outcome_unknown;
+      if (stale && call.row.safe_to_repeat) continue;
+      break;
+    }
+    if (state == HeadState::refused) {
+      failed = Error(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe, refusal);
+      break;
+    }
+    const ResponseHead& head = exchange.head();
+    Bytes whole;
+    if (head.status == 200 && !is_event_stream(head) && exchange.take_whole(options_.message_max, whole)) {
+      exchange.finish();
+      Result<Reply> reply = read_body(call, id, 200, {}, std::move(whole));
+      if (reply) co_return reply;
+      failed = reply.error();
+      break;
+    }
+    Result<Reply> reply = co_await read_reply(call, id, std::move(exchange));
+    if (reply) co_return reply;
+    failed = reply.error();
+    break;
   }
-  if (!reply) given_up(call, id, reply.error());
-  co_return reply;
+  given_up(call, id, failed);
+  co_return fail(std::move(failed));
 }
 
 // An old server is told when nobody waits any more; a new one sees the connection close.
@@ -151,46 +220,6 @@ void Streamable::given_up(const Call& call, const std::string& id, const Error& 
   const bool ours = error.kind() == Error::Kind::cancelled || error.kind() == Error::Kind::deadline_exceeded;
   if (ours && error.sent() == Error::Sent::maybe && !is_new(call.peer->facts.revision))
     tell(*call.peer, cancelled_notification(id));
-}
-
-Task<Result<Reply>> Streamable::attempt(Call& call, const std::string& id, bool& stale) {
-  const Revision revision = call.peer->facts.revision;
-  OutgoingRequest request;
-  request.id = id;
-  request.target = call.target;
-  request.upstream = revision;
-  request.client = call.client.revision;
-  request.client_info = call.client.client_info;
-  request.capabilities = call.client.capabilities;
-  request.log_level = call.client.log_level;
-  request.traceparent = call.trace.parent;
-  request.tracestate = call.trace.state;
-  std::string body;
-  append_request(body, call.message, call.row, request);
-  std::string head;
-  append_head(head, call, body.size());
-  // The usual call finds a resting connection and room in its socket: no wait before the answer.
-  HttpExchange exchange(pool_.take_idle());
-  const iovec pieces[2] = {piece_of(head), piece_of(body)};
-  if (!exchange.connected() || !exchange.send_now(pieces)) {
-    Result<HttpExchange> begun = co_await begin(head, body, call.deadline, call.cancel);
-    if (!begun) co_return fail(begun.error());
-    exchange = std::move(*begun);
-  }
-  const bool reused = exchange.reused();
-  Result<const ResponseHead*> answered = co_await exchange.read_head(call.deadline, &call.cancel);
-  if (!answered) {
-    stale = reused && !exchange.answered() && answered.error().kind() == Error::Kind::outcome_unknown;
-    co_return fail(answered.error());
-  }
-  const ResponseHead& reply_head = **answered;
-  Bytes whole;
-  if (reply_head.status == 200 && !is_event_stream(reply_head) &&
-      exchange.take_whole(options_.message_max, whole)) {
-    exchange.finish();
-    co_return read_body(call, id, 200, {}, std::move(whole));
-  }
-  co_return co_await read_reply(call, id, std::move(exchange));
 }
 
 Task<Result<Reply>> Streamable::read_reply(Call& call, const std::string& id, HttpExchange exchange) {

@@ -44,17 +44,15 @@ class Streamable final : public Transport {
     std::string retry_after;
     Bytes body;  // the JSON, taken out of the event stream if it came as one
   };
-  Task<Result<HttpExchange>> begin(std::string_view head, std::string_view body, TimePoint deadline,
-                                   CancelScope& cancel);
+  Task<Result<HttpExchange>> begin(std::span<const iovec> pieces, TimePoint deadline, CancelScope& cancel);
   Task<Result<Plain>> post(std::string head, std::string body, TimePoint deadline, CancelScope& cancel);
-  Task<Result<Reply>> attempt(Call& call, const std::string& id, bool& stale);
   Task<Result<Reply>> read_reply(Call& call, const std::string& id, HttpExchange exchange);
   Task<Result<Reply>> read_json(Call& call, const std::string& id, HttpExchange& exchange, int status);
   Result<Reply> read_body(Call& call, const std::string& id, int status, const std::string& retry_after,
                           Bytes body);
   Task<Result<ServerFacts>> discover(TimePoint deadline, CancelScope& cancel, bool& legacy);
   Task<Result<std::shared_ptr<const Peer>>> initialize(TimePoint deadline, CancelScope& cancel);
-  void append_head(std::string& out, const Call& call, std::size_t body_size) const;
+  Buffer write_call(const Call& call, const std::string& id, std::size_t& size) const;
   void append_old_head(std::string& out, const Peer* peer, std::size_t body_size) const;
   void given_up(const Call& call, const std::string& id, const Error& error);
   // What nobody waits for: cancelling notes, refusals of the server's own requests, streams read to their

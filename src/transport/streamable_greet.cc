@@ -24,7 +24,8 @@ std::optional<Message> response_in(const Bytes& body, std::string_view id) {
 // One exchange whose answer is wanted whole. An event stream is read up to its first response.
 Task<Result<Streamable::Plain>> Streamable::post(std::string head, std::string body, TimePoint deadline,
                                                  CancelScope& cancel) {
-  Result<HttpExchange> exchange = co_await begin(head, body, deadline, cancel);
+  const iovec pieces[2] = {iovec{head.data(), head.size()}, iovec{body.data(), body.size()}};
+  Result<HttpExchange> exchange = co_await begin(pieces, deadline, cancel);
   if (!exchange) co_return fail(exchange.error());
   const Result<const ResponseHead*> answered = co_await exchange->read_head(deadline, &cancel);
   if (!answered) co_return fail(answered.error());
