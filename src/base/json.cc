@@ -96,6 +96,7 @@ bool JsonCursor::next_member(std::string_view& raw_name) noexcept {
     return false;
   }
   if (!take_string(raw_name) || !count_member()) return false;
+  name_plain_ = string_plain_;
   if (peek() != ':') {
     set_fault(JsonFault::syntax);
     return false;
@@ -130,16 +131,13 @@ bool JsonCursor::next_element() noexcept {
   return count_member();
 }
 
-bool JsonCursor::take_string(std::string_view& raw) noexcept {
-  const char* const start = ++at_;
-  at_ = json_text::plain_string_end(start, end_);
-  if (at_ == end_ || *at_ != '"') {
-    const json_text::StringEnd end = json_text::scan_string(at_, end_);
-    at_ = end.at;
-    if (end.fault != JsonFault::none) {
-      set_fault(end.fault);
-      return false;
-    }
+bool JsonCursor::take_odd_string(std::string_view& raw, const char* seen) noexcept {
+  const char* const start = at_ + 1;
+  const json_text::StringEnd end = json_text::scan_string(seen, end_);
+  at_ = end.at;
+  if (end.fault != JsonFault::none) {
+    set_fault(end.fault);
+    return false;
   }
   raw = std::string_view(start, static_cast<std::size_t>(at_ - start));
   ++at_;
@@ -213,7 +211,7 @@ bool JsonCursor::take_scalar() noexcept {
 }
 
 // The walk keeps its place in a local variable and gives it back to the cursor for the rare parts.
-std::string_view JsonCursor::take_value() {
+std::string_view JsonCursor::take_other() {
   const char kind = peek();
   const char* const start = at_;
   if (kind != '{' && kind != '[') {

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json_scan.h"
+
 namespace weir {
 
 /// Bounds of one document.
@@ -46,12 +48,20 @@ class JsonCursor {
   /// The next member's raw name (between its quotes, escapes untouched); false at the object's end, which is
   /// passed.
   bool next_member(std::string_view& raw_name) noexcept;
+  /// True if the name that next_member() gave is ASCII without escapes.
+  bool name_plain() const noexcept { return name_plain_; }
   /// Steps into the array that is next.
   bool enter_array() noexcept;
   /// True if there is a next element; false at the array's end, which is passed.
   bool next_element() noexcept;
   /// Validates the next value whole and gives its raw span; empty after a fault.
-  std::string_view take_value();
+  std::string_view take_value() {
+    if (peek() != '"') return take_other();
+    const char* const start = at_;
+    std::string_view raw;
+    if (!take_string(raw)) return {};
+    return std::string_view(start, static_cast<std::size_t>(at_ - start));
+  }
   /// True if only white space is left and nothing was wrong.
   bool finish() noexcept;
 
@@ -61,7 +71,18 @@ class JsonCursor {
   void set_fault(JsonFault fault) noexcept;
 
  private:
-  bool take_string(std::string_view& raw) noexcept;
+  std::string_view take_other();
+  // The usual string has nothing to look at between its quotes.
+  bool take_string(std::string_view& raw) noexcept {
+    const char* const start = at_ + 1;
+    const char* const stop = json_text::plain_string_end(start, end_);
+    string_plain_ = stop != end_ && *stop == '"';
+    if (!string_plain_) return take_odd_string(raw, stop);
+    raw = std::string_view(start, static_cast<std::size_t>(stop - start));
+    at_ = stop + 1;
+    return true;
+  }
+  bool take_odd_string(std::string_view& raw, const char* seen) noexcept;
   bool take_number() noexcept;
   bool take_word(std::string_view word) noexcept;
   bool take_scalar() noexcept;
@@ -74,6 +95,8 @@ class JsonCursor {
   JsonLimits limits_;
   bool unique_;
   bool first_ = true;
+  bool string_plain_ = true;  // the string taken last
+  bool name_plain_ = true;
   JsonFault fault_ = JsonFault::none;
   std::size_t depth_ = 0;  // containers entered by the caller
   std::size_t members_ = 0;

@@ -128,6 +128,7 @@ struct ReplyEvent {
   ReplyEvent() = default;
   ReplyEvent(Message json, bool is_last)
       : message(std::make_unique<Message>(std::move(json))), last(is_last) {}
+  ReplyEvent(std::unique_ptr<Message> json, bool is_last) : message(std::move(json)), last(is_last) {}
   std::unique_ptr<Message> message;  // as the upstream sent it, ids and tokens still ours; set in every event
   bool last = false;                 // the response
 };

@@ -51,8 +51,8 @@ int HttpEntry::admit(const RequestHead& head, std::string& reason) {
   }
   if (head.method == "POST") {
     const std::string_view type = head.get(Field::content_type);
-    const std::string_view bare = type.substr(0, type.find(';'));
-    if (!equals_ignoring_case(bare.substr(0, bare.find(' ')), kJson)) {
+    const std::string_view bare = type == kJson ? type : type.substr(0, type.find(';'));
+    if (type != kJson && !equals_ignoring_case(bare.substr(0, bare.find(' ')), kJson)) {
       reason = "Content-Type must be application/json";
       return 415;
     }

@@ -127,27 +127,50 @@ constexpr Known kKnown[] = {
 
 // Names are told apart by their length first: few share one.
 constexpr std::size_t kLengths = 32;
+// A name's words: eight bytes each, the last one overlapping the one before; of a short name its bytes alone.
+struct Row {
+  const Known* known = nullptr;
+  std::array<std::uint64_t, 4> words{};
+};
+constexpr std::uint64_t word_at(std::string_view name, std::size_t at, std::size_t size) {
+  std::uint64_t word = 0;
+  for (std::size_t i = 0; i < size; ++i)
+    word |= static_cast<std::uint64_t>(static_cast<unsigned char>(name[at + i])) << (8 * i);
+  return word;
+}
 struct ByLength {
-  std::array<std::array<const Known*, 3>, kLengths> rows{};
+  std::array<std::array<Row, 3>, kLengths> rows{};
 };
 constexpr ByLength make_by_length() {
   ByLength table;
   for (const Known& known : kKnown) {
     auto& row = table.rows[known.name.size()];
-    std::size_t at = 0;
-    while (row[at] != nullptr) ++at;  // a fourth of one length fails to compile
-    row[at] = &known;
+    std::size_t place = 0;
+    while (row[place].known != nullptr) ++place;  // a fourth of one length fails to compile
+    row[place].known = &known;
+    const std::size_t size = known.name.size();
+    std::size_t word = 0;
+    for (std::size_t at = 0; at + 8 < size; at += 8) row[place].words[word++] = word_at(known.name, at, 8);
+    row[place].words[3] = size < 8 ? word_at(known.name, 0, size) : word_at(known.name, size - 8, 8);
   }
   return table;
 }
 constexpr ByLength kByLength = make_by_length();
 
+bool same_name(const Row& row, std::string_view name) noexcept {
+  const std::size_t size = name.size();
+  if (size < 8) return row.words[3] == lower_word(load_part(name.data(), size));
+  std::size_t word = 0;
+  for (std::size_t at = 0; at + 8 < size; at += 8)
+    if (row.words[word++] != lower_word(load_word(name.data() + at))) return false;
+  return row.words[3] == lower_word(load_word(name.data() + size - 8));
+}
+
 const Known* find_known(std::string_view name) noexcept {
   if (name.size() >= kLengths) return nullptr;
-  for (const Known* known : kByLength.rows[name.size()]) {
-    if (known == nullptr) return nullptr;
-    // Most differ in their first byte; 0x20 is the bit of case.
-    if (known->name[0] == (name[0] | 0x20) && equals_ignoring_case(known->name, name)) return known;
+  for (const Row& row : kByLength.rows[name.size()]) {
+    if (row.known == nullptr) return nullptr;
+    if (same_name(row, name)) return row.known;
   }
   return nullptr;
 }

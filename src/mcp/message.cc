@@ -66,10 +66,9 @@ struct Envelope {
     }
   }
   // False if the name is there already; the first value stays.
-  bool add(const RawMember& member) {
-    std::string_view* slot =
-        has_escape(member.name) ? slot_of(json_unescape(member.name)) : slot_of(member.name);
-    if (slot == nullptr) return others.add(member);
+  bool add(const RawMember& member, bool plain) {
+    std::string_view* slot = plain ? slot_of(member.name) : slot_of(json_unescape(member.name));
+    if (slot == nullptr) return others.add(member, plain);
     if (!slot->empty()) return false;
     *slot = member.value;
     return true;
@@ -84,12 +83,13 @@ bool walk_object(JsonCursor& cursor, Members& members, bool unique, Inner&& inne
   while (cursor.next_member(name)) {
     cursor.peek();
     const std::size_t from = cursor.offset();
+    const bool plain = cursor.name_plain();
     const std::string_view value = inner(name, from);
     if (value.empty()) {
       cursor.set_fault(JsonFault::syntax);  // keeps an earlier, more telling fault
       return false;
     }
-    if (!members.add(RawMember{name, value}) && unique) {
+    if (!members.add(RawMember{name, value}, plain) && unique) {
       cursor.set_fault(JsonFault::duplicate);
       return false;
     }
@@ -111,10 +111,9 @@ std::string_view RawMembers::search(std::string_view name) const noexcept {
   return {};
 }
 
-bool RawMembers::add(RawMember member) {
-  if (has_escape(member.name)) {
-    const std::string plain = json_unescape(member.name);
-    if (!find(plain).empty()) return false;
+bool RawMembers::add(RawMember member, bool plain) {
+  if (!plain && has_escape(member.name)) {
+    if (!find(json_unescape(member.name)).empty()) return false;
     escaped_ = true;
   } else if (!find(member.name).empty()) {
     return false;
@@ -145,8 +144,23 @@ bool Message::meta_text(std::string_view name, std::string& out) const {
 }
 
 tl::expected<Message, MessageFault> Message::index(Bytes bytes, const JsonLimits& limits, From from) {
-  Message message;
-  message.bytes_ = std::move(bytes);
+  tl::expected<Message, MessageFault> out{Message()};
+  out->bytes_ = std::move(bytes);
+  if (std::optional<MessageFault> fault = out->read(limits, from)) out = tl::unexpected(std::move(*fault));
+  return out;
+}
+
+tl::expected<std::unique_ptr<Message>, MessageFault> Message::index_owned(Bytes bytes,
+                                                                          const JsonLimits& limits,
+                                                                          From from) {
+  std::unique_ptr<Message> out(new Message());
+  out->bytes_ = std::move(bytes);
+  if (std::optional<MessageFault> fault = out->read(limits, from)) return tl::unexpected(std::move(*fault));
+  return out;
+}
+
+std::optional<MessageFault> Message::read(const JsonLimits& limits, From from) {
+  Message& message = *this;
   const std::string_view text = message.bytes_.view();
   const bool unique = from == From::client;
   JsonCursor cursor(text, limits, unique);
@@ -155,6 +169,9 @@ tl::expected<Message, MessageFault> Message::index(Bytes bytes, const JsonLimits
   bool meta_odd = false;
   const auto span_from = [&](std::size_t begin) { return text.substr(begin, cursor.offset() - begin); };
 
+  const auto named = [&](std::string_view name, std::string_view wanted) {
+    return name == wanted || (!cursor.name_plain() && json_name_is(name, wanted));
+  };
   const auto take_meta = [&](std::size_t begin) -> std::string_view {
     if (cursor.peek() != '{') {
       meta_odd = true;
@@ -166,8 +183,8 @@ tl::expected<Message, MessageFault> Message::index(Bytes bytes, const JsonLimits
   const auto take_params = [&](std::size_t begin) -> std::string_view {
     if (cursor.peek() != '{') return cursor.take_value();
     const auto take = [&](std::string_view name, std::size_t at) -> std::string_view {
-      if (json_name_is(name, "_meta") && message.param_.find("_meta").empty()) return take_meta(at);
-      in_arguments = json_name_is(name, "arguments");
+      if (named(name, "_meta") && message.param_.find("_meta").empty()) return take_meta(at);
+      in_arguments = named(name, "arguments");
       const std::string_view value = cursor.take_value();
       if (!value.empty()) in_arguments = false;
       return value;
@@ -177,23 +194,23 @@ tl::expected<Message, MessageFault> Message::index(Bytes bytes, const JsonLimits
 
   if (cursor.peek() != '{') {
     cursor.take_value();
-    if (!cursor.finish()) return tl::unexpected(fault_of(cursor, {}));
-    return tl::unexpected(MessageFault(kInvalidRequest, "a message is a JSON object", {}));
+    if (!cursor.finish()) return fault_of(cursor, {});
+    return MessageFault(kInvalidRequest, "a message is a JSON object", {});
   }
   Envelope envelope;
   const auto take = [&](std::string_view name, std::size_t at) -> std::string_view {
     // An upstream may repeat a name: the first counts, and its members alone.
-    if (json_name_is(name, "params") && envelope.params.empty()) return take_params(at);
+    if (named(name, "params") && envelope.params.empty()) return take_params(at);
     return cursor.take_value();
   };
   const bool walked = walk_object(cursor, envelope, unique, take);
   message.id_ = envelope.id;
   const std::string_view told_id = id_valid(message.id_) ? message.id_ : std::string_view();
   if (!walked || !cursor.finish())
-    return tl::unexpected(fault_of(cursor, told_id, in_arguments ? kInvalidParams : kInvalidRequest));
+    return fault_of(cursor, told_id, in_arguments ? kInvalidParams : kInvalidRequest);
 
   const auto invalid = [&](int code, const char* reason) {
-    return tl::unexpected(MessageFault(code, reason, std::string(told_id)));
+    return MessageFault(code, reason, std::string(told_id));
   };
   if (envelope.jsonrpc != "\"2.0\"") return invalid(kInvalidRequest, "jsonrpc must be \"2.0\"");
   const std::string_view method = envelope.method;
@@ -212,7 +229,7 @@ tl::expected<Message, MessageFault> Message::index(Bytes bytes, const JsonLimits
     message.kind_ = message.id_.empty() ? Kind::notification : Kind::request;
     if (!message.id_.empty() && told_id.empty())
       return invalid(kInvalidRequest, "id must be a string or an integer");
-    return message;
+    return std::nullopt;
   }
   if (message.result_.empty() == message.error_.empty())
     return invalid(kInvalidRequest, "a message has a method, a result or an error");
@@ -220,7 +237,7 @@ tl::expected<Message, MessageFault> Message::index(Bytes bytes, const JsonLimits
   // An error may answer a request whose id could not be read.
   const bool null_id = message.id_ == "null" && message.kind_ == Kind::error;
   if (told_id.empty() && !null_id) return invalid(kInvalidRequest, "id must be a string or an integer");
-  return message;
+  return std::nullopt;
 }
 
 tl::expected<std::vector<Bytes>, MessageFault> split_batch(const Bytes& bytes, const JsonLimits& limits,

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -47,8 +49,8 @@ class RawMembers {
   std::string_view find(std::string_view name) const noexcept {
     return (marks_ & mark_of(name)) == 0 && !escaped_ ? std::string_view() : search(name);
   }
-  /// False if the name is there already, escapes resolved.
-  bool add(RawMember member);
+  /// False if the name is there already, escapes resolved. `plain`: the name is known to have none.
+  bool add(RawMember member, bool plain = false);
   /// Number of members.
   std::size_t size() const noexcept { return count_; }
   /// By place, below size().
@@ -87,6 +89,10 @@ class Message {
 
   /// Indexes one message (an object). Views into `bytes`, which the message shares.
   static tl::expected<Message, MessageFault> index(Bytes bytes, const JsonLimits& limits, From from);
+  /// The same into storage that stays where it is.
+  static tl::expected<std::unique_ptr<Message>, MessageFault> index_owned(Bytes bytes,
+                                                                          const JsonLimits& limits,
+                                                                          From from);
 
   Kind kind() const noexcept { return kind_; }
   bool is_request() const noexcept { return kind_ == Kind::request; }
@@ -123,6 +129,7 @@ class Message {
 
  private:
   Message() = default;
+  std::optional<MessageFault> read(const JsonLimits& limits, From from);
 
   Bytes bytes_;
   Kind kind_ = Kind::request;

@@ -248,9 +248,9 @@ Task<Result<Reply>> Streamable::read_json(Call& call, const std::string& id, Htt
 // What a whole body says: the response, or why it is none.
 Result<Reply> Streamable::read_body(Call& call, const std::string& id, int status,
                                     const std::string& retry_after, Bytes body) {
-  auto message = Message::index(std::move(body), JsonLimits(), Message::From::upstream);
-  const bool response = message && message->is_response();
-  const bool ours = response && message->raw_id() == id;
+  auto message = Message::index_owned(std::move(body), JsonLimits(), Message::From::upstream);
+  const bool response = message && (*message)->is_response();
+  const bool ours = response && (*message)->raw_id() == id;
   // A session that it has forgotten: 404 by the specification, 400 by some; then it has not run the call.
   const bool in_session = !is_new(call.peer->facts.revision) && !call.peer->session.empty();
   if (in_session && (status == 404 || (status == 400 && !ours))) {
@@ -260,8 +260,8 @@ Result<Reply> Streamable::read_body(Call& call, const std::string& id, int statu
   }
   if (ours && status != 401) return Reply(ReplyEvent(std::move(*message), true));
   // A refusal before the request was understood carries no id; it is this call's all the same.
-  if (response && message->kind() == Message::Kind::error && message->raw_id() == "null" && status >= 400 &&
-      status < 500 && status != 401 && status != 429)
+  if (response && (*message)->kind() == Message::Kind::error && (*message)->raw_id() == "null" &&
+      status >= 400 && status < 500 && status != 401 && status != 429)
     return Reply(ReplyEvent(std::move(*message), true));
   if (status != 200) return fail(error_of_status(status, retry_after, Error::Sent::maybe));
   if (response) return upstream_fault(Error::Kind::upstream_protocol, "it answered another request's id");
