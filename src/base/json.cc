@@ -40,12 +40,6 @@ void JsonCursor::set_fault(JsonFault fault) noexcept {
   end_ = at_;  // nothing more is found
 }
 
-bool JsonCursor::count_member() noexcept {
-  if (++members_ <= limits_.members_max) return true;
-  set_fault(JsonFault::members);
-  return false;
-}
-
 bool JsonCursor::enter_object() noexcept {
   if (peek() != '{') {
     set_fault(JsonFault::syntax);
@@ -71,37 +65,6 @@ bool JsonCursor::enter_array() noexcept {
   }
   ++at_;
   first_ = true;
-  return true;
-}
-
-bool JsonCursor::next_member(std::string_view& raw_name) noexcept {
-  char next = peek();
-  if (next == '}') {
-    ++at_;
-    --depth_;
-    first_ = false;
-    return false;
-  }
-  if (!first_) {
-    if (next != ',') {
-      set_fault(JsonFault::syntax);
-      return false;
-    }
-    ++at_;
-    next = peek();
-  }
-  first_ = false;
-  if (next != '"') {
-    set_fault(JsonFault::syntax);
-    return false;
-  }
-  if (!take_string(raw_name) || !count_member()) return false;
-  name_plain_ = string_plain_;
-  if (peek() != ':') {
-    set_fault(JsonFault::syntax);
-    return false;
-  }
-  ++at_;
   return true;
 }
 

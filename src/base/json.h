@@ -47,7 +47,34 @@ class JsonCursor {
   bool enter_object() noexcept;
   /// The next member's raw name (between its quotes, escapes untouched); false at the object's end, which is
   /// passed.
-  bool next_member(std::string_view& raw_name) noexcept;
+  bool next_member(std::string_view& raw_name) noexcept {
+    char next = peek();
+    if (next == ',' && !first_) {
+      ++at_;
+      next = peek();
+    } else if (next == '}') {
+      ++at_;
+      --depth_;
+      first_ = false;
+      return false;
+    } else if (!first_) {
+      set_fault(JsonFault::syntax);
+      return false;
+    }
+    first_ = false;
+    if (next != '"') {
+      set_fault(JsonFault::syntax);
+      return false;
+    }
+    if (!take_string(raw_name) || !count_member()) return false;
+    name_plain_ = string_plain_;
+    if (peek() != ':') {
+      set_fault(JsonFault::syntax);
+      return false;
+    }
+    ++at_;
+    return true;
+  }
   /// True if the name that next_member() gave is ASCII without escapes.
   bool name_plain() const noexcept { return name_plain_; }
   /// Steps into the array that is next.
@@ -86,7 +113,11 @@ class JsonCursor {
   bool take_number() noexcept;
   bool take_word(std::string_view word) noexcept;
   bool take_scalar() noexcept;
-  bool count_member() noexcept;
+  bool count_member() noexcept {
+    if (++members_ <= limits_.members_max) return true;
+    set_fault(JsonFault::members);
+    return false;
+  }
   bool names_unique(std::size_t first);
 
   const char* begin_;

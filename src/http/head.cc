@@ -89,6 +89,13 @@ std::uint64_t load_word(const char* at) noexcept {
 // Up to seven bytes, the rest zero.
 std::uint64_t load_part(const char* at, std::size_t size) noexcept {
   std::uint64_t word = 0;
+  if (size >= 4) {
+    std::uint32_t low = 0;
+    std::uint32_t high = 0;
+    std::memcpy(&low, at, 4);
+    std::memcpy(&high, at + size - 4, 4);
+    return low | static_cast<std::uint64_t>(high) << (8 * (size - 4));
+  }
   for (std::size_t i = 0; i < size; ++i)
     word |= static_cast<std::uint64_t>(static_cast<unsigned char>(at[i])) << (8 * i);
   return word;
@@ -128,15 +135,19 @@ constexpr Known kKnown[] = {
 // Names are told apart by their length first: few share one.
 constexpr std::size_t kLengths = 32;
 // A name's words: eight bytes each, the last one overlapping the one before; of a short name its bytes alone.
+// `letters` has the bit of case set where the name has a letter: a byte of either case, and no other, is then
+// the name's.
 struct Row {
   const Known* known = nullptr;
   std::array<std::uint64_t, 4> words{};
+  std::array<std::uint64_t, 4> letters{};
 };
-constexpr std::uint64_t word_at(std::string_view name, std::size_t at, std::size_t size) {
-  std::uint64_t word = 0;
-  for (std::size_t i = 0; i < size; ++i)
-    word |= static_cast<std::uint64_t>(static_cast<unsigned char>(name[at + i])) << (8 * i);
-  return word;
+constexpr void set_word(Row& row, std::size_t word, std::string_view part) {
+  for (std::size_t i = 0; i < part.size(); ++i) {
+    const auto byte = static_cast<std::uint64_t>(static_cast<unsigned char>(part[i]));
+    row.words[word] |= byte << (8 * i);
+    if (byte >= 'a' && byte <= 'z') row.letters[word] |= std::uint64_t{0x20} << (8 * i);
+  }
 }
 struct ByLength {
   std::array<std::array<Row, 3>, kLengths> rows{};
@@ -150,27 +161,29 @@ constexpr ByLength make_by_length() {
     row[place].known = &known;
     const std::size_t size = known.name.size();
     std::size_t word = 0;
-    for (std::size_t at = 0; at + 8 < size; at += 8) row[place].words[word++] = word_at(known.name, at, 8);
-    row[place].words[3] = size < 8 ? word_at(known.name, 0, size) : word_at(known.name, size - 8, 8);
+    for (std::size_t at = 0; at + 8 < size; at += 8) set_word(row[place], word++, known.name.substr(at, 8));
+    set_word(row[place], 3, size < 8 ? known.name : known.name.substr(size - 8));
   }
   return table;
 }
 constexpr ByLength kByLength = make_by_length();
 
-bool same_name(const Row& row, std::string_view name) noexcept {
-  const std::size_t size = name.size();
-  if (size < 8) return row.words[3] == lower_word(load_part(name.data(), size));
-  std::size_t word = 0;
-  for (std::size_t at = 0; at + 8 < size; at += 8)
-    if (row.words[word++] != lower_word(load_word(name.data() + at))) return false;
-  return row.words[3] == lower_word(load_word(name.data() + size - 8));
+bool same_name(const Row& row, const char* name, std::size_t size) noexcept {
+  const auto differs = [&](std::size_t word, std::uint64_t there) {
+    return (there | row.letters[word]) != row.words[word];
+  };
+  if (size < 8) return !differs(3, load_part(name, size));
+  if (differs(3, load_word(name + size - 8))) return false;
+  if (size > 8 && differs(0, load_word(name))) return false;
+  if (size > 16 && differs(1, load_word(name + 8))) return false;
+  return size <= 24 || !differs(2, load_word(name + 16));
 }
 
 const Known* find_known(std::string_view name) noexcept {
   if (name.size() >= kLengths) return nullptr;
   for (const Row& row : kByLength.rows[name.size()]) {
     if (row.known == nullptr) return nullptr;
-    if (same_name(row, name)) return row.known;
+    if (same_name(row, name.data(), name.size())) return row.known;
   }
   return nullptr;
 }

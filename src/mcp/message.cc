@@ -26,7 +26,9 @@ bool id_valid(std::string_view raw) {
   if (raw.empty()) return false;
   if (raw.front() == '"') return true;
   if (raw.front() != '-' && (raw.front() < '0' || raw.front() > '9')) return false;
-  return raw.find_first_of(".eE") == std::string_view::npos;
+  for (const char c : raw)
+    if (c == '.' || (c | 0x20) == 'e') return false;
+  return true;
 }
 
 bool text_of(std::string_view raw, std::string& out) {
