@@ -292,7 +292,7 @@ int command_call(const Flags& flags) {
     std::fprintf(stderr, "%s\n", answer->body.c_str());
     return 1;
   }
-  const bool failed = is_tool_error(message->result());
+  const bool failed = is_tool_error(*message);
   if (flags.json) {
     std::printf("%.*s\n", static_cast<int>(message->result().size()), message->result().data());
     return failed ? 1 : 0;

@@ -45,7 +45,7 @@ OutgoingAnswer outgoing(const ClientCall& call, const Answer& answer) {
 void note_outcome(Answer& answer, const ClientCall& call, const Message& response) {
   if (response.kind() == Message::Kind::error)
     answer.outcome = "upstream_error";
-  else if (call.row.kind == ListKind::tools && is_tool_error(response.result()))
+  else if (call.row.kind == ListKind::tools && is_tool_error(response))
     answer.outcome = "tool_error";
 }
 

@@ -203,6 +203,10 @@ std::optional<MessageFault> Message::read(const JsonLimits& limits, From from) {
   const auto take = [&](std::string_view name, std::size_t at) -> std::string_view {
     // An upstream may repeat a name: the first counts, and its members alone.
     if (named(name, "params") && envelope.params.empty()) return take_params(at);
+    if (!unique && cursor.peek() == '{' && envelope.result.empty() && named(name, "result")) {
+      const auto whole = [&](std::string_view, std::size_t) { return cursor.take_value(); };
+      return walk_object(cursor, message.result_member_, unique, whole) ? span_from(at) : std::string_view();
+    }
     return cursor.take_value();
   };
   const bool walked = walk_object(cursor, envelope, unique, take);

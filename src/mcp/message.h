@@ -118,6 +118,8 @@ class Message {
   /// Responses: raw result, or raw error object.
   std::string_view result() const noexcept { return result_; }
   std::string_view error() const noexcept { return error_; }
+  /// The top-level members of result.
+  const RawMembers& result_member() const noexcept { return result_member_; }
 
   /// The whole message as it came.
   std::string_view text() const noexcept { return bytes_.view(); }
@@ -141,6 +143,7 @@ class Message {
   std::string_view error_;
   RawMembers param_;
   RawMembers meta_;
+  RawMembers result_member_;
 };
 
 /// Splits a JSON-RPC batch (2025-03-26 only) into its messages' bytes. Errors: no array, empty, more than

@@ -166,12 +166,13 @@ void edit_uris(Splices& splices, const RawMembers& result, const OutgoingAnswer&
   }
 }
 
-void edit_result(Splices& splices, std::string_view result, const MethodRow& row,
+void edit_result(Splices& splices, const Message& response, const MethodRow& row,
                  const OutgoingAnswer& answer) {
   const bool to_new = is_new(answer.client) && !is_new(answer.upstream);
   const bool to_old = !is_new(answer.client) && is_new(answer.upstream);
   if (!to_new && !to_old && answer.uri_to.empty()) return;
-  const RawMembers members = members_of(result);
+  const std::string_view result = response.result();
+  const RawMembers& members = response.result_member();
   if (!answer.uri_to.empty()) edit_uris(splices, members, answer);
   if (to_new) {
     std::string added;
@@ -200,7 +201,7 @@ void edit_result(Splices& splices, std::string_view result, const MethodRow& row
 Splices response_edits(const Message& response, const MethodRow& row, const OutgoingAnswer& answer) {
   Splices splices(response.text());
   splices.replace_view(response.raw_id(), answer.client_id);
-  if (is_object(response.result())) edit_result(splices, response.result(), row, answer);
+  if (is_object(response.result())) edit_result(splices, response, row, answer);
   // "Resource not found" changed its code with the new revision.
   if (!response.error().empty() && row.route == Route::by_uri && is_new(answer.client) &&
       !is_new(answer.upstream)) {
@@ -230,19 +231,6 @@ int error_code(std::string_view raw_error) {
   return trouble == std::errc() && end == raw.data() + raw.size() ? code : 0;
 }
 
-bool is_tool_error(std::string_view raw_result) {
-  // Looked for cheaply first, by its rarest letter: a result is large and this is asked of each.
-  constexpr std::string_view name = "\"isError\"";
-  bool may = false;
-  for (std::size_t at = raw_result.find('E'); at != std::string_view::npos && !may;
-       at = raw_result.find('E', at + 1)) {
-    if (at < 3 || raw_result.substr(at - 3, name.size()) != name) continue;
-    const std::size_t colon = raw_result.find_first_not_of(" \t\r\n", at - 3 + name.size());
-    const std::size_t value =
-        colon == std::string_view::npos ? colon : raw_result.find_first_not_of(" \t\r\n", colon + 1);
-    may = value != std::string_view::npos && raw_result[value] == 't';
-  }
-  return may && is_object(raw_result) && members_of(raw_result).find("isError") == "true";
-}
+bool is_tool_error(const Message& response) { return response.result_member().find("isError") == "true"; }
 
 }  // namespace weir

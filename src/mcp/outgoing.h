@@ -53,8 +53,8 @@ std::string_view raw_target(const Message& message, const MethodRow& row);
 
 /// An error object's code; 0 if it has none. Its raw data; empty if absent.
 int error_code(std::string_view raw_error);
-/// True if a raw result says `isError: true`.
-bool is_tool_error(std::string_view raw_result);
+/// True if an upstream's result says `isError: true`.
+bool is_tool_error(const Message& response);
 
 /// A client's name for itself, where a client gave none.
 std::string_view own_client_info() noexcept;

@@ -129,18 +129,23 @@ Metrics::Series& Metrics::series_of(std::size_t shard, Family family,
   return find(*sheets_[shard], family, labels);
 }
 
-void Metrics::add(Series& series, std::uint64_t by) noexcept {
-  series.count.fetch_add(by, std::memory_order_relaxed);
+namespace {
+// A series is written by its shard alone: no locked instruction is needed for a reader to see whole values.
+void raise(std::atomic<std::uint64_t>& value, std::uint64_t by) noexcept {
+  value.store(value.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
 }
+}  // namespace
+
+void Metrics::add(Series& series, std::uint64_t by) noexcept { raise(series.count, by); }
 
 void Metrics::observe(Series& series, std::uint64_t nanoseconds) noexcept {
   const std::span<const double> bounds = row_of(series.family).buckets;
   const double seconds = static_cast<double>(nanoseconds) * 1e-9;
   const auto bucket =
       static_cast<std::size_t>(std::lower_bound(bounds.begin(), bounds.end(), seconds) - bounds.begin());
-  if (bucket < bounds.size()) series.buckets[bucket].fetch_add(1, std::memory_order_relaxed);
-  series.sum_ns.fetch_add(nanoseconds, std::memory_order_relaxed);
-  series.count.fetch_add(1, std::memory_order_relaxed);
+  if (bucket < bounds.size()) raise(series.buckets[bucket], 1);
+  raise(series.sum_ns, nanoseconds);
+  raise(series.count, 1);
 }
 
 void Metrics::add(std::size_t shard, Family family, std::span<const std::string_view> labels,

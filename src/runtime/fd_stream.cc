@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,6 +15,15 @@
 
 namespace weir {
 namespace {
+
+// The library's wrappers are points of thread cancellation, which cost more than all else they do; nobody
+// cancels threads here.
+ssize_t send_bytes(int fd, const iovec& piece) noexcept {
+  return ::syscall(SYS_sendto, fd, piece.iov_base, piece.iov_len, MSG_NOSIGNAL, nullptr, 0);
+}
+ssize_t receive_bytes(int fd, std::span<char> into) noexcept {
+  return ::syscall(SYS_recvfrom, fd, into.data(), into.size(), 0, nullptr, nullptr);
+}
 
 class FdStream final : public Stream, private Watcher {
  public:
@@ -48,7 +58,7 @@ class FdStream final : public Stream, private Watcher {
       if (!socket()) {
         sent = ::writev(write_fd_, pieces.data(), static_cast<int>(pieces.size()));
       } else if (pieces.size() == 1) {
-        sent = ::send(write_fd_, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
+        sent = send_bytes(write_fd_, pieces[0]);
       } else {
         msghdr message{};
         message.msg_iov = const_cast<iovec*>(pieces.data());
@@ -111,8 +121,8 @@ class FdStream final : public Stream, private Watcher {
 
   void read() noexcept {
     while (true) {
-      const ssize_t got = socket() ? ::recv(read_fd_, into_.data(), into_.size(), 0)
-                                   : ::read(read_fd_, into_.data(), into_.size());
+      const ssize_t got =
+          socket() ? receive_bytes(read_fd_, into_) : ::read(read_fd_, into_.data(), into_.size());
       if (got < 0 && errno == EINTR) continue;
       if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
         may_read_ = false;
