@@ -1,5 +1,6 @@
 #include "app/observe.h"
 
+#include <array>
 #include <unordered_map>
 
 #include "admin/api.h"
@@ -34,7 +35,27 @@ void Observe::set_options(const LogConfig& config) {
 struct Observe::Seat {
   std::unordered_map<std::string, Bundle> bundles;
   std::string key;
+  std::string tool;  // the label that find_bundle() used last
   Metrics::Series* overhead = nullptr;
+
+  // What was counted last, by a few bits of its name: most calls are like one just before.
+  struct Recent {
+    std::string method, server, outcome, tool;
+    Revision client{};
+    Revision upstream{};
+    Bundle bundle;
+    bool fits(const RequestRecord& record) const noexcept {
+      return tool == record.tool && server == record.server && method == record.method &&
+             outcome == record.outcome && client == record.client_revision &&
+             upstream == record.notes.upstream_revision;
+    }
+  };
+  std::array<Recent, 16> recent;
+  Recent& recent_of(const RequestRecord& record) noexcept {
+    std::size_t bits = record.tool.size() + record.server.size() * 3 + record.method.size();
+    if (!record.tool.empty()) bits += static_cast<unsigned char>(record.tool.back()) * 5U;
+    return recent[bits % recent.size()];
+  }
 };
 
 Observe::Observe(Log& log, Metrics& metrics, Gateway*& gateway, std::size_t shards)
@@ -68,6 +89,22 @@ Observe::Bundle Observe::make_bundle(std::size_t shard, const RequestRecord& rec
 }
 
 Observe::Bundle& Observe::bundle_of(Seat& seat, std::size_t shard, const RequestRecord& record) {
+  Seat::Recent& recent = seat.recent_of(record);
+  if (recent.bundle.requests != nullptr && recent.fits(record)) return recent.bundle;
+  Bundle& found = find_bundle(seat, shard, record);
+  // A name that the catalogue does not have may be there the next time.
+  if (seat.tool != record.tool) return found;
+  recent = {std::string(record.method),
+            std::string(record.server),
+            std::string(record.outcome),
+            std::string(record.tool),
+            record.client_revision,
+            record.notes.upstream_revision,
+            found};
+  return found;
+}
+
+Observe::Bundle& Observe::find_bundle(Seat& seat, std::size_t shard, const RequestRecord& record) {
   std::string& key = seat.key;
   const auto set_key = [&](std::string_view tool) {
     key.assign(record.method).append(1, '\0').append(record.server).append(1, '\0').append(record.outcome);
@@ -75,6 +112,7 @@ Observe::Bundle& Observe::bundle_of(Seat& seat, std::size_t shard, const Request
     key.append(1, static_cast<char>(record.notes.upstream_revision));
   };
   set_key(record.tool);
+  seat.tool = record.tool.size() < 256 ? record.tool : std::string_view("_OTHER");
   if (const auto found = seat.bundles.find(key); found != seat.bundles.end()) return found->second;
   const Plan& plan = *gateway_->plan();
   const std::size_t place = record.server.empty() ? Plan::kAll : plan.find(record.server);
@@ -83,6 +121,7 @@ Observe::Bundle& Observe::bundle_of(Seat& seat, std::size_t shard, const Request
   if (place != Plan::kAll && !record.tool.empty())
     tool = plan.catalogue->load()->has(ListKind::tools, place, record.tool) ? record.tool : "_OTHER";
   if (tool != record.tool) set_key(tool);
+  seat.tool = tool;
   constexpr std::size_t kBundlesMax = 20'000;
   if (seat.bundles.size() > kBundlesMax) seat.bundles.clear();
   const auto [at, fresh] = seat.bundles.try_emplace(key);

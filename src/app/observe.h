@@ -38,6 +38,7 @@ class Observe final : public FrontObserver {
   };
   struct Seat;
   Bundle& bundle_of(Seat& seat, std::size_t shard, const RequestRecord& record);
+  Bundle& find_bundle(Seat& seat, std::size_t shard, const RequestRecord& record);
   Bundle make_bundle(std::size_t shard, const RequestRecord& record, std::string_view tool,
                      const Upstream* upstream);
 

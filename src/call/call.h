@@ -67,6 +67,7 @@ struct Call {
   CancelScope& cancel;            // cancelled when the client goes (new revision) or says so
   TimePoint deadline = kForever;  // of the whole call; only ever nearer
   std::string_view target;        // the upstream's own name or URI; empty: as the message has it
+  std::string_view name;          // what the client calls it, if it is told without escapes
   ClientView client;
   CallTrace trace;
   const Peer* peer = nullptr;  // set by the upstream's layer; kept alive by the reply's owner

@@ -101,9 +101,13 @@ Task<void> HttpEntry::serve(Visit& visit, const Message& message, const MethodRo
   }
   record.method = row.name;
   if (answer.server != Plan::kAll) record.server = visit.plan.servers[answer.server]->name();
-  record.tool = row.route == Route::by_name ? raw_target(message, row) : std::string_view();
-  if (record.tool.size() > 2) record.tool = record.tool.substr(1, record.tool.size() - 2);
-  if (!target.empty()) record.tool = target;
+  if (!target.empty()) {
+    record.tool = target;
+  } else if (row.route == Route::by_name) {
+    record.tool = leaf.name.empty() ? raw_target(message, row) : leaf.name;
+    if (leaf.name.empty() && record.tool.size() > 2)
+      record.tool = record.tool.substr(1, record.tool.size() - 2);
+  }
   record.outcome = answer.outcome;
   record.client = visit.client;
   record.session = visit.client_view.session;

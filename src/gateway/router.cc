@@ -96,7 +96,10 @@ Task<void> route_by_name(ClientCall& call, Call& leaf, ListKind kind, std::strin
   }
   name = name.substr(1, name.size() - 2);
   std::string plain;
-  if (name.find('\\') != std::string_view::npos) name = plain = json_unescape(name);
+  if (name.find('\\') != std::string_view::npos)
+    name = plain = json_unescape(name);
+  else
+    leaf.name = name;
   std::size_t server = Plan::kAll;
   if (call.asks_one() && !(call.only == Plan::kAll && call.plan.names.prefixed)) {
     // Its own names; with its prefix they resolve too, unless it has a tool that is called so.

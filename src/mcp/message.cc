@@ -102,11 +102,11 @@ bool walk_object(JsonCursor& cursor, Members& members, bool unique, Inner&& inne
 }  // namespace
 
 std::string_view RawMembers::search(std::string_view name) const noexcept {
-  for (std::size_t i = 0; i < count_; ++i) {
-    const RawMember& member = (*this)[i];
-    if (member.name.size() == name.size() && std::memcmp(member.name.data(), name.data(), name.size()) == 0)
-      return member.value;
-  }
+  const std::size_t inside = std::min(count_, kInside);
+  for (const RawMember* member = inside_; member != inside_ + inside; ++member)
+    if (member->name == name) return member->value;
+  for (const RawMember& member : more_)
+    if (member.name == name) return member.value;
   if (escaped_)
     for (std::size_t i = 0; i < count_; ++i)
       if (json_name_is((*this)[i].name, name)) return (*this)[i].value;

@@ -59,10 +59,10 @@ class RawMembers {
   }
 
  private:
-  static constexpr std::size_t kInside = 8;
+  static constexpr std::size_t kInside = 6;
 
   // One bit of 64 for a name: whose bit is not set is surely not there.
-  static std::uint64_t mark_of(std::string_view name) noexcept {
+  static constexpr std::uint64_t mark_of(std::string_view name) noexcept {
     if (name.empty()) return 1;
     const auto first = static_cast<unsigned char>(name.front());
     const auto last = static_cast<unsigned char>(name.back());

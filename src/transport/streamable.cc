@@ -95,7 +95,7 @@ Buffer Streamable::write_call(const Call& call, const std::string& id, std::size
   std::string_view name;
   std::string encoded;
   if (named) {
-    name = call.target;
+    name = call.target.empty() ? call.name : call.target;
     if (name.empty()) {
       name = raw_target(call.message, call.row);
       if (name.size() >= 2) name = name.substr(1, name.size() - 2);
