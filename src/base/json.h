@@ -45,6 +45,13 @@ class JsonCursor {
   }
   /// Steps into the object that is next.
   bool enter_object() noexcept;
+  /// As if an object's brace had just been passed: its first member is next. False if none is there.
+  bool enter_members() noexcept {
+    if (peek() != '"') return false;
+    ++depth_;
+    first_ = true;
+    return true;
+  }
   /// The next member's raw name (between its quotes, escapes untouched); false at the object's end, which is
   /// passed.
   bool next_member(std::string_view& raw_name) noexcept {

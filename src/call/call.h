@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -72,6 +73,7 @@ struct Call {
   CallTrace trace;
   const Peer* peer = nullptr;  // set by the upstream's layer; kept alive by the reply's owner
   CallNotes* notes = nullptr;
+  bool takes_large = false;  // the caller relays a LargeResult; else responses come whole
 };
 
 /// Something held until a reply has ended: a permit, a count in flight, a span. Released in reverse order.
@@ -143,6 +145,19 @@ class ReplyStream {
   virtual Task<Result<ReplyEvent>> next() = 0;
 };
 
+/// A result that is passed on while it comes, because it is large. The client's id is in it already.
+class LargeResult {
+ public:
+  virtual ~LargeResult() = default;
+  /// Bytes of the whole text, as the client gets it.
+  virtual std::uint64_t length() const noexcept = 0;
+  /// The next pieces of the text, good until the next call; none at its end. Reading on is what lets the
+  /// upstream send on. After an Error it is not called again.
+  virtual Task<Result<std::span<const std::string_view>>> next() = 0;
+  /// True if what has passed so far says `isError: true` near its beginning or end.
+  virtual bool tool_error() const noexcept = 0;
+};
+
 /// What a service gives back: its first event, and the rest if the first is not the last.
 struct Reply {
   Reply() = default;
@@ -151,6 +166,8 @@ struct Reply {
   std::shared_ptr<const Peer> peer;  // under which it was made
   Counted in_flight;
   std::unique_ptr<ReplyStream> rest;  // null when `first` is the response
+  std::unique_ptr<LargeResult>
+      large;  // the response instead of `first.message`; only where the call takes it
   Leases leases;
 };
 

@@ -58,6 +58,7 @@ class HttpEntry final : public HttpHandler {
   Task<void> old_message(Visit& visit, const Message& message);
   Task<void> initialize(Visit& visit, const Message& message);
   Task<void> serve(Visit& visit, const Message& message, const MethodRow& row, CancelScope& scope);
+  Task<void> relay_large(Visit& visit, ClientCall& call, Answer& answer);
   Task<void> relay(Visit& visit, ClientCall& call, Answer& answer);
   Task<void> end_session(Visit& visit);
   Task<void> health(Visit& visit);

@@ -68,6 +68,7 @@ Task<void> HttpEntry::serve(Visit& visit, const Message& message, const MethodRo
   Call leaf(message, row, scope);
   leaf.client = call.client;
   leaf.notes = &record.notes;
+  leaf.takes_large = visit.batch == nullptr;
   TraceTexts trace;
   record.span = trace.open(visit.request.head, message, random_);
   leaf.trace = call.trace = trace.view();
@@ -76,6 +77,8 @@ Task<void> HttpEntry::serve(Visit& visit, const Message& message, const MethodRo
   co_await route_request(call, leaf, target, answer);
   if (!answer.reply) {
     co_await send(visit, status_of(answer), answer.text);
+  } else if (answer.reply->large) {
+    co_await relay_large(visit, call, answer);
   } else if (!answer.reply->first.last || visit.batch != nullptr) {
     co_await relay(visit, call, answer);
   } else {
@@ -121,6 +124,32 @@ int HttpEntry::status_of(const Answer& answer) const noexcept {
   const std::string_view outcome = answer.outcome;
   return outcome == "overloaded" || outcome == "no_healthy_endpoint" || outcome == "shutting_down" ? 503
                                                                                                    : 200;
+}
+
+Task<void> HttpEntry::relay_large(Visit& visit, ClientCall& call, Answer& answer) {
+  LargeResult& large = *answer.reply->large;
+  visit.responder.begin_sized("application/json", visit.fields, large.length());
+  while (true) {
+    const Result<std::span<const std::string_view>> pieces = co_await large.next();
+    if (!pieces) {
+      answer.outcome = to_string(pieces.error().kind()).data();
+      // Once its length was told, only the connection's end can say that it is not whole.
+      if (visit.responder.begun()) co_return;
+      std::string out;
+      append_fault(out, call.message.raw_id(), pieces.error(), call.plan.servers[answer.server]->name());
+      co_await send(visit, 200, out);
+      co_return;
+    }
+    if (pieces->empty()) break;
+    if (!visit.responder.body_now(*pieces)) {
+      const Result<void> sent = co_await visit.responder.finish();
+      if (!sent) {
+        answer.outcome = "cancelled";
+        co_return;
+      }
+    }
+  }
+  if (call.row.kind == ListKind::tools && large.tool_error()) answer.outcome = "tool_error";
 }
 
 Task<void> HttpEntry::relay(Visit& visit, ClientCall& call, Answer& answer) {

@@ -126,7 +126,7 @@ Task<void> route_by_name(ClientCall& call, Call& leaf, ListKind kind, std::strin
 
 // True if the server says that it does not know this resource.
 bool unknown_resource(const Answer& answer) {
-  if (!answer.reply || !answer.reply->first.last) return false;
+  if (!answer.reply || !answer.reply->first.last || answer.reply->large) return false;
   const Message& message = *answer.reply->first.message;
   if (message.kind() != Message::Kind::error) return false;
   const int code = error_code(message.error());
@@ -151,6 +151,7 @@ Task<void> route_by_uri(ClientCall& call, Call& leaf, ListKind kind, std::string
     if (server != Plan::kAll) {
       target = original;
       leaf.target = target;
+      leaf.takes_large = false;  // its URIs are to be edited
       co_await forward(call, leaf, server, answer);
       answer.uri_from = target;
       answer.uri_to = uri;

@@ -55,6 +55,10 @@ class HttpExchange {
   bool reused() const noexcept { return connection_.reused(); }
   /// The head read last.
   const ResponseHead& head() const noexcept { return head_; }
+  /// True once the whole answer has been read.
+  bool complete() const noexcept { return complete_; }
+  /// What has come of the body and was not read yet.
+  std::string_view pending() noexcept { return connection_.channel().pending(); }
   /// True once any byte of an answer has come.
   bool answered() const noexcept { return answered_; }
 

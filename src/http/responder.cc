@@ -76,45 +76,28 @@ Task<Result<void>> HttpResponder::respond(int status, std::string_view content_t
   co_return co_await finish();
 }
 
-bool HttpResponder::respond_now(int status, std::string_view content_type, std::string_view fields,
-                                std::span<const std::string_view> body) {
-  WEIR_CHECK(!begun_);
-  begun_ = ended_ = true;
-  std::size_t length = 0;
-  for (const std::string_view piece : body) length += piece.size();
-  const std::size_t head_max = 256 + content_type.size() + fields.size();
-  wire_ = Buffer(head_max + (length <= kJoinMax ? length : 0));
+// The head into wire_, with room for a body behind it.
+void HttpResponder::write_head(int status, std::string_view content_type, std::string_view fields,
+                               std::uint64_t length, std::size_t room) {
+  wire_ = Buffer(256 + content_type.size() + fields.size() + room);
   TextWriter out(wire_.data());
   if (status == 200) {
     out.text("HTTP/1.1 200 OK");
   } else {
-    out.text("HTTP/1.1 ");
-    out.number(static_cast<std::size_t>(status));
-    out.text(" ");
-    out.text(reason_phrase(status));
+    out.text("HTTP/1.1 ").number(static_cast<std::size_t>(status)).text(" ").text(reason_phrase(status));
   }
-  if (!content_type.empty()) {
-    out.text("\r\nContent-Type: ");
-    out.text(content_type);
-  }
-  out.text("\r\nContent-Length: ");
-  out.number(length);
-  out.text("\r\n");
-  out.text(fields);
+  if (!content_type.empty()) out.text("\r\nContent-Type: ").text(content_type);
+  out.text("\r\nContent-Length: ").number(length).text("\r\n").text(fields);
   if (!keep_alive_) out.text("Connection: close\r\n");
   out.text("\r\n");
+  pieces_[0] = iovec{wire_.data(), static_cast<std::size_t>(out.at() - wire_.data())};
   count_ = 1;
-  if (length <= kJoinMax) {
-    for (const std::string_view piece : body) out.text(piece);
-  } else {
-    WEIR_CHECK(body.size() <= kPiecesMax);
-    for (const std::string_view piece : body)
-      pieces_[count_++] = iovec{const_cast<char*>(piece.data()), piece.size()};
-  }
-  const auto size = static_cast<std::size_t>(out.at() - wire_.data());
-  pieces_[0] = iovec{wire_.data(), size};
-  // The usual answer fits the socket: no coroutine.
-  const std::size_t total = length <= kJoinMax ? size : size + length;
+}
+
+// Sends pieces_ as far as the socket takes them, without a coroutine; what it does not take stays in them.
+bool HttpResponder::push() {
+  std::size_t total = 0;
+  for (std::size_t i = 0; i < count_; ++i) total += pieces_[i].iov_len;
   const std::ptrdiff_t taken = channel_.try_write(std::span<const iovec>(pieces_.data(), count_));
   if (taken == static_cast<std::ptrdiff_t>(total)) {
     count_ = 0;
@@ -130,7 +113,50 @@ bool HttpResponder::respond_now(int status, std::string_view content_type, std::
   return false;
 }
 
-Task<Result<void>> HttpResponder::finish() { return send(std::span<const iovec>(pieces_.data(), count_)); }
+bool HttpResponder::respond_now(int status, std::string_view content_type, std::string_view fields,
+                                std::span<const std::string_view> body) {
+  WEIR_CHECK(!begun_);
+  begun_ = ended_ = true;
+  std::size_t length = 0;
+  for (const std::string_view piece : body) length += piece.size();
+  write_head(status, content_type, fields, length, length <= kJoinMax ? length : 0);
+  if (length <= kJoinMax) {
+    TextWriter out(wire_.data() + pieces_[0].iov_len);
+    for (const std::string_view piece : body) out.text(piece);
+    pieces_[0].iov_len += length;
+  } else {
+    WEIR_CHECK(body.size() <= kPiecesMax);
+    for (const std::string_view piece : body)
+      pieces_[count_++] = iovec{const_cast<char*>(piece.data()), piece.size()};
+  }
+  return push();
+}
+
+void HttpResponder::begin_sized(std::string_view content_type, std::string_view fields,
+                                std::uint64_t length) {
+  WEIR_CHECK(!begun_);
+  write_head(200, content_type, fields, length, 0);
+  left_ = length;
+}
+
+bool HttpResponder::body_now(std::span<const std::string_view> pieces) {
+  WEIR_CHECK(!ended_ && pieces.size() + count_ <= pieces_.size());
+  begun_ = true;
+  for (const std::string_view piece : pieces) {
+    if (piece.empty()) continue;
+    WEIR_CHECK(piece.size() <= left_);
+    left_ -= piece.size();
+    pieces_[count_++] = iovec{const_cast<char*>(piece.data()), piece.size()};
+  }
+  ended_ = left_ == 0;
+  return count_ == 0 || push();
+}
+
+Task<Result<void>> HttpResponder::finish() {
+  const Result<void> sent = co_await send(std::span<const iovec>(pieces_.data(), count_));
+  count_ = 0;
+  co_return sent;
+}
 
 Task<Result<void>> HttpResponder::begin_events(std::string_view fields) {
   WEIR_CHECK(!begun_);

@@ -53,12 +53,17 @@ class HttpResponder {
   /// Errors: the client has gone or does not read; the connection is closed then.
   Task<Result<void>> respond(int status, std::string_view content_type, std::string_view fields,
                              std::span<const std::string_view> body);
-  /// The same as far as the socket takes it at once: true if that was all. Else co_await finish(), until which
-  /// pieces over 16 KB in all stay valid.
+  /// The same as far as the socket takes it at once: true if that was all. Else co_await finish(), until
+  /// which pieces over 16 KB in all stay valid.
   bool respond_now(int status, std::string_view content_type, std::string_view fields,
                    std::span<const std::string_view> body);
   /// Sends what respond_now() left.
   Task<Result<void>> finish();
+  /// Prepares an answer of `length` bytes that body_now() sends piece by piece, the head with the first.
+  void begin_sized(std::string_view content_type, std::string_view fields, std::uint64_t length);
+  /// Sends pieces of it as far as the socket takes them: true if that was all, else co_await finish(). At
+  /// most 4.
+  bool body_now(std::span<const std::string_view> pieces);
   /// Begins an event stream (status 200).
   Task<Result<void>> begin_events(std::string_view fields);
   /// Sends one event; waits while the client does not read.
@@ -74,12 +79,17 @@ class HttpResponder {
       : channel_(channel), limits_(limits) {}  // pieces_ stays unset: most answers use one
   Task<Result<void>> send(std::span<const iovec> pieces);
 
+  void write_head(int status, std::string_view content_type, std::string_view fields, std::uint64_t length,
+                  std::size_t room);
+  bool push();
+
   static constexpr std::size_t kPiecesMax = 15;
   Channel& channel_;
   const HttpServerLimits& limits_;
   Buffer wire_;                               // an answer's head, and its body if small
   std::array<iovec, kPiecesMax + 1> pieces_;  // what is to be sent; the first count_ are set
   std::size_t count_ = 0;
+  std::uint64_t left_ = 0;  // of a sized answer
   bool keep_alive_ = true;
   bool chunked_ = false;  // how events are framed: HTTP/1.0 has no chunks
   bool begun_ = false;

@@ -8,6 +8,7 @@
 #include "mcp/header_value.h"
 #include "mcp/outgoing.h"
 #include "runtime/shard.h"
+#include "transport/streamable_large.h"
 #include "transport/streamable_reply.h"
 
 namespace weir {
@@ -205,6 +206,25 @@ Task<Result<Reply>> Streamable::call(Call& call) {
       if (reply) co_return reply;
       failed = reply.error();
       break;
+    }
+    const std::uint64_t length = head.content_length().value_or(0);
+    if (call.takes_large && head.status == 200 && !is_event_stream(head) &&
+        length >= StreamableLarge::kLargeMin && length <= options_.message_max &&
+        is_new(call.client.revision) == is_new(call.peer->facts.revision)) {
+      while (good && exchange.pending().size() < StreamableLarge::kHeadMin)
+        good = exchange.filled(co_await exchange.fill(call.deadline, &call.cancel));
+      if (!good) {
+        failed = good.error();
+        break;
+      }
+      const StreamableLarge::Place place = StreamableLarge::place_of(exchange.pending(), id);
+      if (place != StreamableLarge::Place::whole) {
+        Reply reply;
+        reply.first.last = true;
+        reply.large = std::make_unique<StreamableLarge>(std::move(exchange), place, id, call.message.raw_id(),
+                                                        call.deadline, call.cancel);
+        co_return reply;
+      }
     }
     Result<Reply> reply = co_await read_reply(call, id, std::move(exchange));
     if (reply) co_return reply;

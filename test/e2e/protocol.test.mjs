@@ -73,6 +73,50 @@ export const tests = {
     return `${checked} messages`;
   },
 
+  async 'large answers pass while they come, whatever their order'() {
+    const text = 'x\\"},é'.repeat(60000);
+    const result = `{"resultType":"complete","content":[{"type":"text","text":"${text}"}],"isError":true}`;
+    const forms = {
+      head: (id) => [`{"jsonrpc":"2.0","id":${id},"result":`, '}'],
+      tail: (id) => ['{"result":', `,"jsonrpc":"2.0", "id":${id}}`],
+      odd: (id) => [`{"id":${id},"result":`, ',"jsonrpc":"2.0"}'],
+    };
+    await between({}, async (weir, upstream) => {
+      for (const [form, around] of Object.entries(forms)) {
+        let go;
+        const released = new Promise((done) => (go = done));
+        upstream.call = async (parsed, { raw }) => {
+          const whole = Buffer.from(around(parsed.id)[0] + result + around(parsed.id)[1]);
+          raw.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': whole.length });
+          raw.write(whole.subarray(0, 100_000));
+          if (form !== 'odd') await released;
+          raw.end(whole.subarray(100_000));
+        };
+        const id = '"an id of another length"';
+        // The first bytes are with the client before the server has sent the last ones.
+        const got = await ask(weir.url, 'tools/call', '"name":"echo","arguments":{}', { id, name: 'echo', on: (answer) => answer.once('readable', go) });
+        assert.equal(got.text, around(id)[0] + result + around(id)[1], form);
+      }
+      const errors = (await request('GET', weir.admin + '/metrics')).text;
+      assert.match(errors, /weir_requests_total\{[^}]*outcome="tool_error"[^}]*\} 3/);
+      // Another's id at the end: the client sees that the answer is not whole.
+      upstream.call = (parsed, { raw }) => {
+        const whole = Buffer.from(`{"result":${result},"jsonrpc":"2.0","id":${parsed.id + 1}}`);
+        raw.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': whole.length });
+        raw.end(whole);
+      };
+      await assert.rejects(ask(weir.url, 'tools/call', '"name":"echo","arguments":{}', { name: 'echo' }));
+      // Cut off in the middle.
+      upstream.call = (parsed, { raw }) => {
+        raw.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': 300_000 });
+        raw.write(`{"jsonrpc":"2.0","id":${parsed.id},"result":{"content":[{"type":"text","text":"${'y'.repeat(150_000)}`, () => raw.destroy());
+      };
+      await assert.rejects(ask(weir.url, 'tools/call', '"name":"echo","arguments":{}', { name: 'echo' }));
+      upstream.call = null;
+      assert.ok((await ask(weir.url, 'tools/call', '"name":"echo","arguments":{}', { name: 'echo' })).text.includes('"result"'));
+    });
+  },
+
   async 'headers towards a new upstream are made anew'() {
     await between([{ tools: ['grüße'] }, {}], async (weir, upstream) => {
       await weir.settled();

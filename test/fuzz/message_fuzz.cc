@@ -1,4 +1,5 @@
 // What is indexed as a message is whole JSON, and its parts lie inside it; edits keep it so.
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -7,6 +8,7 @@
 #include "mcp/merge.h"
 #include "mcp/message.h"
 #include "mcp/outgoing.h"
+#include "mcp/response_frame.h"
 
 namespace {
 
@@ -20,6 +22,21 @@ void check_part(const weir::Message& message, std::string_view part) {
   if (part.empty()) return;
   WEIR_CHECK(message.offset_of(part) + part.size() <= message.text().size());
   check_json(part);
+}
+
+// Where an id is found without walking the result, it is the one that the walk finds.
+void check_frame(const weir::Message& message) {
+  const std::string_view text = message.text();
+  const auto head = weir::frame_at_head(text);
+  if (!head) return;
+  WEIR_CHECK(message.kind() == weir::Message::Kind::result);
+  if (!head->id.empty()) {
+    WEIR_CHECK(head->id.data() == message.raw_id().data());
+    return;
+  }
+  const std::string_view id =
+      weir::frame_at_tail(text.substr(text.size() - std::min(text.size(), weir::kTailMax)));
+  if (!id.empty()) WEIR_CHECK(id == message.raw_id());
 }
 
 void check(std::string_view text, weir::Message::From from) {
@@ -48,6 +65,7 @@ void check(std::string_view text, weir::Message::From from) {
           check_json(out);
         }
     } else if (message->is_response()) {
+      check_frame(*message);
       for (const weir::Revision client : {weir::Revision::v2025_11_25, weir::Revision::v2026_07_28}) {
         weir::OutgoingAnswer answer;
         answer.client_id = "\"c\"";

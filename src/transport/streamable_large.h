@@ -1,0 +1,52 @@
+// A large JSON answer of a Streamable HTTP server on its way through: only its head or its tail is looked at,
+// for the id.
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "call/call.h"
+#include "http/client.h"
+
+namespace weir {
+
+/// One shard, one answer.
+class StreamableLarge final : public LargeResult {
+ public:
+  /// Answers below it come whole, in bytes.
+  static constexpr std::uint64_t kLargeMin = 64 * 1024;
+  /// What must have come before frame() can say something.
+  static constexpr std::size_t kHeadMin = 256;
+
+  /// Where the id stands in an answer that begins so; nothing if it has to come whole.
+  enum class Place : std::uint8_t { whole, head, tail };
+  static Place place_of(std::string_view begin, std::string_view id);
+
+  StreamableLarge(HttpExchange exchange, Place place, std::string id, std::string_view client_id,
+                  TimePoint deadline, CancelScope& cancel);
+
+  std::uint64_t length() const noexcept override { return length_; }
+  Task<Result<std::span<const std::string_view>>> next() override;
+  bool tool_error() const noexcept override { return tool_error_; }
+
+ private:
+  std::span<const std::string_view> replace_id(std::string_view text, std::string_view id);
+  std::span<const std::string_view> hold_tail(std::string_view part);
+  void look_for_error(std::string_view part, bool last);
+
+  HttpExchange exchange_;
+  const Place place_;
+  const std::string id_;
+  const std::string client_id_;
+  const TimePoint deadline_;
+  CancelScope& cancel_;
+  std::uint64_t length_ = 0;
+  bool begun_ = false;
+  bool ended_ = false;
+  bool tool_error_ = false;
+  std::string tail_;  // the last bytes so far, held back until it is known that they are not the last
+  std::string sent_;  // what was held back before
+  std::array<std::string_view, 3> pieces_;
+};
+
+}  // namespace weir
