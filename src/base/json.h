@@ -38,9 +38,7 @@ class JsonCursor {
 
   /// The first byte of the next value ('{', '"', ...), or 0 where there is none.
   char peek() noexcept {
-    while (at_ != end_ && static_cast<unsigned char>(*at_) <= ' ' &&
-           (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t'))
-      ++at_;
+    at_ = space(at_);
     return at_ == end_ ? '\0' : *at_;
   }
   /// Steps into the object that is next.
@@ -55,31 +53,35 @@ class JsonCursor {
   /// The next member's raw name (between its quotes, escapes untouched); false at the object's end, which is
   /// passed.
   bool next_member(std::string_view& raw_name) noexcept {
-    char next = peek();
-    if (next == ',' && !first_) {
-      ++at_;
-      next = peek();
-    } else if (next == '}') {
-      ++at_;
+    const char* p = space(at_);
+    if (p == end_) return fault_at(p, JsonFault::syntax);
+    if (*p == ',' && !first_) {
+      p = space(p + 1);
+    } else if (*p == '}') {
+      at_ = p + 1;
       --depth_;
       first_ = false;
       return false;
     } else if (!first_) {
-      set_fault(JsonFault::syntax);
-      return false;
+      return fault_at(p, JsonFault::syntax);
     }
     first_ = false;
-    if (next != '"') {
-      set_fault(JsonFault::syntax);
-      return false;
+    if (p == end_ || *p != '"') return fault_at(p, JsonFault::syntax);
+    const char* const start = p + 1;
+    p = json_text::plain_string_end(start, end_);
+    name_plain_ = p != end_ && *p == '"';
+    if (name_plain_) {
+      raw_name = std::string_view(start, static_cast<std::size_t>(p - start));
+      ++p;
+    } else {
+      at_ = start - 1;
+      if (!take_odd_string(raw_name, p)) return false;
+      p = at_;
     }
-    if (!take_string(raw_name) || !count_member()) return false;
-    name_plain_ = string_plain_;
-    if (peek() != ':') {
-      set_fault(JsonFault::syntax);
-      return false;
-    }
-    ++at_;
+    if (++members_ > limits_.members_max) return fault_at(p, JsonFault::members);
+    p = space(p);
+    if (p == end_ || *p != ':') return fault_at(p, JsonFault::syntax);
+    at_ = space(p + 1);
     return true;
   }
   /// True if the name that next_member() gave is ASCII without escapes.
@@ -106,6 +108,17 @@ class JsonCursor {
 
  private:
   std::string_view take_other();
+  const char* space(const char* p) const noexcept {
+    while (p != end_ && static_cast<unsigned char>(*p) <= ' ' &&
+           (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+      ++p;
+    return p;
+  }
+  bool fault_at(const char* p, JsonFault fault) noexcept {
+    at_ = p;
+    set_fault(fault);
+    return false;
+  }
   // The usual string has nothing to look at between its quotes.
   bool take_string(std::string_view& raw) noexcept {
     const char* const start = at_ + 1;

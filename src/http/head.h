@@ -50,6 +50,7 @@ enum class Field : std::uint8_t {
   access_control_request_method,
   access_control_request_headers,
   location,
+  user_agent,
   count_
 };
 

@@ -83,7 +83,6 @@ bool walk_object(JsonCursor& cursor, Members& members, bool unique, Inner&& inne
   std::string_view name;
   if (!cursor.enter_object()) return false;
   while (cursor.next_member(name)) {
-    cursor.peek();
     const std::size_t from = cursor.offset();
     const bool plain = cursor.name_plain();
     const std::string_view value = inner(name, from);
@@ -113,7 +112,7 @@ std::string_view RawMembers::search(std::string_view name) const noexcept {
   return {};
 }
 
-bool RawMembers::add(RawMember member, bool plain) {
+bool RawMembers::add_odd(RawMember member, bool plain) {
   if (!plain && has_escape(member.name)) {
     if (!find(json_unescape(member.name)).empty()) return false;
     escaped_ = true;

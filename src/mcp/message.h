@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,7 +51,13 @@ class RawMembers {
     return (marks_ & mark_of(name)) == 0 && !escaped_ ? std::string_view() : search(name);
   }
   /// False if the name is there already, escapes resolved. `plain`: the name is known to have none.
-  bool add(RawMember member, bool plain = false);
+  bool add(const RawMember& member, bool plain = false) {
+    const std::uint64_t mark = mark_of(member.name);
+    if (!plain || escaped_ || (marks_ & mark) != 0 || count_ >= kInside) return add_odd(member, plain);
+    marks_ |= mark;
+    new (&inside_[count_++]) RawMember(member);
+    return true;
+  }
   /// Number of members.
   std::size_t size() const noexcept { return count_; }
   /// By place, below size().
@@ -69,6 +76,7 @@ class RawMembers {
     return std::uint64_t{1} << ((name.size() * 5 + first * 3 + last) & 63);
   }
   std::string_view search(std::string_view name) const noexcept;
+  bool add_odd(RawMember member, bool plain);
   void take(RawMembers& other) noexcept;
 
   std::uint64_t marks_ = 0;
