@@ -152,14 +152,16 @@ void Observe::finished(const RequestRecord& record) {
   if (access == LogConfig::Access::off || (access == LogConfig::Access::errors && fine(record.outcome)))
     return;
   std::string trace;
-  append_trace_id(trace, record.span);
+  const SpanIds ids =
+      record.span ? *record.span : new_trace([&record] { return record.random->next(); }, false);
+  append_trace_id(trace, ids);
   LogLine line(log_, Module::access, fine(record.outcome) ? Severity::info : Severity::warn, record.method);
   line.text("server", record.server).text("tool", record.tool).text("outcome", record.outcome);
   line.number("attempts", record.notes.attempts).milliseconds("ms", record.duration);
   line.milliseconds("upstream_ms", record.notes.upstream_time).text("client", record.client);
   line.text("protocol", to_string(record.client_revision)).text("trace_id", trace);
   std::string span;
-  append_span_id(span, record.span);
+  append_span_id(span, ids);
   line.text("span_id", span);
 }
 

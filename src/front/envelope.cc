@@ -68,7 +68,8 @@ EnvelopeFault check_new_request(const RequestHead& head, const Message& message,
   if (!usual && header != version)
     return fault(400, kHeaderMismatch, "the header MCP-Protocol-Version does not match the body");
   if (!usual && version != to_string(Revision::v2026_07_28)) return unsupported(version);
-  if (!is_object(message.meta().find(kMetaCapabilities)))
+  const std::string_view capabilities = message.meta().find(kMetaCapabilities);
+  if (!is_object(capabilities))
     return fault(400, kInvalidParams,
                  "params._meta needs \"" + std::string(kMetaCapabilities) + "\", an object");
   const std::string_view info = message.meta().find(kMetaClientInfo);
@@ -78,7 +79,10 @@ EnvelopeFault check_new_request(const RequestHead& head, const Message& message,
   if (head.get(Field::mcp_method) != message.method())
     return fault(400, kHeaderMismatch, "the header Mcp-Method does not match the body");
   if (row == nullptr || !row->new_clients || !row->request) return fault(404, -32601, "Method not found");
-  return check_name(head, message, *row);
+  EnvelopeFault out = check_name(head, message, *row);
+  out.client_info = info;
+  out.capabilities = capabilities;
+  return out;
 }
 
 EnvelopeFault check_old_version(const RequestHead& head) {

@@ -11,12 +11,14 @@
 
 namespace weir {
 
-/// A refusal with the status that the specification orders.
+/// A refusal with the status that the specification orders; or what the client said of itself.
 struct EnvelopeFault {
   int status = 0;  // 0: none
   int code = 0;
   std::string sentence;
-  std::string data;  // raw JSON; empty: none
+  std::string data;              // raw JSON; empty: none
+  std::string_view client_info;  // raw JSON out of `_meta` when there is no fault
+  std::string_view capabilities;
 };
 
 /// True for a request of the new era: by its header, or by the version in its `_meta`.

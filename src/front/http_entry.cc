@@ -122,7 +122,7 @@ Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, Can
     row = find_method(message->method());
     fault = check_new_request(request.head, *message, row);
     if (fault.status == 0) {
-      take_new_client(visit, *message);
+      take_new_client(visit, *message, fault);
       co_await serve(visit, *message, *row, gone);
     } else {
       co_await refuse(visit, fault.status, fault.code, fault.sentence, message->raw_id(), fault.data);
@@ -132,10 +132,10 @@ Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, Can
   co_await post(visit, message);
 }
 
-void HttpEntry::take_new_client(Visit& visit, const Message& message) {
+void HttpEntry::take_new_client(Visit& visit, const Message& message, const EnvelopeFault& checked) {
   visit.client_view.revision = Revision::v2026_07_28;
-  visit.client_view.client_info = message.meta().find(kMetaClientInfo);
-  visit.client_view.capabilities = message.meta().find(kMetaCapabilities);
+  visit.client_view.client_info = checked.client_info;
+  visit.client_view.capabilities = checked.capabilities;
   if (message.meta_text(kMetaLogLevel, visit.log_level)) visit.client_view.log_level = visit.log_level;
   for (const HeaderField& field : visit.request.head.params())
     visit.param_headers.append(field.name).append(": ").append(field.value).append("\r\n");

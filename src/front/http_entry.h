@@ -23,7 +23,8 @@ struct RequestRecord {
   std::string_view outcome = "ok";
   std::string_view client;
   std::string_view session;
-  SpanIds span;
+  std::optional<SpanIds> span;  // under the client's trace; else whoever needs ids makes them
+  Random* random = nullptr;     // to make them with
   Revision client_revision = kNewestOld;
   CallNotes notes;
   Duration duration{};
@@ -35,6 +36,8 @@ class FrontObserver {
   virtual ~FrontObserver() = default;
   virtual void finished(const RequestRecord& record) = 0;
 };
+
+struct EnvelopeFault;
 
 class HttpEntry final : public HttpHandler {
  public:
@@ -51,7 +54,7 @@ class HttpEntry final : public HttpHandler {
  private:
   struct Visit;
   Task<void> post(Visit& visit, const tl::expected<Message, MessageFault>& message);
-  static void take_new_client(Visit& visit, const Message& message);
+  static void take_new_client(Visit& visit, const Message& message, const EnvelopeFault& checked);
   Task<void> batch(Visit& visit, const Bytes& body);
   Task<void> message(Visit& visit, const Message& message);
   Task<void> new_request(Visit& visit, const Message& message);

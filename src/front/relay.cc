@@ -71,6 +71,7 @@ Task<void> HttpEntry::serve(Visit& visit, const Message& message, const MethodRo
   leaf.takes_large = visit.batch == nullptr;
   TraceTexts trace;
   record.span = trace.open(visit.request.head, message, random_);
+  record.random = &random_;
   leaf.trace = call.trace = trace.view();
   std::string target;
   Answer answer;
@@ -198,14 +199,14 @@ Task<void> HttpEntry::relay(Visit& visit, ClientCall& call, Answer& answer) {
   }
 }
 
-SpanIds TraceTexts::open(const RequestHead& head, const Message& message, Random& random) {
-  const RandomBits bits = [&random] { return random.next(); };
+std::optional<SpanIds> TraceTexts::open(const RequestHead& head, const Message& message, Random& random) {
   std::string text;
   std::optional<SpanIds> parent;
   if (message.meta_text("traceparent", text)) parent = parse_traceparent(text);
   const bool in_meta = parent.has_value();
   if (!parent && head.has(Field::traceparent)) parent = parse_traceparent(head.get(Field::traceparent));
-  if (!parent) return new_trace(bits, false);
+  if (!parent) return std::nullopt;
+  const RandomBits bits = [&random] { return random.next(); };
   const SpanIds span = child_of(*parent, bits);
   append_traceparent(parent_, span);
   text.clear();

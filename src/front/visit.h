@@ -25,8 +25,8 @@ struct HttpEntry::Visit {
 /// The trace context of one request, kept as the texts that are sent on.
 class TraceTexts {
  public:
-  /// The request's own span: under the client's context where it gave one (`_meta` first, then the header).
-  SpanIds open(const RequestHead& head, const Message& message, Random& random);
+  /// The request's own span under the client's context (`_meta` first, then the header); nothing without one.
+  std::optional<SpanIds> open(const RequestHead& head, const Message& message, Random& random);
   CallTrace view() const noexcept {
     CallTrace trace;
     trace.parent = parent_;

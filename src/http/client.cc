@@ -82,7 +82,7 @@ HeadState HttpExchange::parse_head(std::string& reason) {
   HeadRefusal refusal;
   while (true) {
     if (channel.pending().empty()) return HeadState::more;
-    head_.reset();
+    if (head_.touched()) head_.reset();
     const HeadState state = parse_response(channel.pending(), limits, head_, refusal);
     if (state == HeadState::refused) reason = "invalid HTTP answer: " + std::string(refusal.reason);
     if (state != HeadState::done) return state;

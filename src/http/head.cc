@@ -223,6 +223,7 @@ class HeadParser {
 
   // From left to right, so that a refusal does not depend on how much has come.
   HeadState fields(std::string_view received, std::size_t begin) {
+    head_.touched_ = true;
     if (begin > limits_.head_max) return refuse(431, "header block too large");
     const bool all = received.size() > limits_.head_max;
     const char* const base = received.data();

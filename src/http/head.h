@@ -76,6 +76,8 @@ class Head {
   /// True if the connection may be used again after this message.
   bool keep_alive() const noexcept { return keep_alive_; }
   int minor_version() const noexcept { return minor_version_; }
+  /// True once a parse has begun to fill it.
+  bool touched() const noexcept { return touched_; }
   /// Empty again, for the next parse.
   void reset() noexcept {
     known_.fill({});
@@ -85,6 +87,7 @@ class Head {
     chunked_ = false;
     keep_alive_ = true;
     minor_version_ = 1;
+    touched_ = false;
   }
 
  protected:
@@ -97,6 +100,7 @@ class Head {
   bool chunked_ = false;
   bool keep_alive_ = true;
   int minor_version_ = 1;
+  bool touched_ = false;
 };
 
 class RequestHead : public Head {

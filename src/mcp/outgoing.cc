@@ -60,7 +60,6 @@ void edit_trace(Splices& splices, const Message& message, const OutgoingRequest&
 
 void edit_meta(Splices& splices, const Message& message, const OutgoingRequest& request) {
   const RawMembers& meta = message.meta();
-  const std::string_view raw_meta = message.param().find("_meta");
   std::string to_insert;
   edit_trace(splices, message, request, to_insert);
   const std::string_view token = meta.find("progressToken");
@@ -92,6 +91,7 @@ void edit_meta(Splices& splices, const Message& message, const OutgoingRequest& 
     left_empty = drops == meta.size();
   }
   if (to_insert.empty()) return;
+  const std::string_view raw_meta = message.param().find("_meta");
   if (!raw_meta.empty()) {
     insert_members(splices, raw_meta, std::move(to_insert), left_empty);
   } else {
