@@ -55,4 +55,7 @@ format: ## clang-format over all sources
 coverage: ## line coverage of src/ by units and black-box tests; under 80 % fails
 	@tools/coverage
 
-.PHONY: help setup build run test verify bench counters asan tsan fuzz tidy format coverage
+docs: ## reference of all public declarations; one without a comment fails
+	@tools/docs
+
+.PHONY: help setup build run test verify bench counters asan tsan fuzz tidy format coverage docs

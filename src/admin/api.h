@@ -5,8 +5,8 @@
 #include <functional>
 #include <string>
 
-#include "gateway/guard.h"
 #include "gateway/gateway.h"
+#include "gateway/guard.h"
 #include "http/server.h"
 #include "obs/metrics.h"
 
@@ -24,6 +24,7 @@ struct AdminActions {
   std::function<std::vector<ReadFamily>()> read_families;
 };
 
+/// The handler of the admin address. One per shard that serves it.
 class AdminApi final : public HttpHandler {
  public:
   AdminApi(Gateway& gateway, Metrics& metrics, AdminActions actions, bool loopback);

@@ -15,13 +15,16 @@ class Observe final : public FrontObserver {
   Observe(Log& log, Metrics& metrics, Gateway*& gateway, std::size_t shards);
   ~Observe() override;
 
+  /// Takes level, format and modules of a new configuration. Any thread.
   void set_options(const LogConfig& config);
   void finished(const RequestRecord& record) override;
+  /// Log lines of a server's new state, and of what a child wrote to stderr. Any thread.
   void server_changed(const Upstream& upstream);
   void child_wrote(const std::string& server, std::string_view line);
   /// What is read when scraped.
   std::vector<ReadFamily> read_families() const;
 
+  /// Gauges that others keep up to date; read when scraped.
   std::atomic<std::uint32_t> connections{0};
   std::atomic<bool> last_reload_good{true};
   std::atomic<std::int64_t> last_reload_seconds{0};

@@ -10,6 +10,7 @@
 namespace weir {
 
 struct RemoteAnswer {
+  /// HTTP status; 0 before there is one.
   int status = 0;
   std::string body;  // of an event stream: the last event's data
 };

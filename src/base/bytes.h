@@ -1,6 +1,7 @@
-// Reference-counted bytes: a Buffer is written by one owner, Bytes are shared read-only views that keep it alive.
-// Every buffer has kPadding readable bytes behind its capacity, so that the JSON parser may read past the end.
-// Storage comes from a pool of the thread that asks and returns to the pool of the thread that drops it.
+// Reference-counted bytes: a Buffer is written by one owner, Bytes are shared read-only views that keep it
+// alive. Every buffer has kPadding readable bytes behind its capacity, so that the JSON parser may read past
+// the end. Storage comes from a pool of the thread that asks and returns to the pool of the thread that drops
+// it.
 #pragma once
 
 #include <atomic>
@@ -50,11 +51,14 @@ class Buffer {
     if (slab_ != nullptr) detail::release_slab(slab_);
   }
 
+  /// False for a handle without storage, whose data is null and whose capacity is 0.
   explicit operator bool() const noexcept { return slab_ != nullptr; }
   char* data() const noexcept { return slab_ == nullptr ? nullptr : slab_->bytes(); }
   std::size_t capacity() const noexcept { return slab_ == nullptr ? 0 : slab_->capacity; }
   /// True when no other handle shares the slab, so that its bytes may be written again.
-  bool unique() const noexcept { return slab_ != nullptr && slab_->refs.load(std::memory_order_acquire) == 1; }
+  bool unique() const noexcept {
+    return slab_ != nullptr && slab_->refs.load(std::memory_order_acquire) == 1;
+  }
 
  private:
   detail::Slab* slab_ = nullptr;
@@ -74,6 +78,7 @@ class Bytes {
   /// A view of text with static storage duration.
   static Bytes of_static(std::string_view text) noexcept { return Bytes(Buffer(), text); }
 
+  /// The slice, and the storage that it keeps alive (none for static text).
   std::string_view view() const noexcept { return view_; }
   std::size_t size() const noexcept { return view_.size(); }
   bool empty() const noexcept { return view_.empty(); }

@@ -10,6 +10,7 @@ namespace weir {
 
 using Digest = std::array<unsigned char, 32>;
 
+/// SHA-256 (FIPS 180-4), and the MAC made of it (RFC 2104).
 Digest sha256(std::string_view bytes);
 Digest hmac_sha256(std::string_view key, std::string_view bytes);
 /// True if equal; takes as long for a near miss as for a far one.

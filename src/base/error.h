@@ -42,6 +42,7 @@ class [[nodiscard]] Error {
   Error(Kind kind, Side side, Sent sent, std::string detail = {})
       : kind_(kind), side_(side), sent_(sent), detail_(std::move(detail)) {}
 
+  /// What happened, whose doing it was, what the upstream saw, and a sentence for a person.
   Kind kind() const noexcept { return kind_; }
   Side side() const noexcept { return side_; }
   Sent sent() const noexcept { return sent_; }
@@ -71,12 +72,14 @@ template <class T>
 using Result = tl::expected<T, Error>;
 
 /// `return fail(kind, side, sent, "...")` in a function that returns a Result.
-inline tl::unexpected<Error> fail(Error::Kind kind, Error::Side side, Error::Sent sent, std::string detail = {}) {
+inline tl::unexpected<Error> fail(Error::Kind kind, Error::Side side, Error::Sent sent,
+                                  std::string detail = {}) {
   return tl::unexpected<Error>(Error(kind, side, sent, std::move(detail)));
 }
 inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
 
-/// The word of the error table: "unreachable", "deadline_exceeded", ...; "internal" and "invalid_request" besides.
+/// The word of the error table: "unreachable", "deadline_exceeded", ...; "internal" and "invalid_request"
+/// besides.
 std::string_view to_string(Error::Kind kind) noexcept;
 
 }  // namespace weir

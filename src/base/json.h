@@ -101,6 +101,7 @@ class JsonCursor {
   /// True if only white space is left and nothing was wrong.
   bool finish() noexcept;
 
+  /// What was wrong; none as long as all was valid.
   JsonFault fault() const noexcept { return fault_; }
   /// Where the cursor stands, in bytes from the start; after a fault, near it.
   std::size_t offset() const noexcept { return static_cast<std::size_t>(at_ - begin_); }

@@ -26,6 +26,7 @@ class Random {
   /// A stream that nobody can repeat, seeded by the kernel.
   static Random from_system() noexcept;
 
+  /// Bounds, as a standard generator has them.
   static constexpr result_type min() noexcept { return 0; }
   static constexpr result_type max() noexcept { return std::numeric_limits<result_type>::max(); }
 

@@ -63,6 +63,7 @@ struct Call {
   Call(const Message& request, const MethodRow& method, CancelScope& scope) noexcept
       : message(request), row(method), cancel(scope) {}
 
+  /// The request as the client sent it, and its row in the table of methods.
   const Message& message;
   const MethodRow& row;
   CancelScope& cancel;            // cancelled when the client goes (new revision) or says so
@@ -96,6 +97,7 @@ class Leases {
   ~Leases() {
     while (!held_.empty()) held_.pop_back();
   }
+  /// Holds one more until the reply has ended.
   void add(std::unique_ptr<Lease> lease) { held_.push_back(std::move(lease)); }
   /// Tells all, last first, how the reply ended (null: whole).
   void ended(const Error* failed) noexcept {

@@ -20,6 +20,7 @@ struct AddressConfig {
   bool operator==(const AddressConfig&) const = default;
 };
 
+/// One entry of `listen`.
 struct ListenConfig {
   AddressConfig address;
   std::vector<std::string> allowed_hosts;  // of this address; empty: the top-level list
@@ -27,6 +28,7 @@ struct ListenConfig {
   bool operator==(const ListenConfig&) const = default;
 };
 
+/// `limits`, in bytes and counts.
 struct LimitsConfig {
   std::size_t body = 4 * 1024 * 1024;
   std::size_t header = 32 * 1024;
@@ -35,9 +37,12 @@ struct LimitsConfig {
   bool operator==(const LimitsConfig&) const = default;
 };
 
+/// Severities of the log, the lowest first.
 enum class LogLevel : std::uint8_t { debug, info, warn, error };
 
+/// `log`.
 struct LogConfig {
+  /// How a line looks, and which calls get one.
   enum class Format : std::uint8_t { json, text };
   enum class Access : std::uint8_t { all, errors, off };
   LogLevel level = LogLevel::info;
@@ -47,13 +52,16 @@ struct LogConfig {
   bool operator==(const LogConfig&) const = default;
 };
 
+/// `names`.
 struct NamesConfig {
+  /// When a server's name goes in front of its tools.
   enum class Prefix : std::uint8_t { automatic, always, never };
   Prefix prefix = Prefix::automatic;
   std::string separator = "__";
   bool operator==(const NamesConfig&) const = default;
 };
 
+/// `timeout`, of all servers or of one.
 struct TimeoutConfig {
   std::chrono::milliseconds request = std::chrono::minutes(5);
   std::chrono::milliseconds connect = std::chrono::seconds(5);
@@ -62,6 +70,7 @@ struct TimeoutConfig {
   bool operator==(const TimeoutConfig&) const = default;
 };
 
+/// `tools.NAME` of a server.
 struct ToolConfig {
   std::optional<std::chrono::milliseconds> timeout;
   bool operator==(const ToolConfig&) const = default;

@@ -41,6 +41,7 @@ struct Shape {
   enum class Secret : std::uint8_t { no, values, url, arguments };
   using Rule = std::string (*)(std::string_view text);  // what is wrong, or nothing
 
+  /// What may stand there: its type, and its bounds, choices or inner block as the type needs them.
   Kind kind = Kind::ignored;
   std::uint64_t min = 0;
   std::uint64_t max = 0;
@@ -72,6 +73,7 @@ struct Block {
   std::span<const std::string_view> foreign =
       {};  // clients write them; ignored with a warning in clients' files
 
+  /// The key of this name; null if the block has none.
   const Field* find(std::string_view name) const noexcept;
 };
 
@@ -80,6 +82,7 @@ struct AdminKeys {
   AddressConfig address;
 };
 
+/// The blocks of the configuration, each with its keys.
 const Block& root_block();
 const Block& listen_block();
 const Block& admin_block();

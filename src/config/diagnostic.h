@@ -40,6 +40,7 @@ class Diagnostics {
   /// `text` outlives the collector.
   Diagnostics(std::string_view text, std::string file) : text_(text), file_(std::move(file)) {}
 
+  /// Notes what is wrong there, or only doubtful.
   void error(Position at, std::string message) { add(Diagnostic::error, at, std::move(message)); }
   void warning(Position at, std::string message) { add(Diagnostic::warning, at, std::move(message)); }
   /// True once an error was added.
@@ -51,6 +52,7 @@ class Diagnostics {
   /// The findings in the order of their positions, repetitions dropped; at most kMost and a word on the rest.
   std::vector<Diagnostic> take();
 
+  /// How many findings take() gives, besides the word on the rest.
   static constexpr std::size_t kMost = 100;
 
  private:

@@ -15,6 +15,7 @@ struct ImportFile {
   std::string text;
 };
 
+/// What came of reading another program's file.
 struct ImportOutcome {
   std::string yaml;                // a whole weir.yaml
   std::vector<std::string> notes;  // what was skipped, renamed or needs a hand; without secrets

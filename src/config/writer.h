@@ -10,6 +10,7 @@
 
 namespace weir::config_json {
 
+/// Appends the value of the field as JSON; false, and nothing appended, where there is nothing to show.
 bool put(std::string& out, const Field& field, bool value);
 bool put(std::string& out, const Field& field, unsigned value);
 bool put(std::string& out, const Field& field, std::size_t value);

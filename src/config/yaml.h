@@ -33,6 +33,7 @@ struct YamlNode {
   std::string text;             // of a scalar
   std::vector<YamlNode> items;  // of a list or a map, in order; keys of a map are unique
 
+  /// What kind of node it is; a missing one is none of them.
   bool is_map() const noexcept { return kind == Kind::map; }
   bool is_list() const noexcept { return kind == Kind::list; }
   bool is_scalar() const noexcept { return kind == Kind::scalar; }

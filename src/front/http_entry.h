@@ -34,6 +34,7 @@ struct RequestRecord {
 class FrontObserver {
  public:
   virtual ~FrontObserver() = default;
+  /// A request has been answered. On its shard, at the end of each; must not wait.
   virtual void finished(const RequestRecord& record) = 0;
 };
 
@@ -41,6 +42,7 @@ struct EnvelopeFault;
 
 class HttpEntry final : public HttpHandler {
  public:
+  /// How one address lets clients in.
   struct Options {
     bool loopback = true;
     std::vector<std::string> allowed_hosts;  // of this address; empty: the plan's

@@ -5,16 +5,21 @@
 
 namespace weir {
 
+/// One request and what was found out about it.
 struct HttpEntry::Visit {
+  /// All of it outlives the visit.
   Visit(HttpRequest& http, HttpResponder& answer, CancelScope& left, const Plan& running)
       : request(http), responder(answer), gone(left), plan(running) {}
+  /// What came, where the answer goes, and what ends when the client leaves.
   HttpRequest& request;
   HttpResponder& responder;
   CancelScope& gone;
   const Plan& plan;
+  /// Of the request: path without its query, the client's address, the one server of /mcp/NAME.
   std::string_view path;
   std::string_view client;
   std::size_t only = Plan::kAll;
+  /// What the call is told of its client, and the storage of its texts.
   ClientView client_view;
   std::string log_level;
   std::string param_headers;

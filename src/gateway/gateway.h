@@ -25,6 +25,7 @@ struct ApplyReport {
 
 class Gateway {
  public:
+  /// Whom to tell of what happens beside the calls; may be called on any shard.
   struct Observer {
     std::function<void(const Upstream&)> server_changed;  // the server's home shard
     std::function<void(const Upstream&, int tools)>
@@ -62,6 +63,7 @@ class Gateway {
   /// Cancels the session's call with this id, wherever it runs. Any shard.
   void cancel(std::string_view session, std::string_view raw_id);
 
+  /// The shards that serve clients, by index.
   const std::vector<Shard*>& shards() const noexcept { return shards_; }
 
  private:

@@ -22,6 +22,7 @@ struct ClientCall {
   CallTrace trace;
   CallNotes* notes = nullptr;
 
+  /// True if only one server can be meant; the_one() is then its place in the plan.
   bool asks_one() const noexcept { return only != Plan::kAll || plan.servers.size() == 1; }
   std::size_t the_one() const noexcept { return only != Plan::kAll ? only : 0; }
 };

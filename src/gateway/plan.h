@@ -17,6 +17,7 @@ namespace weir {
 struct Plan {
   static constexpr std::size_t kAll = static_cast<std::size_t>(-1);
 
+  /// What was configured, and the rules of names that follow from it.
   Config config;
   NameRules names;
   std::vector<std::shared_ptr<Upstream>> servers;  // enabled ones, in the configuration's order

@@ -26,10 +26,12 @@ struct Session {
   std::string path;          // the endpoint it was made at: "/mcp" or "/mcp/NAME"
   std::string owner;         // the client it belongs to
 
+  /// The level that the client asked for with logging/setLevel; empty: none. Any thread.
   std::string log_level() const {
     std::lock_guard lock(lock_);
     return log_level_;
   }
+  /// Sets it. Any thread.
   void set_log_level(std::string level) {
     std::lock_guard lock(lock_);
     log_level_ = std::move(level);
@@ -44,6 +46,7 @@ struct Session {
 
 class Sessions {
  public:
+  /// Bounds of all sessions together.
   struct Options {
     std::size_t count_max = 100'000;
     Duration idle_max = std::chrono::hours(1);

@@ -22,7 +22,9 @@
 
 namespace weir {
 
+/// What a server is good for now.
 enum class ServerState : std::uint8_t { starting, ready, needs_authorization, unreachable, stopped };
+/// As the admin endpoints write it.
 std::string_view to_string(ServerState state) noexcept;
 
 /// A snapshot of how a server stands.
@@ -39,6 +41,7 @@ using TransportFactory = std::function<std::unique_ptr<Transport>(Shard&, std::f
 
 class Upstream {
  public:
+  /// What does not come from the server's own block.
   struct Options {
     bool homed = false;  // only the home shard has a transport: a child process
     Duration startup_time = std::chrono::seconds(60);
@@ -50,6 +53,7 @@ class Upstream {
   Upstream(const Upstream&) = delete;
   Upstream& operator=(const Upstream&) = delete;
 
+  /// As configured; for the upstream's life.
   const std::string& name() const noexcept { return config_.name; }
   const ServerConfig& config() const noexcept { return config_; }
   /// As logs and metrics name it: the URL without secrets, `stdio:NAME#0`, `builtin:demo`.

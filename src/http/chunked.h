@@ -8,8 +8,10 @@
 
 namespace weir {
 
+/// Decodes one body. One thread.
 class ChunkedDecoder {
  public:
+  /// What next() came to: needs bytes, gave data, reached the end, or refused the input for good.
   enum class State : std::uint8_t { more, data, done, refused };
 
   /// Looks at `received`, bytes not yet consumed. `data`: `data()` holds body bytes; either way `consumed()`

@@ -21,6 +21,7 @@ struct HeadLimits {
 
 /// Why a head is refused: the status to answer and a sentence. The connection cannot go on.
 struct HeadRefusal {
+  /// 100 to 599.
   int status = 0;
   std::string_view reason;  // static text
 };
@@ -103,15 +104,18 @@ class Head {
   bool touched_ = false;
 };
 
+/// A request's head: its fields and its first line.
 class RequestHead : public Head {
  public:
+  /// As sent; views into the receive buffer.
   std::string_view method;
   std::string_view target;  // origin form, as sent
 };
 
+/// A response's head: its fields and its status.
 class ResponseHead : public Head {
  public:
-  int status = 0;
+  int status = 0;  // 100 to 599
 };
 
 /// How a parse ended.

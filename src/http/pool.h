@@ -32,6 +32,7 @@ class PooledConnection {
   PooledConnection& operator=(PooledConnection&& other) noexcept;
   ~PooledConnection();
 
+  /// False without a connection; then there is no channel().
   explicit operator bool() const noexcept { return channel_ != nullptr; }
   Channel& channel() noexcept { return *channel_; }
   /// True if an earlier exchange used it: then a failure before any byte of an answer may be the server's
@@ -49,6 +50,7 @@ class PooledConnection {
 
 class Pool {
  public:
+  /// Bounds of what rests.
   struct Options {
     Duration idle_max = std::chrono::seconds(4);  // Node's servers close at 5
     std::size_t idle_count_max = 512;

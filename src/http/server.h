@@ -33,6 +33,7 @@ struct HttpServerLimits {
 /// One request, whole. Views live as long as it does.
 class HttpRequest {
  public:
+  /// Head and body, without transfer coding.
   RequestHead head;
   std::string_view body;
   /// The body as shared bytes that may outlive the request.

@@ -16,11 +16,13 @@ struct SseEvent {
   std::string type;  // the event field; empty: "message"
 };
 
+/// Decodes one stream. One thread.
 class SseDecoder {
  public:
   /// Events of more than `event_max` bytes are refused.
   explicit SseDecoder(std::size_t event_max) : event_max_(event_max) {}
 
+  /// What next() came to: needs bytes, has an event, or refused the stream for good.
   enum class State : std::uint8_t { more, event, refused };
   /// Takes bytes from the front of `received`, which it shortens. `event`: event() is whole; call again for
   /// the rest.

@@ -90,6 +90,7 @@ class RawMembers {
 
 class Message {
  public:
+  /// What JSON-RPC knows.
   enum class Kind : std::uint8_t { request, notification, result, error };
 
   /// Who wrote it: a client's message is refused for repeated member names, an upstream's is taken as it is.
@@ -102,6 +103,7 @@ class Message {
                                                                           const JsonLimits& limits,
                                                                           From from);
 
+  /// Told by its members: a method, an id, a result or an error.
   Kind kind() const noexcept { return kind_; }
   bool is_request() const noexcept { return kind_ == Kind::request; }
   bool is_response() const noexcept { return kind_ == Kind::result || kind_ == Kind::error; }

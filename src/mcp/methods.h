@@ -27,6 +27,7 @@ enum class Route : std::uint8_t {
 enum class ListKind : std::uint8_t { tools, resources, templates, prompts, none };
 inline constexpr std::size_t kListKinds = 4;
 
+/// What Weir knows of a method.
 struct MethodRow {
   std::string_view name;
   Route route;

@@ -13,6 +13,7 @@ struct NameRules {
   std::string separator = "__";
 };
 
+/// Longest name that clients are shown, in bytes: some models take no more.
 inline constexpr std::size_t kNameMax = 60;
 
 /// The name that clients see. Over 60 characters: the first 51, `_` and 8 hex digits of SHA-256 over server

@@ -22,11 +22,13 @@ struct Sealed {
 /// another. `caller` is whom it belongs to; empty: nobody in particular. Any thread.
 class Sealer {
  public:
+  /// Longest payload, in bytes.
   static constexpr std::size_t kPayloadMax = 512;
 
   /// `key`: 32 secret bytes.
   Sealer(std::string key, std::uint8_t key_id) : key_(std::move(key)), key_id_(key_id) {}
 
+  /// A text that only open() of the same key, purpose and caller reads. URL-safe letters.
   std::string seal(std::string_view purpose, std::string_view caller, const Sealed& content) const;
   /// Nothing for what was not sealed here for this purpose and caller.
   std::optional<Sealed> open(std::string_view purpose, std::string_view caller, std::string_view text) const;

@@ -32,6 +32,7 @@ class Splices {
   /// Takes out those of an object's members for which `dropped[i]` is set, commas with them.
   void erase_members(const RawMembers& members, const std::vector<bool>& dropped);
 
+  /// True without an edit.
   bool empty() const noexcept { return count_ == 0; }
   /// The edited text appended to `out`.
   void append_to(std::string& out);

@@ -9,13 +9,16 @@
 
 namespace weir {
 
+/// Revisions of MCP, the oldest first.
 enum class Revision : std::uint8_t { v2025_03_26, v2025_06_18, v2025_11_25, v2026_07_28 };
 
+/// Their dates as the protocol writes them, by revision.
 inline constexpr std::array<std::string_view, 4> kRevisions = {"2025-03-26", "2025-06-18", "2025-11-25",
                                                                "2026-07-28"};
 /// The newest revision with sessions: offered to upstreams and to clients that name one we do not know.
 inline constexpr Revision kNewestOld = Revision::v2025_11_25;
 
+/// The date of a revision.
 inline std::string_view to_string(Revision revision) noexcept {
   return kRevisions[static_cast<std::size_t>(revision)];
 }

@@ -15,11 +15,13 @@
 
 namespace weir {
 
+/// The lowest first.
 enum class Severity : std::uint8_t { debug, info, warn, error };
 /// Who speaks; each has a level of its own.
 enum class Module : std::uint8_t { app, config, front, gateway, health, child, access, admin, count_ };
 std::string_view to_string(Module module) noexcept;
 
+/// What is written and how; changed at run time.
 struct LogOptions {
   Severity level = Severity::info;
   bool json = true;
@@ -37,10 +39,12 @@ class Log {
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
 
+  /// Takes effect with the next line; a line that is not enabled costs a comparison. Any thread.
   void set_options(const LogOptions& options);
   bool enabled(Module module, Severity severity) const noexcept {
     return severity >= levels_[static_cast<std::size_t>(module)].load(std::memory_order_relaxed);
   }
+  /// True if lines are JSON objects.
   bool json() const noexcept { return json_.load(std::memory_order_relaxed); }
   /// Takes one whole line, its line end included.
   void write(std::string_view line, bool urgent);
@@ -76,6 +80,7 @@ class LogLine {
   LogLine(const LogLine&) = delete;
   LogLine& operator=(const LogLine&) = delete;
 
+  /// Adds a field. Secrets never belong into one.
   LogLine& text(std::string_view name, std::string_view value);
   LogLine& number(std::string_view name, std::int64_t value);
   LogLine& milliseconds(std::string_view name, std::chrono::nanoseconds value);

@@ -45,6 +45,7 @@ class Channel final : private StreamEvents {
     void await_suspend(std::coroutine_handle<> handle) noexcept { wait.await_suspend(handle); }
     Result<std::size_t> await_resume() { return channel.filled(before, wait.await_resume()); }
   };
+  /// The awaitable itself; at most one at a time.
   Filling fill(TimePoint deadline, CancelScope* cancel) {
     const std::size_t before = end_ - begin_;
     arm();
@@ -71,7 +72,9 @@ class Channel final : private StreamEvents {
   void on_writable() noexcept override;
   void on_readable() noexcept override;
   void make_room();
-  bool has_more(std::size_t before) const noexcept { return end_ - begin_ > before || status_ != IoStatus::ok; }
+  bool has_more(std::size_t before) const noexcept {
+    return end_ - begin_ > before || status_ != IoStatus::ok;
+  }
   Result<std::size_t> filled(std::size_t before, Wake wake) const;
 
   std::unique_ptr<Stream> stream_;

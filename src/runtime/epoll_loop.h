@@ -30,6 +30,7 @@ class EpollShard final : public Loop {
   explicit EpollShard(std::size_t index);
   ~EpollShard() override;
 
+  /// The shard that this loop runs.
   Shard& shard() noexcept { return *shard_; }
   /// Runs until stop(). The calling thread becomes the shard's.
   void run();

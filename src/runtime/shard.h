@@ -23,6 +23,7 @@ class Network;
 class Mail {
  public:
   virtual ~Mail() = default;
+  /// Runs until stopped, on the calling thread, which is the shard's from then on.
   virtual void run() = 0;
 };
 
@@ -30,6 +31,7 @@ class Mail {
 class Loop {
  public:
   virtual ~Loop() = default;
+  /// Time: of the present turn, for deadlines; and of the calendar, for people.
   virtual TimePoint now() noexcept = 0;
   virtual WallTime wall_now() noexcept = 0;
   /// Calls Shard::turn() not before `when`; a later call replaces an earlier one. Shard's thread.

@@ -85,6 +85,7 @@ class [[nodiscard]] Task {
       if constexpr (!std::is_void_v<T>) return std::move(*handle.promise().value);
     }
   };
+  /// Awaits it, once.
   Awaiter operator co_await() && noexcept {
     WEIR_CHECK(handle_);
     return Awaiter{handle_};

@@ -15,6 +15,7 @@
 
 namespace weir {
 
+/// How a child is started: no shell, `args` as they are.
 struct ChildSpec {
   std::string command;
   std::vector<std::string> args;

@@ -14,6 +14,7 @@ class RestartPause {
   using TimePoint = std::chrono::steady_clock::time_point;
   using Duration = std::chrono::steady_clock::duration;
 
+  /// The first pause, the longest one, and how long a child must live to begin anew.
   struct Options {
     Duration first = std::chrono::milliseconds(100);
     Duration max = std::chrono::seconds(10);

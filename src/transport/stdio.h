@@ -15,6 +15,7 @@
 
 namespace weir {
 
+/// What a server behind pipes is started and bounded with.
 struct StdioOptions {
   std::string name;  // the server's, for logs
   ChildSpec child;

@@ -52,6 +52,7 @@ class StdioFramer {
 /// line at most.
 class LogLines {
  public:
+  /// Longest log line of a child that is kept whole, in bytes.
   static constexpr std::size_t kLineMax = 8192;
 
   explicit LogLines(std::size_t line_max = kLineMax) : line_max_(line_max) {}

@@ -14,6 +14,7 @@
 
 namespace weir {
 
+/// Where the server is and what each request to it carries.
 struct StreamableOptions {
   Origin origin;
   std::string host;  // the Host header
@@ -33,6 +34,7 @@ class Streamable final : public Transport {
   Task<void> close() override;
   std::string describe() const override;
 
+  /// Its connections, for tests and figures.
   const Pool& pool() const noexcept { return pool_; }
 
  private:
