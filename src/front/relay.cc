@@ -183,6 +183,7 @@ Task<void> HttpEntry::relay(Visit& visit, ClientCall& call, Answer& answer) {
     Result<ReplyEvent> next = co_await reply.rest->next();
     if (!next) {
       answer.outcome = to_string(next.error().kind()).data();
+      out.clear();
       append_fault(out, made.client_id, next.error(), call.plan.servers[answer.server]->name());
       break;
     }
