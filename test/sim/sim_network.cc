@@ -99,6 +99,14 @@ void send(const WirePtr& wire, int side, std::string segment) {
   });
 }
 
+void lose(const WirePtr& wire) {
+  wire->lost = true;
+  for (int side : {0, 1}) {
+    schedule(wire, side, wire->world.now());
+    room(wire, side);
+  }
+}
+
 class SimStream final : public Stream {
  public:
   SimStream(WirePtr wire, int side) : wire_(std::move(wire)), side_(side) {}
@@ -147,6 +155,7 @@ class SimStream final : public Stream {
   std::string peer() const override {
     return wire_->address.host + ":" + std::to_string(wire_->address.port);
   }
+  void reset() { lose(wire_); }
 
  private:
   Wire::End& me() noexcept { return wire_->ends[static_cast<std::size_t>(side_)]; }
@@ -250,6 +259,8 @@ class SimNetwork final : public Network {
 
 }  // namespace
 
+void reset_connection(Stream& stream) { dynamic_cast<SimStream&>(stream).reset(); }
+
 std::unique_ptr<Network> make_sim_network(World& world, Shard& shard) {
   return std::make_unique<SimNetwork>(world, shard);
 }
@@ -263,13 +274,18 @@ void World::set_down(const SocketAddress& address, bool down) {
   ground_->down.insert(key);
   for (const auto& weak : ground_->wires) {
     const auto wire = weak.lock();
-    if (!wire || !(wire->address == address)) continue;
-    wire->lost = true;
-    for (int side : {0, 1}) {
-      schedule(wire, side, now_);
-      room(wire, side);
-    }
+    if (wire && wire->address == address) lose(wire);
   }
+}
+
+std::size_t World::open_connections(const SocketAddress& address) {
+  std::erase_if(ground_->wires, [](const std::weak_ptr<Wire>& wire) { return wire.expired(); });
+  std::size_t open = 0;
+  for (const auto& weak : ground_->wires) {
+    const auto wire = weak.lock();
+    if (wire->address == address && (wire->ends[0].open || wire->ends[1].open)) ++open;
+  }
+  return open;
 }
 
 }  // namespace weir::sim

@@ -23,5 +23,7 @@ struct World::Ground {
 };
 
 std::unique_ptr<Network> make_sim_network(World& world, Shard& shard);
+/// Breaks the connection of a simulated stream for both ends: what is under way is lost.
+void reset_connection(Stream& stream);
 
 }  // namespace weir::sim

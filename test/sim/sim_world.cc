@@ -75,4 +75,10 @@ bool World::run(std::size_t steps_max) {
   return true;
 }
 
+bool World::settle(std::size_t steps_max) {
+  for (std::size_t i = 0; i < steps_max; ++i)
+    if (!step()) return true;
+  return false;
+}
+
 }  // namespace weir::sim

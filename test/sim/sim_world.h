@@ -66,6 +66,10 @@ class World {
   void at(TimePoint when, Shard& shard, std::function<void()> event);
   /// Cuts every connection whose either end listens at `address`; new ones are refused while `down`.
   void set_down(const SocketAddress& address, bool down);
+  /// Connections to `address` that either end still holds.
+  std::size_t open_connections(const SocketAddress& address);
+  /// After run(): steps until nothing is due any more. False: something goes on for ever.
+  bool settle(std::size_t steps_max = 1'000'000);
 
   struct Ground;  // the network's state
   Ground& ground() noexcept { return *ground_; }
