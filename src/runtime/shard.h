@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/random.h"
 #include "runtime/time.h"
 #include "runtime/timers.h"
 
@@ -38,6 +39,8 @@ class Loop {
   virtual void arm(TimePoint when) noexcept = 0;
   /// Makes the shard's thread call Shard::deliver() soon. Any thread.
   virtual void notify() noexcept = 0;
+  /// The source of chance for what runs here; the same in every run of a simulation.
+  virtual Random chance() noexcept { return Random::from_system(); }
 };
 
 class Shard {
@@ -54,6 +57,7 @@ class Shard {
   /// The time of the present turn of the loop; constant within it.
   TimePoint now() const noexcept { return now_; }
   WallTime wall_now() noexcept { return loop_.wall_now(); }
+  Random chance() noexcept { return loop_.chance(); }
   Timers& timers() noexcept { return timers_; }
   Network& network() noexcept { return *network_; }
   void set_network(Network& network) noexcept { network_ = &network; }

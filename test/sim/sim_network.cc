@@ -278,12 +278,12 @@ void World::set_down(const SocketAddress& address, bool down) {
   }
 }
 
-std::size_t World::open_connections(const SocketAddress& address) {
+std::size_t World::open_connections(const SocketAddress& address, bool accepting) {
   std::erase_if(ground_->wires, [](const std::weak_ptr<Wire>& wire) { return wire.expired(); });
   std::size_t open = 0;
   for (const auto& weak : ground_->wires) {
     const auto wire = weak.lock();
-    if (wire->address == address && (wire->ends[0].open || wire->ends[1].open)) ++open;
+    if (wire->address == address && wire->ends[accepting ? 1 : 0].open) ++open;
   }
   return open;
 }

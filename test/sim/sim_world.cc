@@ -14,6 +14,7 @@ TimePoint Node::now() noexcept { return world_.now_; }
 WallTime Node::wall_now() noexcept {
   return WallTime(std::chrono::duration_cast<WallTime::duration>(world_.now_.time_since_epoch()));
 }
+Random Node::chance() noexcept { return Random(world_.random_()); }
 void Node::notify() noexcept {
   world_.due_.push_back(World::Event{nullptr, [this] { shard_.deliver(); }});
 }

@@ -32,6 +32,7 @@ class Node final : public Loop {
   WallTime wall_now() noexcept override;
   void arm(TimePoint when) noexcept override { armed_ = when; }
   void notify() noexcept override;
+  Random chance() noexcept override;
 
   World& world_;
   TimePoint armed_ = kForever;
@@ -66,8 +67,8 @@ class World {
   void at(TimePoint when, Shard& shard, std::function<void()> event);
   /// Cuts every connection whose either end listens at `address`; new ones are refused while `down`.
   void set_down(const SocketAddress& address, bool down);
-  /// Connections to `address` that either end still holds.
-  std::size_t open_connections(const SocketAddress& address);
+  /// Connections to `address` whose connecting (or whose accepting) end has not been closed.
+  std::size_t open_connections(const SocketAddress& address, bool accepting = false);
   /// After run(): steps until nothing is due any more. False: something goes on for ever.
   bool settle(std::size_t steps_max = 1'000'000);
 
