@@ -1,5 +1,7 @@
 #include "gateway/gateway.h"
 
+#include <algorithm>
+
 #include "gateway/lists.h"
 #include "gateway/make_transport.h"
 #include "runtime/hop.h"
@@ -7,6 +9,14 @@
 namespace weir {
 
 namespace {
+
+// How long a call to this server may take that makes no progress.
+Duration longest_call(const ServerConfig& server) {
+  Duration longest = server.timeout.request;
+  for (const auto& [name, tool] : server.tools)
+    if (tool.timeout) longest = std::max<Duration>(longest, *tool.timeout);
+  return longest;
+}
 
 std::shared_ptr<const Plan> empty_plan() {
   auto plan = std::make_shared<Plan>();
@@ -82,7 +92,7 @@ ApplyReport Gateway::apply(const Config& config) {
         co_await gone->close(deadline);
       }
     };
-    closing_.start(Retire::run(upstream, Shard::current().now() + upstream->config().timeout.request));
+    closing_.start(Retire::run(upstream, Shard::current().now() + longest_call(upstream->config())));
   }
   return report;
 }

@@ -58,7 +58,41 @@ struct Upstream::Seat {
   explicit Seat(const Published<ServerStatus>& status) : reader(status) {}
   Published<ServerStatus>::Reader reader;
   std::unique_ptr<Transport> transport;
+  CancelScope stop;  // ends the calls that outlive the deadline of close()
 };
+
+namespace {
+
+Error stopped_error() {
+  return Error(Error::Kind::shutting_down, Error::Side::gateway, Error::Sent::no, "it is stopped");
+}
+
+// What a call says that ended with its server and not by its client.
+Error stopped(const CancelScope& stop, Error error) {
+  if (!stop.cancelled() || error.kind() != Error::Kind::cancelled) return error;
+  if (error.sent() == Error::Sent::no) return stopped_error();
+  return Error(Error::Kind::outcome_unknown, Error::Side::gateway, Error::Sent::maybe,
+               "it was stopped before it had answered");
+}
+
+/// A stream that ends with its server's seat.
+class StoppableReply final : public ReplyStream {
+ public:
+  StoppableReply(std::unique_ptr<ReplyStream> rest, CancelScope& stop, CancelScope& cancel)
+      : stop_(stop), link_(stop, cancel), rest_(std::move(rest)) {}
+  Task<Result<ReplyEvent>> next() override {
+    Result<ReplyEvent> event = co_await rest_->next();
+    if (!event) co_return fail(stopped(stop_, event.error()));
+    co_return event;
+  }
+
+ private:
+  CancelScope& stop_;
+  ScopeLink link_;
+  std::unique_ptr<ReplyStream> rest_;
+};
+
+}  // namespace
 
 Upstream::Upstream(ServerConfig config, Options options, TransportFactory factory,
                    std::span<Shard* const> shards, std::size_t home)
@@ -97,7 +131,7 @@ void Upstream::publish(ServerStatus next) {
 // Home shard, for the life of the upstream: get to know it, wait until it is lost, rest, again.
 Task<void> Upstream::keep() {
   RestartPause pause;
-  Random random = Random::from_system();
+  Random random = home_.chance();
   while (!closing_.cancelled()) {
     const TimePoint deadline = home_.now() + options_.startup_time;
     Result<std::shared_ptr<const Peer>> greeted = co_await transport(home_).greet(deadline, closing_);
@@ -140,8 +174,8 @@ Task<void> Upstream::keep() {
   }
   ServerStatus stopped;
   stopped.state = ServerState::stopped;
-  stopped.error = Error(Error::Kind::shutting_down, Error::Side::gateway, Error::Sent::no, "it is stopped");
-  const Error error = stopped.error;
+  const Error error = stopped_error();
+  stopped.error = error;
   publish(std::move(stopped));
   for (Wish* wish : std::exchange(wishes_, {})) {
     wish->outcome = fail(error);
@@ -193,11 +227,14 @@ Task<Result<Reply>> Upstream::forward(Call& call) {
 
 Task<Result<Reply>> Upstream::call(Call& call) {
   Counted counted(in_flight_);
+  Seat& seat = *seats_[Shard::current().index()];
+  if (seat.stop.cancelled()) co_return fail(stopped_error());
+  ScopeLink link(seat.stop, call.cancel);
   for (int tries = 0;; ++tries) {
     std::shared_ptr<const Peer> peer = known_peer();
     if (!peer) {
       Result<std::shared_ptr<const Peer>> settled = co_await ready(call.deadline, call.cancel);
-      if (!settled) co_return fail(settled.error());
+      if (!settled) co_return fail(stopped(seat.stop, settled.error()));
       peer = std::move(*settled);
     }
     call.peer = peer.get();
@@ -211,18 +248,22 @@ Task<Result<Reply>> Upstream::call(Call& call) {
     if (reply) {
       reply->peer = std::move(peer);
       reply->in_flight = std::move(counted);
+      if (reply->rest)
+        reply->rest = std::make_unique<StoppableReply>(std::move(reply->rest), seat.stop, call.cancel);
       co_return reply;
     }
     // What it never saw may be said again, once it is known anew.
     const bool again = peer->lost && reply.error().sent() == Error::Sent::no && tries == 0;
-    if (!again) co_return reply;
+    if (!again) co_return fail(stopped(seat.stop, reply.error()));
   }
 }
 
 Task<void> Upstream::close(TimePoint deadline) {
   CancelScope never;
-  while (in_flight() != 0 && Shard::current().now() < deadline)
-    co_await Sleep(Shard::current().now() + std::chrono::milliseconds(10), nullptr);
+  const auto pause = [] { return Sleep(Shard::current().now() + std::chrono::milliseconds(10), nullptr); };
+  while (in_flight() != 0 && Shard::current().now() < deadline) co_await pause();
+  for (Shard* shard : shards_) shard->post([this, shard] { seats_[shard->index()]->stop.cancel(); });
+  while (in_flight() != 0) co_await pause();
   std::function<Task<bool>(CancelScope&)> stop = [this](CancelScope&) { return stop_keeping(); };
   co_await on_shard<bool>(home_, never, std::move(stop));
   for (Shard* shard : shards_) {

@@ -67,7 +67,7 @@ class Upstream {
   Task<Result<std::shared_ptr<const Peer>>> ready(TimePoint deadline, CancelScope& cancel);
   /// One call. `call.peer` is set here. Any shard.
   Task<Result<Reply>> call(Call& call);
-  /// Waits for calls under way, at most until `deadline`, then lets go of all transports.
+  /// Waits for calls under way, ends those that are left at `deadline`, then lets go of all transports.
   Task<void> close(TimePoint deadline);
 
  private:
