@@ -201,9 +201,11 @@ Task<Result<Reply>> Streamable::call(Call& call) {
     const ResponseHead& head = exchange.head();
     Bytes whole;
     if (head.status == 200 && !is_event_stream(head) && exchange.take_whole(options_.message_max, whole)) {
-      exchange.finish();
       Result<Reply> reply = read_body(call, id, 200, {}, std::move(whole));
-      if (reply) co_return reply;
+      if (reply) {
+        exchange.finish();  // else the next answer may be another's, too
+        co_return reply;
+      }
       failed = reply.error();
       break;
     }
@@ -261,8 +263,9 @@ Task<Result<Reply>> Streamable::read_json(Call& call, const std::string& id, Htt
   const std::string retry_after(exchange.head().get(Field::retry_after));
   Result<Bytes> body = co_await exchange.read_all(options_.message_max, call.deadline, &call.cancel);
   if (!body) co_return fail(body.error());
-  exchange.finish();
-  co_return read_body(call, id, status, retry_after, std::move(*body));
+  Result<Reply> reply = read_body(call, id, status, retry_after, std::move(*body));
+  if (reply || status != 200) exchange.finish();
+  co_return reply;
 }
 
 // What a whole body says: the response, or why it is none.
