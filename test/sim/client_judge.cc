@@ -54,8 +54,9 @@ void ScriptedClient::judge_message(const Asked& asked, std::string_view json, bo
   if (reason.empty() && asked.bare && error.find("code") == "-32602") reason = "(unknown name)";
   if (reason.empty() || (reason == "\"cancelled\"" && !options_.old_era))
     blame(asked.nonce + " failed for no reason", text);
-  if (!options_.in_vain) blame(asked.nonce + " failed in calm weather", text);
-  ++tally_.reasons[reason.starts_with("\"nonce") ? "(the server's own)" : reason];
+  const bool own = reason == "\"" + asked.nonce + "\"";
+  if (!options_.in_vain && !own) blame(asked.nonce + " failed in calm weather", text);
+  ++tally_.reasons[own ? "(the server's own)" : reason];
 }
 
 }  // namespace weir::sim

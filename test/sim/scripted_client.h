@@ -33,6 +33,7 @@ class ScriptedClient {
     bool old_era = false;
     int calls = 25;
     bool wild = true;       // gives up and talks garbage besides
+    bool may_lose = false;  // the gateway closes in the middle: no answer is an answer
     bool in_vain = true;    // errors are answers; false: every call must succeed
     Duration timeout{};     // what the gateway is set to wait for a server
     Duration learn_time{};  // and before that, to find a name
@@ -58,10 +59,11 @@ class ScriptedClient {
   Task<void> talk_garbage();
   Task<bool> open_session();
   Task<void> cancel_later(std::string id, Duration after);
-  Asked make();
+  Asked make(bool alone);
   std::string post(std::string_view path, std::string_view fields, std::string_view body) const;
   void judge(const Asked& asked, const PlainMessage& answer);
   void judge_message(const Asked& asked, std::string_view json, bool last);
+  void lost(const std::string& what, const std::string& text = {});
   void blame(const std::string& what, const std::string& text = {});
   std::size_t draw(std::size_t bound) { return static_cast<std::size_t>(world_.random()() % bound); }
   bool chance(unsigned percent) { return draw(100) < percent; }

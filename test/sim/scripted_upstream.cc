@@ -134,7 +134,7 @@ Task<bool> ScriptedUpstream::call(PlainHttp& http, const Message& message, Cance
   const bool good = !chance(options_.trouble);
   std::vector<const Row*> fit;
   for (const Row& row : rows())
-    if (row.good == good) fit.push_back(&row);
+    if (row.good == good && (options_.trouble != 0 || !row.closes)) fit.push_back(&row);
   const Row& row = *fit[draw(fit.size())];
   ++played_[row.name];
   const bool goes_on = co_await (this->*row.act)(http, ask, stop);

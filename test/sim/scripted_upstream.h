@@ -49,6 +49,7 @@ class ScriptedUpstream {
     const char* name;
     Act act;
     bool good;
+    bool closes = false;  // and may take the next call with it
   };
   static const std::vector<Row>& rows();
 

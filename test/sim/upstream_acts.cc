@@ -32,7 +32,7 @@ const std::vector<ScriptedUpstream::Row>& ScriptedUpstream::rows() {
       {"events", &Self::events, true},
       {"slow_events", &Self::slow_events, true},
       {"noisy_events", &Self::noisy_events, true},
-      {"then_closes", &Self::then_closes, true},
+      {"then_closes", &Self::then_closes, true, true},
       {"tool_error", &Self::tool_error, true},
       {"slow", &Self::slow, false},
       {"never", &Self::never, false},
