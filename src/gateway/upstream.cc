@@ -92,6 +92,25 @@ class StoppableReply final : public ReplyStream {
   std::unique_ptr<ReplyStream> rest_;
 };
 
+/// The same for a large result.
+class StoppableLarge final : public LargeResult {
+ public:
+  StoppableLarge(std::unique_ptr<LargeResult> large, CancelScope& stop, CancelScope& cancel)
+      : stop_(stop), link_(stop, cancel), large_(std::move(large)) {}
+  std::uint64_t length() const noexcept override { return large_->length(); }
+  Task<Result<std::span<const std::string_view>>> next() override {
+    Result<std::span<const std::string_view>> pieces = co_await large_->next();
+    if (!pieces) co_return fail(stopped(stop_, pieces.error()));
+    co_return pieces;
+  }
+  bool tool_error() const noexcept override { return large_->tool_error(); }
+
+ private:
+  CancelScope& stop_;
+  ScopeLink link_;
+  std::unique_ptr<LargeResult> large_;
+};
+
 }  // namespace
 
 Upstream::Upstream(ServerConfig config, Options options, TransportFactory factory,
@@ -250,6 +269,8 @@ Task<Result<Reply>> Upstream::call(Call& call) {
       reply->in_flight = std::move(counted);
       if (reply->rest)
         reply->rest = std::make_unique<StoppableReply>(std::move(reply->rest), seat.stop, call.cancel);
+      if (reply->large)
+        reply->large = std::make_unique<StoppableLarge>(std::move(reply->large), seat.stop, call.cancel);
       co_return reply;
     }
     // What it never saw may be said again, once it is known anew.
