@@ -4,7 +4,7 @@
 Closed loop (wrk) for requests/s and CPU per request, an open loop (h2load at a fixed rate, timed from each
 request's start) for added latency, then memory and start-up. Order shuffled every round; every figure is a
 ratio within its round, given as min/median/max. Writes build/bench/results.json and the peers' configurations.
-Usage: bench/run.py [--rounds N] [--seconds S] [--quick]. Ends only what it started.
+Usage: bench/run.py [--rounds N] [--seconds S] [--only CELL]: with --only, just the closed-loop cells whose name has it. Ends only what it started.
 """
 import argparse, json, os, random, re, shutil, socket, statistics, subprocess, sys, tempfile, time
 
@@ -155,9 +155,9 @@ CELLS = [('64 connections, 250/600 B', 64, 'echo', 500), ('256 connections, 250/
          ('64 connections, 16 KB answers', 64, 'k16', 16000), ('64 connections, 256 KB answers', 64, 'k256', 256000)]
 
 
-def closed_loop(targets, rounds, seconds):
+def closed_loop(targets, rounds, seconds, cells):
     raw = []
-    for cell, connections, tool, least in CELLS:
+    for cell, connections, tool, least in cells:
         for _, port in targets.values():
             check(port, tool, least)
         for r in range(rounds):
@@ -283,19 +283,24 @@ def main():
     options = argparse.ArgumentParser()
     options.add_argument('--rounds', type=int, default=5)
     options.add_argument('--seconds', type=int, default=3)
+    options.add_argument('--only', default='')
     options = options.parse_args()
     os.makedirs(OUT, exist_ok=True)
     stub = start([os.path.join(BUILD, 'bench_stub_server')])
     stub_port = int(stub.stdout.readline())
     try:
         targets = start_peers(stub_port)
-        raw = closed_loop(targets, options.rounds, options.seconds)
+        cells = [cell for cell in CELLS if options.only in cell[0]]
+        raw = closed_loop(targets, options.rounds, options.seconds, cells)
         lines = ['Weir / peer in the same round: min / **median** / max.', '',
                  '| cell | CPU, HAProxy | CPU, HAProxy tuned | CPU, nginx | requests/s, HAProxy | requests/s, HAProxy tuned | requests/s, nginx |',
                  '| --- | --- | --- | --- | --- | --- | --- |']
-        for cell, *_ in CELLS:
+        for cell, *_ in cells:
             row = [ratios(raw, cell, peer, key, False) or 'failed' for key in ('cpu_us', 'rps') for peer in ('haproxy', 'haproxy tuned', 'nginx')]
             lines.append(f'| {cell} | ' + ' | '.join(row) + ' |')
+        if options.only:
+            print('\n'.join(lines))
+            return
         latency = open_loop(targets, stub_port, options.rounds, options.seconds)
         lines += ['', '| open loop | added p50 | added p99 (median of rounds) |', '| --- | --- | --- |']
         for rate in (1000, 5000):

@@ -16,7 +16,7 @@ struct PoolClass {
   std::size_t capacity;
   std::size_t kept_max;
 };
-constexpr std::array<PoolClass, 4> kClasses{{{1024, 64}, {4096, 64}, {16384, 32}, {Buffer::kReceive, 64}}};
+constexpr std::array<PoolClass, 4> kClasses{{{1024, 512}, {4096, 128}, {16384, 32}, {Buffer::kReceive, 64}}};
 
 // Receive buffers come from the system and go back there when their pool does not keep them: in the heap the
 // gaps they leave would stay touched.

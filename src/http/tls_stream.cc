@@ -81,9 +81,13 @@ Task<Result<void>> TlsStream::handshake(TimePoint deadline, CancelScope& cancel)
 
 void TlsStream::read_inner() noexcept {
   if (inner_reading_ || closed_ || inner_status_ != IoStatus::ok) return;
-  if (!raw_) raw_ = Buffer(kCipherRead);
   inner_reading_ = true;
-  inner_->start_read(std::span<char>(raw_.data(), kCipherRead));
+  inner_->start_read();
+}
+
+std::span<char> TlsStream::read_space() noexcept {
+  if (!raw_) raw_ = Buffer(kCipherRead);
+  return {raw_.data(), kCipherRead};
 }
 
 void TlsStream::on_read(IoStatus status, std::size_t size) noexcept {
@@ -92,6 +96,7 @@ void TlsStream::on_read(IoStatus status, std::size_t size) noexcept {
     BIO_write(cipher_in_, raw_.data(), static_cast<int>(size));
   else
     inner_status_ = status;
+  raw_ = Buffer();
   if (handshake_waiter_.waiting()) {
     handshake_waiter_.wake();
     return;
@@ -110,13 +115,13 @@ bool TlsStream::deliver() noexcept {
       return false;
     }
     waiting_ = false;
-    raw_ = inner_reading_ ? raw_ : Buffer();
     events_->on_readable();
     return true;
   }
   ERR_clear_error();
   std::size_t got = 0;
-  const int result = SSL_read_ex(ssl_, into_.data(), into_.size(), &got);
+  const std::span<char> into = events_->read_space();
+  const int result = SSL_read_ex(ssl_, into.data(), into.size(), &got);
   const int wants = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_, result);
   ERR_clear_error();
   (void)flush();  // key updates and alerts
@@ -140,8 +145,7 @@ void TlsStream::deliver_later() noexcept {
   });
 }
 
-void TlsStream::start_read(std::span<char> into) noexcept {
-  into_ = into;
+void TlsStream::start_read() noexcept {
   reading_ = true;
   // What is decrypted already must not wait for the network.
   if (SSL_has_pending(ssl_) == 1 || BIO_pending(cipher_in_) != 0 || inner_status_ != IoStatus::ok)
@@ -157,7 +161,6 @@ void TlsStream::start_wait() noexcept {
     return;
   }
   if (inner_reading_) return;
-  raw_ = Buffer();
   inner_reading_ = true;
   inner_->start_wait();
 }

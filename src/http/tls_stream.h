@@ -27,7 +27,7 @@ class TlsStream final : public Stream, private StreamEvents {
   bool resumed() const noexcept { return SSL_session_reused(ssl_) == 1; }
 
   void bind(StreamEvents& events) noexcept override { events_ = &events; }
-  void start_read(std::span<char> into) noexcept override;
+  void start_read() noexcept override;
   void start_wait() noexcept override;
   void cancel_read() noexcept override;
   std::ptrdiff_t try_write(std::span<const iovec> pieces) noexcept override;
@@ -37,6 +37,7 @@ class TlsStream final : public Stream, private StreamEvents {
   std::string peer() const override { return inner_->peer(); }
 
  private:
+  std::span<char> read_space() noexcept override;
   void on_read(IoStatus status, std::size_t size) noexcept override;
   void on_writable() noexcept override;
   void on_readable() noexcept override;
@@ -52,8 +53,7 @@ class TlsStream final : public Stream, private StreamEvents {
   BIO* cipher_in_;   // owned by ssl_
   BIO* cipher_out_;  // owned by ssl_
   StreamEvents* events_ = nullptr;
-  Buffer raw_;
-  std::span<char> into_;
+  Buffer raw_;  // while an inner read has something to put
   bool inner_reading_ = false;
   bool reading_ = false;
   bool waiting_ = false;

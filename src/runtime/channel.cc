@@ -9,7 +9,16 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t kRoomMin = 16384;  // below it a read goes to a fresh buffer
+constexpr std::size_t kRoomMin = 16384;    // below it a read goes to a fresh buffer
+constexpr std::size_t kCopiedMax = 4096;   // what is received at once and is no larger moves to a block of its size
+
+// What all channels of a thread receive into. Messages under way at the starts of blocks of 64 KB would share
+// few sets of the caches.
+Buffer& receive_block() {
+  static thread_local Buffer block;
+  if (!block) block = Buffer(Buffer::kReceive);
+  return block;
+}
 
 Error lost() {
   return Error(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::maybe, "connection lost");
@@ -46,7 +55,6 @@ void Channel::consume(std::size_t size) noexcept {
 void Channel::reserve(std::size_t size) {
   if (buffer_ && buffer_.capacity() - begin_ >= size) return;
   reserve_ = size;
-  if (!reading_) make_room();
 }
 
 void Channel::make_room() {
@@ -67,11 +75,22 @@ void Channel::make_room() {
 
 void Channel::arm() {
   if (reading_ || status_ != IoStatus::ok) return;
-  if (begin_ == end_ && buffer_ && buffer_.unique()) begin_ = end_ = 0;
+  if (begin_ == end_) {
+    buffer_ = Buffer();
+    begin_ = end_ = 0;
+  }
+  reading_ = true;
+  stream_->start_read();
+}
+
+std::span<char> Channel::read_space() noexcept {
+  if (!buffer_ && reserve_ == 0) {
+    const Buffer& block = receive_block();
+    return {block.data(), block.capacity()};
+  }
   make_room();
   reserve_ = 0;
-  reading_ = true;
-  stream_->start_read(std::span<char>(buffer_.data() + end_, buffer_.capacity() - end_));
+  return {buffer_.data() + end_, buffer_.capacity() - end_};
 }
 
 // Only a read's end wakes the waiter, so one wait is enough.
@@ -103,10 +122,15 @@ Task<Wake> Channel::rest(TimePoint deadline, CancelScope* cancel) {
 
 void Channel::on_read(IoStatus status, std::size_t size) noexcept {
   reading_ = false;
-  if (status == IoStatus::ok)
+  if (status == IoStatus::ok) {
+    if (!buffer_) {
+      Buffer& block = receive_block();
+      buffer_ = size <= kCopiedMax ? Buffer::copy_of({block.data(), size}) : std::move(block);
+    }
     end_ += size;
-  else
+  } else {
     status_ = status;
+  }
   if (status != IoStatus::ok && end_scope_ != nullptr) end_scope_->cancel();
   if (read_waiter_.waiting()) read_waiter_.wake();
 }

@@ -1,7 +1,8 @@
 // A Stream with a receive buffer in front and writes that wait: what protocol code reads and writes with.
 // Reading ahead is explicit (arm), so that a peer's closing is noticed while its request is worked on, at no
-// cost: it is the read that the next message needs anyway. Received bytes stay where they are while somebody
-// shares the buffer.
+// cost: it is the read that the next message needs anyway. A channel that waits with nothing pending holds no
+// buffer: the kernel writes into one block of the thread, which stays warm; small messages are copied out of it,
+// large ones take it along. Received bytes stay where they are while somebody shares the buffer.
 #pragma once
 
 #include <memory>
@@ -68,6 +69,7 @@ class Channel final : private StreamEvents {
   std::string peer() const { return stream_->peer(); }
 
  private:
+  std::span<char> read_space() noexcept override;
   void on_read(IoStatus status, std::size_t size) noexcept override;
   void on_writable() noexcept override;
   void on_readable() noexcept override;

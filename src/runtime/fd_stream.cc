@@ -38,8 +38,7 @@ class FdStream final : public Stream, private Watcher {
 
   void bind(StreamEvents& events) noexcept override { events_ = &events; }
 
-  void start_read(std::span<char> into) noexcept override {
-    into_ = into;
+  void start_read() noexcept override {
     reading_ = true;
     if (may_read_) loop_.poll_again(*this);
   }
@@ -120,9 +119,10 @@ class FdStream final : public Stream, private Watcher {
   }
 
   void read() noexcept {
+    const std::span<char> into = events_->read_space();
     while (true) {
       const ssize_t got =
-          socket() ? receive_bytes(read_fd_, into_) : ::read(read_fd_, into_.data(), into_.size());
+          socket() ? receive_bytes(read_fd_, into) : ::read(read_fd_, into.data(), into.size());
       if (got < 0 && errno == EINTR) continue;
       if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
         may_read_ = false;
@@ -130,7 +130,7 @@ class FdStream final : public Stream, private Watcher {
       }
       reading_ = false;
       if (got > 0) {
-        may_read_ = ending_ || static_cast<std::size_t>(got) == into_.size();
+        may_read_ = ending_ || static_cast<std::size_t>(got) == into.size();
         events_->on_read(IoStatus::ok, static_cast<std::size_t>(got));
       } else {
         events_->on_read(got == 0 ? IoStatus::end : IoStatus::failed, 0);
@@ -144,7 +144,6 @@ class FdStream final : public Stream, private Watcher {
   int write_fd_;
   std::string name_;
   StreamEvents* events_ = nullptr;
-  std::span<char> into_;
   bool may_read_ = false;
   bool ending_ = false;
   bool reading_ = false;

@@ -25,6 +25,9 @@ enum class IoStatus : std::uint8_t { ok, end, failed };
 /// Receives what a Stream reports.
 class StreamEvents {
  public:
+  /// Where the read under way puts its bytes; asked for when there is something to read, so that who only
+  /// waits holds no buffer. Not empty; valid until on_read.
+  virtual std::span<char> read_space() noexcept = 0;
   /// The read begun last has ended with `size` bytes (status ok), or the peer has closed, or the connection
   /// is lost.
   virtual void on_read(IoStatus status, std::size_t size) noexcept = 0;
@@ -42,10 +45,9 @@ class Stream {
   virtual ~Stream() = default;
   /// Where events go; set before the first start_*.
   virtual void bind(StreamEvents& events) noexcept = 0;
-  /// Reads some bytes into `into`, which stays valid until on_read or close(). At most one read or wait at a
-  /// time.
-  virtual void start_read(std::span<char> into) noexcept = 0;
-  /// Waits for bytes without a buffer: for connections that rest. Costs a system call more than a read.
+  /// Reads some bytes into read_space() once there are any. At most one read or wait at a time.
+  virtual void start_read() noexcept = 0;
+  /// Waits for bytes without reading them.
   virtual void start_wait() noexcept = 0;
   /// Takes back the read or wait under way; its callback will not come. Bytes are not lost.
   virtual void cancel_read() noexcept = 0;

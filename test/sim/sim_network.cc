@@ -15,7 +15,6 @@ struct Wire {
     std::size_t coming_bytes = 0;
     std::string arrived;
     bool ended = false;
-    std::span<char> into;
     bool reading = false;
     bool waiting = false;
     bool wants_room = false;
@@ -51,9 +50,10 @@ void deliver(const WirePtr& wire, int side) {
   if (wire->lost) {
     end.events->on_read(IoStatus::failed, 0);
   } else if (!end.arrived.empty()) {
-    const std::size_t most = std::min({end.into.size(), end.arrived.size(), wire->world.weather().slice_max});
+    const std::span<char> into = end.events->read_space();
+    const std::size_t most = std::min({into.size(), end.arrived.size(), wire->world.weather().slice_max});
     const std::size_t size = most <= 1 ? most : 1 + wire->world.random()() % most;
-    std::memcpy(end.into.data(), end.arrived.data(), size);
+    std::memcpy(into.data(), end.arrived.data(), size);
     end.arrived.erase(0, size);
     room(wire, 1 - side);
     end.events->on_read(IoStatus::ok, size);
@@ -112,8 +112,7 @@ class SimStream final : public Stream {
   SimStream(WirePtr wire, int side) : wire_(std::move(wire)), side_(side) {}
   ~SimStream() override { close(); }
   void bind(StreamEvents& events) noexcept override { me().events = &events; }
-  void start_read(std::span<char> into) noexcept override {
-    me().into = into;
+  void start_read() noexcept override {
     me().reading = true;
     schedule(wire_, side_, wire_->world.now());
   }
