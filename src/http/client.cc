@@ -5,6 +5,8 @@
 namespace weir {
 namespace {
 
+constexpr std::size_t kPostMax = 16 * 1024;  // what is larger fills the wire by itself
+
 auto upstream_fault(Error::Kind kind, std::string detail) {
   return fail(kind, Error::Side::upstream, Error::Sent::maybe, std::move(detail));
 }
@@ -39,10 +41,12 @@ Task<Result<void>> HttpExchange::send(std::span<const iovec> pieces, TimePoint d
   co_return Result<void>();
 }
 
-bool HttpExchange::send_now(std::span<const iovec> pieces) noexcept {
-  std::size_t total = 0;
-  for (const iovec& piece : pieces) total += piece.iov_len;
-  return connection_.channel().try_write(pieces) == static_cast<std::ptrdiff_t>(total);
+bool HttpExchange::send_now(Bytes request) noexcept {
+  Channel& channel = connection_.channel();
+  const std::string_view text = request.view();
+  if (text.size() <= kPostMax && channel.post(std::move(request))) return true;
+  const iovec piece{const_cast<char*>(text.data()), text.size()};
+  return channel.try_write(std::span(&piece, 1)) == static_cast<std::ptrdiff_t>(text.size());
 }
 
 bool HttpExchange::take_whole(std::size_t size_max, Bytes& body) {
@@ -64,8 +68,11 @@ Task<Result<std::size_t>> HttpExchange::more(TimePoint deadline, CancelScope* ca
   co_return *got;
 }
 
-Error HttpExchange::cut_off(const Result<std::size_t>& got) const {
+Error HttpExchange::cut_off(const Result<std::size_t>& got) {
   if (!got && got.error().kind() != Error::Kind::unreachable) return got.error();
+  if (!answered_ && connection_.channel().unsent())
+    return Error(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no,
+                 "the connection was lost before the request was sent");
   return Error(Error::Kind::outcome_unknown, Error::Side::upstream, Error::Sent::maybe,
                answered_ ? "the answer was cut off" : "the connection ended before an answer");
 }

@@ -22,9 +22,11 @@ class HttpExchange {
   /// Sends the whole request. Errors: unreachable (Sent::no as long as nothing was written),
   /// deadline_exceeded, cancelled.
   Task<Result<void>> send(std::span<const iovec> pieces, TimePoint deadline, CancelScope* cancel);
-  /// Sends the whole request if the socket takes it at once; false: nothing can be said, use another
-  /// connection. For connections that rest; no coroutine.
-  bool send_now(std::span<const iovec> pieces) noexcept;
+  /// Sends the whole request with the loop's present round, or at once; false: nothing can be said, use
+  /// another connection. For connections that rest; no coroutine.
+  bool send_now(Bytes request) noexcept;
+  /// True if the connection was lost before a byte of the request had been sent.
+  bool unsent() noexcept { return connection_ && connection_.channel().unsent(); }
   /// Reads the answer's head, interim ones (1xx) passed over. It lives as long as the exchange.
   /// Errors: outcome_unknown (cut before an answer), upstream_protocol, deadline_exceeded, cancelled; all
   /// Sent::maybe.
@@ -63,7 +65,7 @@ class HttpExchange {
   bool answered() const noexcept { return answered_; }
 
  private:
-  Error cut_off(const Result<std::size_t>& got) const;
+  Error cut_off(const Result<std::size_t>& got);
   Task<Result<std::size_t>> more(TimePoint deadline, CancelScope* cancel);
 
   PooledConnection connection_;

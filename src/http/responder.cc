@@ -98,6 +98,13 @@ void HttpResponder::write_head(int status, std::string_view content_type, std::s
 bool HttpResponder::push() {
   std::size_t total = 0;
   for (std::size_t i = 0; i < count_; ++i) total += pieces_[i].iov_len;
+  // A connection that ends after this answer ends when it is sent: that is for a write that can be waited
+  // for.
+  if (count_ == 1 && keep_alive_ && ended_ && pieces_[0].iov_base == wire_.data() &&
+      channel_.post(Bytes(wire_, std::string_view(wire_.data(), total)))) {
+    count_ = 0;
+    return true;
+  }
   const std::ptrdiff_t taken = channel_.try_write(std::span<const iovec>(pieces_.data(), count_));
   if (taken == static_cast<std::ptrdiff_t>(total)) {
     count_ = 0;

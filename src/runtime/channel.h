@@ -1,8 +1,8 @@
 // A Stream with a receive buffer in front and writes that wait: what protocol code reads and writes with.
 // Reading ahead is explicit (arm), so that a peer's closing is noticed while its request is worked on, at no
 // cost: it is the read that the next message needs anyway. A channel that waits with nothing pending holds no
-// buffer: the kernel writes into one block of the thread, which stays warm; small messages are copied out of it,
-// large ones take it along. Received bytes stay where they are while somebody shares the buffer.
+// buffer: the kernel writes into one block of the thread, which stays warm; small messages are copied out of
+// it, large ones take it along. Received bytes stay where they are while somebody shares the buffer.
 #pragma once
 
 #include <memory>
@@ -59,6 +59,11 @@ class Channel final : private StreamEvents {
   Task<Result<void>> write(std::span<const iovec> pieces, TimePoint deadline, CancelScope* cancel);
   /// Writes what fits now; value: bytes taken. For the usual small message, without a coroutine.
   std::ptrdiff_t try_write(std::span<const iovec> pieces) noexcept { return stream_->try_write(pieces); }
+
+  /// Sends `bytes` at the end of the loop's round; see Stream::post_write. False: not taken.
+  bool post(Bytes&& bytes) noexcept { return stream_->post_write(std::move(bytes)); }
+  /// True if the connection was lost before a byte of what was posted last had been sent.
+  bool unsent() const noexcept { return stream_->unsent(); }
 
   /// True once the peer has closed or the connection is lost, as far as reading ahead knows.
   bool ended() const noexcept { return status_ != IoStatus::ok; }

@@ -11,6 +11,11 @@
 
 namespace weir {
 
+namespace {
+// Posts that go out together at most: the first of them wait for the last.
+constexpr std::size_t kPostedMax = 16;
+}  // namespace
+
 EpollShard::EpollShard(std::size_t index)
     : epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   WEIR_CHECK(epoll_ >= 0 && wake_ >= 0);
@@ -51,6 +56,7 @@ void EpollShard::run() {
         shard_->deliver();
       else
         shard_->turn([&] { watcher->on_events(event.events); });
+      if (posted_.size() >= kPostedMax) flush();
     }
     batch_size_ = 0;
     now_again_.swap(again_);
@@ -61,7 +67,21 @@ void EpollShard::run() {
       armed_ = kForever;
       shard_->turn();
     }
+    flush();
   }
+  flush();
+}
+
+void EpollShard::flush_later(Poster& poster) { posted_.push_back(&poster); }
+
+void EpollShard::forget_posted(Poster& poster) noexcept {
+  std::replace(posted_.begin(), posted_.end(), &poster, static_cast<Poster*>(nullptr));
+}
+
+void EpollShard::flush() noexcept {
+  for (Poster* poster : posted_)
+    if (poster != nullptr) poster->flush_posted();
+  posted_.clear();
 }
 
 void EpollShard::stop() noexcept {

@@ -24,6 +24,15 @@ class Watcher {
   ~Watcher() = default;
 };
 
+/// Something that has bytes to send at the end of a round.
+class Poster {
+ public:
+  virtual void flush_posted() noexcept = 0;
+
+ protected:
+  ~Poster() = default;
+};
+
 /// Owns the loop, the shard and its network; run() is the thread's whole life.
 class EpollShard final : public Loop {
  public:
@@ -45,8 +54,13 @@ class EpollShard final : public Loop {
   void unwatch(int fd, Watcher& watcher) noexcept;
   /// Calls the watcher once more, in a turn of its own, before the loop waits again.
   void poll_again(Watcher& watcher) { again_.push_back(&watcher); }
+  /// Calls flush_posted() once, after the events of the present round; a round of many flushes on the way.
+  void flush_later(Poster& poster);
+  /// Forgets what flush_later() noted.
+  void forget_posted(Poster& poster) noexcept;
 
  private:
+  void flush() noexcept;
   TimePoint now() noexcept override;
   WallTime wall_now() noexcept override;
   void arm(TimePoint when) noexcept override { armed_ = when; }
@@ -62,6 +76,7 @@ class EpollShard final : public Loop {
   int batch_size_ = 0;
   std::vector<Watcher*> again_;
   std::vector<Watcher*> now_again_;
+  std::vector<Poster*> posted_;
   std::unique_ptr<Network> network_;
   std::unique_ptr<Shard> shard_;
 };

@@ -25,7 +25,7 @@ ssize_t receive_bytes(int fd, std::span<char> into) noexcept {
   return ::syscall(SYS_recvfrom, fd, into.data(), into.size(), 0, nullptr, nullptr);
 }
 
-class FdStream final : public Stream, private Watcher {
+class FdStream final : public Stream, private Watcher, private Poster {
  public:
   FdStream(EpollShard& loop, int read_fd, int write_fd, std::string name)
       : loop_(loop), read_fd_(read_fd), write_fd_(write_fd), name_(std::move(name)) {}
@@ -51,7 +51,9 @@ class FdStream final : public Stream, private Watcher {
   void cancel_read() noexcept override { reading_ = waiting_ = false; }
 
   std::ptrdiff_t try_write(std::span<const iovec> pieces) noexcept override {
-    if (write_fd_ < 0) return -1;
+    if (!posted_.empty()) flush_posted();
+    if (write_fd_ < 0 || lost_) return -1;
+    if (!posted_.empty()) return 0;
     while (true) {
       ssize_t sent;
       if (!socket()) {
@@ -70,10 +72,23 @@ class FdStream final : public Stream, private Watcher {
     }
   }
 
+  bool post_write(Bytes&& bytes) noexcept override {
+    if (!socket() || write_fd_ < 0 || lost_ || !posted_.empty()) return false;
+    posted_ = std::move(bytes);
+    unsent_ = true;
+    loop_.flush_later(*this);
+    return true;
+  }
+
+  bool unsent() const noexcept override { return unsent_ && lost_; }
+
   // A full descriptor gives an edge when it has room again.
   void start_writable() noexcept override { wants_room_ = true; }
 
   void shutdown_write() noexcept override {
+    if (!posted_.empty()) flush_posted();
+    shutting_ = true;
+    if (!posted_.empty()) return;  // after what is left
     if (socket())
       ::shutdown(write_fd_, SHUT_WR);
     else if (write_fd_ >= 0)
@@ -83,6 +98,8 @@ class FdStream final : public Stream, private Watcher {
   void close() noexcept override {
     events_ = nullptr;
     if (read_fd_ < 0 && write_fd_ < 0) return;
+    if (!posted_.empty()) flush_posted();
+    loop_.forget_posted(*this);
     loop_.forget(*this);
     if (read_fd_ >= 0) ::close(read_fd_);
     if (write_fd_ >= 0 && write_fd_ != read_fd_) ::close(write_fd_);
@@ -100,15 +117,41 @@ class FdStream final : public Stream, private Watcher {
   }
 
  private:
+  // What was posted, as far as the socket takes it; the rest goes when there is room.
+  void flush_posted() noexcept override {
+    stuck_ = false;
+    while (!posted_.empty()) {
+      const std::string_view left = posted_.view();
+      const ssize_t sent = send_bytes(write_fd_, iovec{const_cast<char*>(left.data()), left.size()});
+      if (sent >= 0) {
+        unsent_ = false;
+        const auto size = static_cast<std::size_t>(sent);
+        posted_ = size == left.size() ? Bytes() : posted_.narrowed(left.substr(size));
+      } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        stuck_ = true;
+        return;
+      } else if (errno != EINTR) {
+        lost_ = true;
+        posted_ = Bytes();
+        // Whoever waits for the peer hears of it, though the kernel may have told all it had to tell.
+        may_read_ = ending_ = true;
+        if (reading_ || waiting_) loop_.poll_again(*this);
+        return;
+      }
+    }
+    if (shutting_) ::shutdown(write_fd_, SHUT_WR);
+  }
+
   bool socket() const noexcept { return read_fd_ == write_fd_; }
 
   void on_events(std::uint32_t events) noexcept override {
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) may_read_ = true;
     // After the peer's end there is no further edge: reading goes on until it is seen.
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) ending_ = true;
-    if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0 && std::exchange(wants_room_, false) &&
-        events_ != nullptr)
-      events_->on_writable();
+    if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
+      if (stuck_) flush_posted();
+      if (posted_.empty() && std::exchange(wants_room_, false) && events_ != nullptr) events_->on_writable();
+    }
     if (events_ == nullptr || !may_read_) return;
     if (waiting_) {
       waiting_ = false;
@@ -124,7 +167,7 @@ class FdStream final : public Stream, private Watcher {
       const ssize_t got =
           socket() ? receive_bytes(read_fd_, into) : ::read(read_fd_, into.data(), into.size());
       if (got < 0 && errno == EINTR) continue;
-      if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      if (got < 0 && !lost_ && (errno == EAGAIN || errno == EWOULDBLOCK)) {
         may_read_ = false;
         return;
       }
@@ -149,6 +192,11 @@ class FdStream final : public Stream, private Watcher {
   bool reading_ = false;
   bool waiting_ = false;
   bool wants_room_ = false;
+  Bytes posted_;         // goes out at the end of the round
+  bool unsent_ = false;  // nothing of it has gone yet
+  bool stuck_ = false;   // it waits for room
+  bool lost_ = false;
+  bool shutting_ = false;
 };
 
 }  // namespace

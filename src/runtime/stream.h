@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "runtime/task.h"
 #include "runtime/time.h"
@@ -54,6 +55,15 @@ class Stream {
   /// Writes what fits now. Returns the bytes taken (0: full; call start_writable) or -1: the connection is
   /// lost.
   virtual std::ptrdiff_t try_write(std::span<const iovec> pieces) noexcept = 0;
+  /// Takes `bytes` to send them with all else that the loop's present round has to send: peers are woken once
+  /// a round instead of once a message. False: not taken, try_write() says more. What is taken goes out
+  /// before what is written later; the reader hears of a connection that is lost.
+  virtual bool post_write(Bytes&& bytes) noexcept {
+    (void)bytes;
+    return false;
+  }
+  /// True if the connection was lost before a byte of what was posted last had been sent.
+  virtual bool unsent() const noexcept { return false; }
   /// One on_writable when there is room again.
   virtual void start_writable() noexcept = 0;
   /// No more bytes from us; reading goes on.

@@ -127,26 +127,36 @@ Task<Result<Message>> Stdio::next_event(Pending& pending, TimePoint deadline, Ca
   }
   Message message = std::move(pending.events.front());
   pending.events.pop_front();
+  pending.bytes -= message.text().size();
   co_return message;
 }
 
 void Stdio::deliver(Life& life, Pending& pending, Message message) {
   (void)life;
-  if (pending.events.size() >= kEventsMax && !message.is_response()) {
+  const bool much = pending.events.size() >= kEventsMax || pending.bytes > options_.message_max;
+  if (much && !message.is_response()) {
     pending.failed = Error(Error::Kind::too_large, Error::Side::upstream, Error::Sent::maybe,
                            "it reports faster than its client reads");
   } else {
+    pending.bytes += message.text().size();
     pending.events.push_back(std::move(message));
   }
   pending.waiter.wake();
+}
+
+// A line for the log, within its quota.
+void Stdio::note(std::string_view line) {
+  if (!options_.wrote || !quota_.admit(shard_.now())) return;
+  if (const std::uint64_t dropped = quota_.take_dropped(); dropped != 0)
+    options_.wrote(std::to_string(dropped) + " lines were left out: it writes too many");
+  options_.wrote(line);
 }
 
 // One line of its stdout.
 void Stdio::take(Life& life, Bytes line) {
   auto message = Message::index(std::move(line), JsonLimits(), Message::From::upstream);
   if (!message) {
-    if (options_.wrote)
-      options_.wrote("wrote to stdout what is no JSON-RPC message: " + message.error().reason);
+    note("wrote to stdout what is no JSON-RPC message: " + message.error().reason);
     return;
   }
   if (message->is_response()) {
@@ -188,8 +198,8 @@ Task<void> Stdio::read(Life& life) {
       while (std::optional<Result<Bytes>> line = framer.next()) {
         if (*line)
           take(life, std::move(**line));
-        else if (options_.wrote)
-          options_.wrote("wrote a line longer than limits.message to stdout; it is left out");
+        else
+          note("wrote a line longer than limits.message to stdout; it is left out");
       }
     }
   }
@@ -215,9 +225,7 @@ Task<void> Stdio::write(Life& life) {
 Task<void> Stdio::listen(Life& life) {
   LogLines lines;
   Channel& diary = life.child->diary();
-  const auto say = [this](const LogLines::Line& line) {
-    if (options_.wrote) options_.wrote(line.text);
-  };
+  const auto say = [this](const LogLines::Line& line) { note(line.text); };
   while (true) {
     const Result<std::size_t> got = co_await diary.fill(kForever, &life.stop);
     if (!got || *got == 0) break;

@@ -11,6 +11,7 @@
 #include "runtime/nursery.h"
 #include "runtime/shard.h"
 #include "transport/child_process.h"
+#include "transport/log_quota.h"
 #include "transport/transport.h"
 
 namespace weir {
@@ -40,6 +41,7 @@ class Stdio final : public Transport {
   /// A request on its way: what has come for it, and how it ended.
   struct Pending {
     std::deque<Message> events;
+    std::size_t bytes = 0;  // of the events
     std::optional<Error> failed;
     std::uint64_t batch = 0;  // which write carries it
     Waiter waiter;
@@ -64,6 +66,7 @@ class Stdio final : public Transport {
   void put(Life& life, std::string_view message);
   void forget(const std::string& id, bool tell);
   void take(Life& life, Bytes line);
+  void note(std::string_view line);
   void deliver(Life& life, Pending& pending, Message message);
   Task<void> read(Life& life);
   Task<void> write(Life& life);
@@ -77,6 +80,7 @@ class Stdio final : public Transport {
   std::unique_ptr<Life> life_;
   bool legacy_ = false;  // it has said so; asked no more
   std::uint64_t next_id_ = 1;
+  LogQuota quota_;
 };
 
 }  // namespace weir

@@ -170,8 +170,8 @@ Task<Result<Reply>> Streamable::call(Call& call) {
   Error failed;
   for (int attempt = 0; attempt < 2; ++attempt) {
     // The usual call finds a resting connection and room in its socket: no wait before the answer.
-    HttpExchange exchange(pool_.take_idle());
-    if (!exchange.connected() || !exchange.send_now(pieces)) {
+    HttpExchange exchange(attempt == 0 ? pool_.take_idle() : PooledConnection());
+    if (!exchange.connected() || !exchange.send_now(Bytes(wire, std::string_view(wire.data(), size)))) {
       Result<HttpExchange> begun = co_await begin(pieces, call.deadline, call.cancel);
       if (!begun) {
         failed = begun.error();
@@ -188,10 +188,11 @@ Task<Result<Reply>> Streamable::call(Call& call) {
     }
     if (!good) {
       failed = good.error();
-      // A resting connection closed while the request was under way: what only reads is asked once more.
-      const bool stale =
-          exchange.reused() && !exchange.answered() && failed.kind() == Error::Kind::outcome_unknown;
-      if (stale && call.row.safe_to_repeat) continue;
+      // A resting connection closed while the request was under way: what it never saw is sent again, what
+      // only reads is asked once more.
+      const bool stale = exchange.reused() && !exchange.answered();
+      const bool cut = failed.kind() == Error::Kind::outcome_unknown;
+      if (stale && (exchange.unsent() || (cut && call.row.safe_to_repeat))) continue;
       break;
     }
     if (state == HeadState::refused) {

@@ -186,7 +186,7 @@ export const tests = {
         messages: child(pump(`'{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}}\\n'.repeat(500)`) + `const call=()=>pump();`),
         endless: child(pump(`'x'.repeat(65536)`) + `const call=()=>pump();`),
         stderr: child(`const call=()=>{const pump=()=>{while(process.stderr.write('noise\\n'.repeat(2000)));process.stderr.once('drain',pump)};pump()};`),
-        unknown: child(`const call=(m)=>{for(let i=-50;i<50;++i)if(i)say({jsonrpc:'2.0',id:m.id+i,result:{stolen:true}});say({jsonrpc:'2.0',id:'x',result:{stolen:true}});say({jsonrpc:'2.0',id:m.id,result:{content:[],nonce:m.params.arguments.nonce}})};`),
+        unknown: child(`const call=(m)=>{for(const id of ['x',0,-1,null,1e15,m.id+1e6,String(m.id)])say({jsonrpc:'2.0',id,result:{stolen:true}});say({jsonrpc:'2.0',id:m.id,result:{content:[],nonce:m.params.arguments.nonce}})};`),
       },
     });
     await weir.settled();
@@ -206,6 +206,8 @@ export const tests = {
     const rss = Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${weir.child.pid}/status`, 'utf8'))[1]) / 1024;
     assert.ok(rss < 400, `${rss} MB`);
     assert.ok((await call('good', 'after')).result);
+    assert.ok(weir.log.length < 4e6, `${weir.log.length} bytes of log`);
+    await until(() => /lines were left out/.test(weir.log), 5000, 'the log to say so');
     assert.equal((await weir.stop()).code, 0);
     return `${answered} answers beside four floods, ${rss.toFixed(0)} MB`;
   },

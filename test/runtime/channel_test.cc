@@ -9,6 +9,7 @@
 
 #include "runtime/epoll_loop.h"
 #include "runtime/nursery.h"
+#include "sim/sim_network.h"
 #include "sim/sim_world.h"
 
 namespace weir {
@@ -110,6 +111,100 @@ TEST(Channel, EchoesOverRealSockets) {
   caller.run();
   other.join();
   EXPECT_EQ(echoed, pattern(3000000));
+}
+
+// Posts the beginning, then more, then writes the rest; what a post does not take is written.
+Task<void> post_and_write(Channel& channel, const std::string& text) {
+  const std::size_t steps[] = {5000, 9000, 12000, text.size()};
+  std::size_t from = 0;
+  for (const std::size_t to : steps) {
+    const std::string part = text.substr(from, to - from);
+    from = to;
+    if (to != text.size() && channel.post(Bytes::copy_of(part))) continue;
+    const bool good = co_await write_all(channel, part);
+    if (!good) co_return;
+  }
+  channel.stream().shutdown_write();
+}
+
+Task<void> post_to(SocketAddress address, std::size_t size, std::string& echoed) {
+  CancelScope cancel;
+  Result<std::unique_ptr<Stream>> stream =
+      co_await Shard::current().network().connect(address, kForever, cancel);
+  if (!stream) co_return;
+  Channel channel(std::move(*stream));
+  const std::string text = pattern(size);
+  Nursery nursery;
+  nursery.start(post_and_write(channel, text));
+  while (true) {
+    const Result<std::size_t> got = co_await channel.fill(kForever, nullptr);
+    if (!got || *got == 0) break;
+    echoed += channel.pending();
+    channel.consume(channel.pending().size());
+  }
+  co_await nursery.join();
+}
+
+TEST(Channel, WhatIsPostedGoesOutWholeAndBeforeWhatIsWrittenLater) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    sim::World world(2, seed);
+    world.weather().slice_max = seed % 3 == 0 ? 50 : 100000;
+    world.weather().window = seed % 2 == 0 ? 777 : 300000;
+    CancelScope cancel;
+    Result<std::unique_ptr<Listener>> listener =
+        world.shard(1).network().listen(SocketAddress{"10.0.0.1", 80}, false);
+    std::string echoed;
+    world.start(1, [&] { return serve(**listener, cancel); });
+    world.start(0, [&] { return post_to(SocketAddress{"10.0.0.1", 80}, 20000, echoed); });
+    ASSERT_TRUE(world.run()) << "seed " << seed;
+    ASSERT_EQ(echoed, pattern(20000)) << "seed " << seed;
+  }
+}
+
+TEST(Channel, WhatIsPostedGoesOutOverRealSockets) {
+  EpollShard both(0);
+  Result<std::unique_ptr<Listener>> listener =
+      both.shard().network().listen(SocketAddress{"127.0.0.1", 0}, false);
+  ASSERT_TRUE(listener.has_value());
+  CancelScope cancel;
+  std::string echoed;
+  Nursery nursery;
+  both.shard().post([&] {
+    nursery.start(serve(**listener, cancel));
+    nursery.start([](SocketAddress a, std::string& e, EpollShard& s) -> Task<void> {
+      co_await post_to(a, 3000000, e);
+      s.stop();
+    }((*listener)->address(), echoed, both));
+  });
+  both.run();
+  EXPECT_EQ(echoed, pattern(3000000));
+}
+
+TEST(Channel, SaysWhenNothingOfAPostWasSent) {
+  for (const bool lost : {true, false}) {
+    sim::World world(2, 7);
+    CancelScope cancel;
+    Result<std::unique_ptr<Listener>> listener =
+        world.shard(1).network().listen(SocketAddress{"10.0.0.1", 80}, false);
+    std::string seen;
+    world.start(1, [&] { return serve(**listener, cancel); });
+    world.start(0, [&] {
+      return [](bool lose_it, std::string& note) -> Task<void> {
+        CancelScope scope;
+        Result<std::unique_ptr<Stream>> stream =
+            co_await Shard::current().network().connect(SocketAddress{"10.0.0.1", 80}, kForever, scope);
+        Stream& wire = **stream;
+        Channel channel(std::move(*stream));
+        note = channel.post(Bytes::of_static("ping")) ? "posted, " : "not posted, ";
+        if (lose_it) sim::reset_connection(wire);
+        const Result<std::size_t> got = co_await channel.fill(kForever, nullptr);
+        note += got ? "answered" : "lost";
+        if (channel.unsent()) note += ", unsent";
+      }(lost, seen);
+    });
+    ASSERT_TRUE(world.run());
+    EXPECT_EQ(seen, lost ? "posted, lost, unsent" : "posted, answered");
+  }
 }
 
 Task<void> wait_and_note(Waiter& waiter, TimePoint deadline, CancelScope* cancel, std::vector<Wake>& log) {

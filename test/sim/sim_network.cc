@@ -20,6 +20,10 @@ struct Wire {
     bool wants_room = false;
     bool open = true;
     TimePoint last_arrival{};
+    std::string posted;  // goes out with a later event, as far as there is room
+    bool unsent = false;
+    bool lost_post = false;
+    bool shutting = false;
   };
   World& world;
   SocketAddress address;
@@ -67,12 +71,20 @@ void schedule(const WirePtr& wire, int side, TimePoint when) {
                  [wire, side] { deliver(wire, side); });
 }
 
+void flush_posted(const WirePtr& wire, int side);
+
 void room(const WirePtr& wire, int side) {
   Wire::End& end = wire->ends[static_cast<std::size_t>(side)];
+  if (!end.posted.empty())
+    wire->world.at(wire->world.now(), *end.shard, [wire, side] { flush_posted(wire, side); });
   if (!end.wants_room) return;
   end.wants_room = false;
   wire->world.at(wire->world.now(), *end.shard, [wire, side] {
     Wire::End& writer = wire->ends[static_cast<std::size_t>(side)];
+    if (!writer.posted.empty()) {
+      writer.wants_room = true;  // after what was posted before
+      return;
+    }
     if (writer.events != nullptr) writer.events->on_writable();
   });
 }
@@ -99,6 +111,34 @@ void send(const WirePtr& wire, int side, std::string segment) {
   });
 }
 
+// Takes what fits the window and gives its size; -1: the connection is lost.
+std::ptrdiff_t put(const WirePtr& wire, int side, std::string_view text) {
+  Wire::End& to = wire->ends[static_cast<std::size_t>(1 - side)];
+  if (wire->lost || !to.open) return -1;
+  const std::size_t used = to.coming_bytes + to.arrived.size();
+  const std::size_t window = wire->world.weather().window;
+  const std::size_t size = std::min(used >= window ? 0 : window - used, text.size());
+  if (size != 0) send(wire, side, std::string(text.substr(0, size)));
+  return static_cast<std::ptrdiff_t>(size);
+}
+
+void flush_posted(const WirePtr& wire, int side) {
+  Wire::End& end = wire->ends[static_cast<std::size_t>(side)];
+  if (end.posted.empty()) return;
+  const std::ptrdiff_t taken = put(wire, side, end.posted);
+  if (taken < 0) {
+    end.lost_post = true;
+    end.posted.clear();
+    wire->lost = true;
+    schedule(wire, side, wire->world.now());
+  } else if (taken > 0) {
+    end.unsent = false;
+    end.posted.erase(0, static_cast<std::size_t>(taken));
+  }
+  if (end.posted.empty() && end.shutting && !wire->lost) send(wire, side, std::string());
+  if (end.posted.empty()) room(wire, side);
+}
+
 void lose(const WirePtr& wire) {
   wire->lost = true;
   for (int side : {0, 1}) {
@@ -122,19 +162,23 @@ class SimStream final : public Stream {
   }
   void cancel_read() noexcept override { me().reading = me().waiting = false; }
   std::ptrdiff_t try_write(std::span<const iovec> pieces) noexcept override {
-    if (wire_->lost || !me().open || !peer_end().open) return -1;
-    const std::size_t used = peer_end().coming_bytes + peer_end().arrived.size();
-    const std::size_t window = wire_->world.weather().window;
-    std::size_t free = used >= window ? 0 : window - used;
-    std::string segment;
-    for (const iovec& piece : pieces) {
-      const std::size_t size = std::min(free, piece.iov_len);
-      segment.append(static_cast<const char*>(piece.iov_base), size);
-      free -= size;
-    }
-    const auto taken = static_cast<std::ptrdiff_t>(segment.size());
-    if (taken != 0) send(wire_, side_, std::move(segment));
-    return taken;
+    flush_posted(wire_, side_);
+    if (!me().open) return -1;
+    std::string text;
+    for (const iovec& piece : pieces) text.append(static_cast<const char*>(piece.iov_base), piece.iov_len);
+    return me().posted.empty() ? put(wire_, side_, text) : 0;
+  }
+  bool post_write(Bytes&& bytes) noexcept override {
+    if (wire_->lost || !me().open || !me().posted.empty()) return false;
+    me().posted = bytes.view();
+    me().unsent = true;
+    wire_->world.at(wire_->world.now(), *me().shard,
+                    [wire = wire_, side = side_] { flush_posted(wire, side); });
+    return true;
+  }
+  bool unsent() const noexcept override {
+    const Wire::End& end = wire_->ends[static_cast<std::size_t>(side_)];
+    return end.unsent && end.lost_post;
   }
   void start_writable() noexcept override {
     me().wants_room = true;
@@ -142,12 +186,19 @@ class SimStream final : public Stream {
     if (used < wire_->world.weather().window || wire_->lost || !peer_end().open) room(wire_, side_);
   }
   void shutdown_write() noexcept override {
-    if (!wire_->lost && me().open) send(wire_, side_, std::string());
+    if (me().posted.empty()) {
+      if (!wire_->lost && me().open) send(wire_, side_, std::string());
+      return;
+    }
+    me().shutting = true;
+    flush_posted(wire_, side_);
   }
   void close() noexcept override {
     if (!me().open) return;
+    flush_posted(wire_, side_);
     me().open = false;
     me().events = nullptr;
+    me().posted.clear();
     if (!wire_->lost) send(wire_, side_, std::string());
     room(wire_, 1 - side_);
   }

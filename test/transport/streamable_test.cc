@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "sim/plain_http.h"
 #include "sim/sim_world.h"
 
@@ -17,6 +19,8 @@ const SocketAddress kUpstream("10.0.0.1", 80);
 struct Upstream {
   int connections = 0;
   int requests = 0;
+  bool breaks = false;  // each connection after its answer, a millisecond later; then no id is foreign
+  std::vector<std::string> seen;
   Nursery nursery;
 
   Task<void> serve(CancelScope& stop) {
@@ -36,12 +40,16 @@ struct Upstream {
       const sim::PlainHttp::Got got = co_await http.read(request, Duration::max(), &stop);
       if (got != sim::PlainHttp::Got::whole) co_return;
       const auto message = Message::index(Bytes::copy_of(request.body), JsonLimits(), Message::From::client);
-      const std::string id = ++requests == 1 ? "99" : std::string(message->raw_id());
+      seen.emplace_back(message->param().find("name"));
+      const std::string id = ++requests == 1 && !breaks ? "99" : std::string(message->raw_id());
       const std::string body = R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":{}})";
       const std::string text = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
                                std::to_string(body.size()) + "\r\n\r\n" + body;
       const bool sent = co_await http.write(text, &stop);
       if (!sent) co_return;
+      if (!breaks) continue;
+      (void)co_await Sleep(Shard::current().now() + std::chrono::milliseconds(1), nullptr);
+      http.reset();
     }
   }
 };
@@ -82,6 +90,53 @@ TEST(Streamable, LeavesAConnectionThatAnsweredAForeignId) {
     EXPECT_EQ(outcomes, (std::vector<std::string>{"upstream_protocol", "ok", "ok"}));
     EXPECT_EQ(upstream.connections, 2);
   }
+}
+
+Task<void> call_while_it_breaks(std::vector<std::string>& outcomes) {
+  StreamableOptions options;
+  options.origin = Origin(kUpstream.host, kUpstream.port, false, std::string());
+  options.host = "a";
+  options.path = "/mcp";
+  Streamable transport(Shard::current(), options);
+  const Peer peer;
+  for (int i = 0; i < 4; ++i) {
+    const auto message =
+        Message::index(Bytes::copy_of(R"({"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":)" +
+                                      std::to_string(i) + "}}"),
+                       JsonLimits(), Message::From::client);
+    CancelScope scope;
+    Call call(*message, *find_method("tools/call"), scope);
+    call.deadline = Shard::current().now() + seconds(1);
+    call.peer = &peer;
+    const Result<Reply> reply = co_await transport.call(call);
+    outcomes.emplace_back(reply ? "ok" : to_string(reply.error().kind()));
+    (void)co_await Sleep(Shard::current().now() + std::chrono::milliseconds(1), nullptr);
+  }
+  co_await transport.close();
+}
+
+// A tool that must not run twice: what the server never saw is sent again, what it may have seen is not.
+TEST(Streamable, SendsAgainWhatNeverLeftAndNothingElse) {
+  int cut = 0;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    sim::World world(2, seed);  // two shards, so that chance orders what happens at the same time
+    Upstream upstream;
+    upstream.breaks = true;
+    std::vector<std::string> outcomes;
+    CancelScope stop;
+    world.start(1, [&] { return upstream.serve(stop); });
+    world.start(0, [&] { return call_while_it_breaks(outcomes); });
+    world.at(world.now() + seconds(5), world.shard(1), [&] { stop.cancel(); });
+    ASSERT_TRUE(world.run()) << "seed " << seed;
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+      const auto times = std::count(upstream.seen.begin(), upstream.seen.end(), std::to_string(i));
+      EXPECT_TRUE(outcomes[i] == "ok" || outcomes[i] == "outcome_unknown") << outcomes[i] << " seed " << seed;
+      EXPECT_LE(times, 1) << "seed " << seed;
+      EXPECT_GE(times, outcomes[i] == "ok" ? 1 : 0) << "seed " << seed;
+      cut += outcomes[i] == "ok" ? 0 : 1;
+    }
+  }
+  EXPECT_GT(cut, 0);  // else nothing broke at the right moment
 }
 
 }  // namespace
