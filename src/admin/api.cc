@@ -40,6 +40,10 @@ int AdminApi::admit(const RequestHead& head, std::string& reason) {
   return 0;
 }
 
+std::string_view AdminApi::allowed(const RequestHead& head) const {
+  return one_of(kReads, path_of(head)) ? "GET" : "POST";
+}
+
 Task<void> AdminApi::handle(HttpRequest& request, HttpResponder& responder, CancelScope&) {
   const std::shared_ptr<const Plan> plan = gateway_.plan();
   const std::string_view path = path_of(request.head);

@@ -29,6 +29,7 @@ class AdminApi final : public HttpHandler {
  public:
   AdminApi(Gateway& gateway, Metrics& metrics, AdminActions actions, bool loopback);
   int admit(const RequestHead& head, std::string& reason) override;
+  std::string_view allowed(const RequestHead& head) const override;
   Task<void> handle(HttpRequest& request, HttpResponder& responder, CancelScope& gone) override;
 
  private:

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "config/load.h"
 #include "config/text_rules.h"
+#include "runtime/descriptors.h"
 #include "runtime/file_watch.h"
 #include "runtime/hop.h"
 #include "runtime/signals.h"
@@ -42,6 +43,7 @@ Process::Process(RunOptions options) : options_(std::move(options)), log_(STDERR
 Process::~Process() = default;
 
 int Process::run() {
+  raise_descriptor_limit();
   unsigned count = options_.config.threads;
   if (count == 0) count = std::max(1U, std::thread::hardware_concurrency());
   std::vector<Shard*> shards;
@@ -149,8 +151,6 @@ Task<bool> Process::open_admin() {
 Task<bool> Process::open(Seat& seat, bool first) {
   const Config& config = options_.config;
   Network& network = seat.loop->shard().network();
-  seat.limits.body_max = config.limits.body;
-  seat.limits.head.head_max = config.limits.header;
   for (std::size_t i = 0; i < config.listen.size(); ++i) {
     const ListenConfig& one = config.listen[i];
     SocketAddress address = socket_address(one.address);
@@ -209,12 +209,21 @@ Task<void> Process::watch_file(CancelScope& stop) {
                  watch.error().detail().c_str());
     co_return;
   }
+  // It may have changed between its first reading and the watch.
+  std::string report;
+  reload("file", report);
   while (!stop.cancelled()) {
     const Result<void> changed = co_await (*watch)->next(milliseconds(20), stop);
     if (!changed) break;
-    std::string report;
     reload("file", report);
   }
+}
+
+void Process::note_good_reload() {
+  observe_->last_reload_good = true;
+  observe_->last_reload_seconds = std::chrono::duration_cast<std::chrono::seconds>(
+                                      control_seat().loop->shard().wall_now().time_since_epoch())
+                                      .count();
 }
 
 // Makes a configuration the running one and remembers it.
@@ -222,10 +231,12 @@ void Process::take(const Config& config, std::string_view cause, std::string& re
   const Config before = options_.config;
   const ApplyReport done = gateway_->apply(config);
   observe_->set_options(config.log);
-  observe_->last_reload_good = true;
-  observe_->last_reload_seconds = std::chrono::duration_cast<std::chrono::seconds>(
-                                      control_seat().loop->shard().wall_now().time_since_epoch())
-                                      .count();
+  note_good_reload();
+  for (const auto& seat : seats_)
+    seat->loop->shard().post([&seat, limits = config.limits] {
+      seat->limits.body_max = limits.body;
+      seat->limits.head.head_max = limits.header;
+    });
   std::string restart;
   if (config.threads != before.threads) restart += "\"threads\"";
   if (config.listen != before.listen) restart += restart.empty() ? "\"listen\"" : ",\"listen\"";
@@ -251,6 +262,7 @@ bool Process::reload(std::string_view cause, std::string& report) {
   const LoadOutcome loaded = options_.load_again();
   if (loaded.config) {
     if (!earlier_.empty() && *loaded.config == earlier_.back()) {
+      note_good_reload();
       report = R"({"ok":true,"unchanged":true})";
       return true;
     }

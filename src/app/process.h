@@ -54,6 +54,7 @@ class Process {
   Task<bool> open_admin();
   bool reload(std::string_view cause, std::string& report);
   bool rollback(std::string& report);
+  void note_good_reload();
   void take(const Config& config, std::string_view cause, std::string& report);
   void say_ready();
   void say_server(const Upstream& upstream, int tools);

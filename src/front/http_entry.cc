@@ -72,6 +72,10 @@ int HttpEntry::admit(const RequestHead& head, std::string& reason) {
   return 405;
 }
 
+std::string_view HttpEntry::allowed(const RequestHead& head) const {
+  return path_of(head) == "/health" ? "GET" : "POST, DELETE, OPTIONS";
+}
+
 Task<void> HttpEntry::send(Visit& visit, int status, std::string_view json) {
   if (visit.batch != nullptr) {
     if (!json.empty()) visit.batch->emplace_back(json);
@@ -106,7 +110,9 @@ Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, Can
   if (visit.path != "/mcp") {
     visit.only = plan->find(visit.path.substr(5));
     if (visit.only == Plan::kAll) {
-      co_await refuse(visit, 404, -32600, "no server of this name is configured", {}, {});
+      const auto asked = Message::index(request.body_bytes(), JsonLimits(), Message::From::client);
+      co_await refuse(visit, 404, -32600, "no server of this name is configured",
+                      asked ? asked->raw_id() : std::string_view(), {});
       co_return;
     }
   }
@@ -123,6 +129,7 @@ Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, Can
     fault = check_new_request(request.head, *message, row);
     if (fault.status == 0) {
       take_new_client(visit, *message, fault);
+      const Gateway::Cancellable cancellable(gateway_, visit.client, message->raw_id(), gone);
       co_await serve(visit, *message, *row, gone);
     } else {
       co_await refuse(visit, fault.status, fault.code, fault.sentence, message->raw_id(), fault.data);
@@ -158,10 +165,12 @@ Task<void> HttpEntry::end_session(Visit& visit) {
     co_return;
   }
   const bool ended = gateway_.sessions().close(id, visit.client, visit.path, Shard::current().now());
-  if (ended)
+  if (ended) {
+    gateway_.cancel(id, {});
     co_await send(visit, 200, {});
-  else
-    co_await refuse(visit, 404, -32001, "no such session", {}, {});
+    co_return;
+  }
+  co_await refuse(visit, 404, -32001, "no such session", {}, {});
 }
 
 Task<void> HttpEntry::post(Visit& visit, const tl::expected<Message, MessageFault>& message) {
@@ -220,11 +229,15 @@ Task<void> HttpEntry::message(Visit& visit, const Message& message) {
 }
 
 Task<void> HttpEntry::new_request(Visit& visit, const Message& message) {
-  // Closing the stream is the cancel of this era; other notifications mean nothing to a gateway.
-  if (message.kind() == Message::Kind::notification)
+  // Closing the stream is the cancel of this era; the notification is heard where it can mean one call only.
+  if (message.kind() == Message::Kind::notification) {
+    const std::string_view id = message.param().find("requestId");
+    if (message.method() == "notifications/cancelled" && !id.empty())
+      co_await gateway_.cancel_only(std::string(visit.client), std::string(id));
     co_await send(visit, 202, {});
-  else
+  } else {
     co_await refuse(visit, 400, -32600, "clients send requests and notifications only", {}, {});
+  }
 }
 
 std::shared_ptr<Session> HttpEntry::find_session(Visit& visit) {
@@ -241,6 +254,10 @@ Task<void> HttpEntry::old_message(Visit& visit, const Message& message) {
   }
   const MethodRow* row = message.is_response() ? nullptr : find_method(message.method());
   if (row != nullptr && row->route == Route::initialize && message.is_request()) {
+    if (visit.batch != nullptr) {
+      co_await refuse(visit, 400, -32600, "initialize is no part of a batch", message.raw_id(), {});
+      co_return;
+    }
     co_await initialize(visit, message);
     co_return;
   }
@@ -255,8 +272,9 @@ Task<void> HttpEntry::old_message(Visit& visit, const Message& message) {
     co_return;
   }
   if (message.is_response() || !message.is_request()) {
-    if (row != nullptr && row->route == Route::cancelled)
-      gateway_.cancel(session->id, message.param().find("requestId"));
+    const std::string_view cancelled = message.param().find("requestId");
+    if (row != nullptr && row->route == Route::cancelled && !cancelled.empty())
+      gateway_.cancel(session->id, cancelled);
     co_await send(visit, 202, {});
     co_return;
   }

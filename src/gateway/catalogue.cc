@@ -54,11 +54,23 @@ std::vector<std::size_t> Catalogue::matching_templates(std::string_view uri) con
 }
 
 std::string Catalogue::exposed(ListKind kind, std::size_t server, std::string_view identity) const {
-  if (!by_uri(kind)) return exposed_name(rules_, servers_[server], identity);
+  if (!by_uri(kind) && rules_.prefixed) return exposed_name(rules_, servers_[server], identity);
   const auto& owners = names_[static_cast<std::size_t>(kind)].owners;
   const auto found = owners.find(std::string(identity));
   if (found == owners.end() || found->second.front() >= server) return std::string(identity);
-  return aliased_uri(servers_[server], identity);
+  if (by_uri(kind)) return aliased_uri(servers_[server], identity);
+  // Without prefixes the first that has a name keeps it; the others have theirs with a prefix.
+  NameRules with = rules_;
+  with.prefixed = true;
+  return exposed_name(with, servers_[server], identity);
+}
+
+std::vector<std::string> Catalogue::candidates(ListKind kind, std::string_view identity) const {
+  std::vector<std::string> names;
+  const auto& owners = names_[static_cast<std::size_t>(kind)].owners;
+  if (const auto found = owners.find(std::string(identity)); found != owners.end())
+    for (const std::size_t server : found->second) names.push_back(exposed(kind, server, identity));
+  return names;
 }
 
 int Catalogue::count(ListKind kind, std::size_t server) const {
@@ -74,23 +86,38 @@ bool Catalogue::has(ListKind kind, std::size_t server, std::string_view identity
 }
 
 bool template_matches(std::string_view pattern, std::string_view uri) {
-  // Greedy matching with one level of going back per expression: templates have few.
-  const std::size_t open = pattern.find('{');
-  if (open == std::string_view::npos) return pattern == uri;
-  if (!uri.starts_with(pattern.substr(0, open))) return false;
-  uri.remove_prefix(open);
-  const std::size_t close = pattern.find('}', open);
-  if (close == std::string_view::npos) return false;
-  const std::string_view expression = pattern.substr(open + 1, close - open - 1);
-  const bool simple =
-      !expression.empty() && std::string_view("+#./;?&").find(expression[0]) == std::string_view::npos;
-  const std::string_view rest = pattern.substr(close + 1);
-  if (rest.empty()) return simple ? !uri.empty() && uri.find('/') == std::string_view::npos : true;
-  for (std::size_t taken = simple ? 1 : 0; taken <= uri.size(); ++taken) {
-    if (simple && uri[taken - 1] == '/') return false;
-    if (template_matches(rest, uri.substr(taken))) return true;
+  // Where in `uri` the part of the pattern that was looked at may end: no going back, whatever the pattern.
+  std::vector<char> ends(uri.size() + 1, 0);
+  ends[0] = 1;
+  while (!pattern.empty()) {
+    std::vector<char> next(ends.size(), 0);
+    const std::size_t open = pattern.find('{');
+    const std::size_t close = open == 0 ? pattern.find('}') : std::string_view::npos;
+    if (open == 0) {
+      if (close == std::string_view::npos) return false;
+      const bool wide = close > 1 && std::string_view("+#./;?&").find(pattern[1]) != std::string_view::npos;
+      bool open_run =
+          false;  // some end lies before here, with nothing between that stops a simple expression
+      for (std::size_t at = 0; at < ends.size(); ++at) {
+        if (wide) {
+          open_run = open_run || ends[at] != 0;
+          next[at] = open_run ? 1 : 0;
+          continue;
+        }
+        if (at != 0 && uri[at - 1] == '/') open_run = false;
+        next[at] = open_run ? 1 : 0;
+        open_run = open_run || ends[at] != 0;
+      }
+      pattern.remove_prefix(close + 1);
+    } else {
+      const std::string_view literal = pattern.substr(0, open);
+      for (std::size_t at = 0; at + literal.size() < ends.size(); ++at)
+        if (ends[at] != 0 && uri.substr(at, literal.size()) == literal) next[at + literal.size()] = 1;
+      pattern.remove_prefix(literal.size());
+    }
+    ends.swap(next);
   }
-  return false;
+  return ends.back() != 0;
 }
 
 }  // namespace weir

@@ -38,8 +38,10 @@ class Catalogue {
   /// The servers whose templates match `uri`, in order.
   std::vector<std::size_t> matching_templates(std::string_view uri) const;
   /// What clients see of entry `identity` of `server`. Resources and templates: the URI itself, or
-  /// weir://NAME/URI if an earlier server has it too.
+  /// weir://NAME/URI if an earlier server has it too. Without prefixes, names likewise.
   std::string exposed(ListKind kind, std::size_t server, std::string_view identity) const;
+  /// What clients see of every entry that its server calls `identity`, in the servers' order.
+  std::vector<std::string> candidates(ListKind kind, std::string_view identity) const;
   /// How many entries of a kind a server has; -1 if it was never seen.
   int count(ListKind kind, std::size_t server) const;
   /// True if `server` was seen to have `identity`.

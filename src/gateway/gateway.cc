@@ -18,6 +18,15 @@ Duration longest_call(const ServerConfig& server) {
   return longest;
 }
 
+// Whether what runs for `a` serves for `b`: timeouts of calls belong to the plan.
+bool same_server(const ServerConfig& a, ServerConfig b) {
+  b.tools = a.tools;
+  b.timeout.request = a.timeout.request;
+  b.timeout.list = a.timeout.list;
+  b.timeout.startup = a.timeout.startup;
+  return a == b;
+}
+
 std::shared_ptr<const Plan> empty_plan() {
   auto plan = std::make_shared<Plan>();
   plan->catalogue = std::make_shared<Published<Catalogue>>(std::make_shared<const Catalogue>());
@@ -60,14 +69,15 @@ ApplyReport Gateway::apply(const Config& config) {
   std::vector<std::shared_ptr<Upstream>> fresh;
   std::vector<std::string> names;
   std::vector<std::array<std::shared_ptr<const Identities>, kListKinds>> seen;
-  const bool same_limits = old->config.limits == config.limits;
+  const bool same_limits = old->config.limits.message == config.limits.message;
   const auto known = old->catalogue ? old->catalogue->load() : nullptr;
   for (const ServerConfig& server : config.servers) {
     if (server.disabled) continue;
     const std::size_t before = old->find(server.name);
     names.push_back(server.name);
     seen.emplace_back();
-    if (before != Plan::kAll && same_limits && old->servers[before]->config() == server) {
+    next->configured.push_back(static_cast<std::size_t>(&server - config.servers.data()));
+    if (before != Plan::kAll && same_limits && same_server(old->servers[before]->config(), server)) {
       next->servers.push_back(old->servers[before]);
       for (std::size_t k = 0; k < kListKinds; ++k)
         seen.back()[k] = known->seen(static_cast<ListKind>(k), before);
@@ -82,7 +92,8 @@ ApplyReport Gateway::apply(const Config& config) {
       std::make_shared<const Catalogue>(next->names, std::move(names), std::move(seen)));
   plan_.publish(next);
   for (const auto& upstream : fresh) upstream->start();
-  for (const auto& upstream : old->servers) {
+  for (std::size_t i = 0; i < old->servers.size(); ++i) {
+    const auto& upstream = old->servers[i];
     bool stays = false;
     for (const auto& other : next->servers) stays = stays || other == upstream;
     if (stays) continue;
@@ -92,7 +103,7 @@ ApplyReport Gateway::apply(const Config& config) {
         co_await gone->close(deadline);
       }
     };
-    closing_.start(Retire::run(upstream, Shard::current().now() + longest_call(upstream->config())));
+    closing_.start(Retire::run(upstream, Shard::current().now() + longest_call(old->settings(i))));
   }
   return report;
 }
@@ -107,7 +118,7 @@ Task<void> Gateway::learn(std::string name) {
   for (std::size_t k = 0; k < kListKinds; ++k) {
     const auto kind = static_cast<ListKind>(k);
     if (!peer || !peer->facts.has(list_capability(kind))) continue;
-    const TimePoint deadline = Shard::current().now() + plan->servers[server]->config().timeout.startup;
+    const TimePoint deadline = Shard::current().now() + plan->settings(server).timeout.startup;
     const auto pages = co_await fetch_list(*plan, server, kind, nullptr, deadline, never);
     (void)pages.has_value();  // a list that fails now is asked for again by whoever needs it
   }
@@ -123,29 +134,56 @@ Task<void> Gateway::close(TimePoint deadline) {
   co_await closing_.join();
 }
 
-std::string Gateway::key_of(std::string_view session, std::string_view raw_id) {
-  std::string key(session);
-  key += '\n';
-  key += raw_id;
-  return key;
+Gateway::Cancellable::Cancellable(Gateway& gateway, std::string_view owner, std::string_view raw_id,
+                                  CancelScope& scope) noexcept
+    : head_(gateway.seats_[Shard::current().index()]->calls), owner_(owner), id_(raw_id), scope_(&scope) {
+  next_ = head_;
+  if (next_ != nullptr) next_->previous_ = &next_;
+  previous_ = &head_;
+  head_ = this;
 }
 
-Gateway::Cancellable::Cancellable(Gateway& gateway, std::string_view session, std::string_view raw_id,
-                                  CancelScope& scope)
-    : calls_(gateway.seats_[Shard::current().index()]->calls),
-      place_(calls_.emplace(key_of(session, raw_id), &scope)) {}
+Gateway::Cancellable::~Cancellable() {
+  *previous_ = next_;
+  if (next_ != nullptr) next_->previous_ = previous_;
+}
 
-Gateway::Cancellable::~Cancellable() { calls_.erase(place_); }
+// This shard's calls of `owner`; an empty id stands for all of them.
+std::vector<CancelScope*> Gateway::calls_of(std::string_view owner, std::string_view raw_id) {
+  std::vector<CancelScope*> scopes;
+  for (Cancellable* call = seats_[Shard::current().index()]->calls; call != nullptr; call = call->next_)
+    if (call->owner_ == owner && (raw_id.empty() || call->id_ == raw_id)) scopes.push_back(call->scope_);
+  return scopes;
+}
 
 void Gateway::cancel(std::string_view session, std::string_view raw_id) {
-  const std::string key = key_of(session, raw_id);
-  for (std::size_t i = 0; i < shards_.size(); ++i)
-    shards_[i]->post([this, i, key] {
-      const auto [from, to] = seats_[i]->calls.equal_range(key);
-      std::vector<CancelScope*> scopes;
-      for (auto at = from; at != to; ++at) scopes.push_back(at->second);
-      for (CancelScope* scope : scopes) scope->cancel();
+  for (Shard* shard : shards_)
+    shard->post([this, owner = std::string(session), id = std::string(raw_id)] {
+      for (CancelScope* scope : calls_of(owner, id)) scope->cancel();
     });
+}
+
+Task<void> Gateway::cancel_only(std::string client, std::string raw_id) {
+  CancelScope never;
+  std::size_t found = 0;
+  Shard* where = nullptr;
+  for (std::size_t i = 0; i < workers_; ++i) {
+    std::function<Task<std::size_t>(CancelScope&)> count = [this, &client, &raw_id](CancelScope&) {
+      return count_calls(client, raw_id);
+    };
+    const std::size_t here = co_await on_shard<std::size_t>(*shards_[i], never, std::move(count));
+    found += here;
+    if (here != 0) where = shards_[i];
+  }
+  if (found != 1) co_return;
+  where->post([this, client, raw_id] {
+    const std::vector<CancelScope*> scopes = calls_of(client, raw_id);
+    if (scopes.size() == 1) scopes.front()->cancel();
+  });
+}
+
+Task<std::size_t> Gateway::count_calls(std::string_view client, std::string_view raw_id) {
+  co_return calls_of(client, raw_id).size();
 }
 
 }  // namespace weir

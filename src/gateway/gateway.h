@@ -48,20 +48,30 @@ class Gateway {
   /// Lets go of all servers; calls under way have until `deadline`. The control shard.
   Task<void> close(TimePoint deadline);
 
-  /// A call that its session may cancel by its id, while this lives. One shard.
+  /// A call that may be cancelled by its id, while this lives. `owner`: the session's id, or the client where
+  /// there is no session. One shard; the views outlive it.
   class Cancellable {
    public:
-    Cancellable(Gateway& gateway, std::string_view session, std::string_view raw_id, CancelScope& scope);
+    Cancellable(Gateway& gateway, std::string_view owner, std::string_view raw_id,
+                CancelScope& scope) noexcept;
     ~Cancellable();
     Cancellable(const Cancellable&) = delete;
     Cancellable& operator=(const Cancellable&) = delete;
 
    private:
-    std::unordered_multimap<std::string, CancelScope*>& calls_;
-    std::unordered_multimap<std::string, CancelScope*>::iterator place_;
+    friend class Gateway;
+    Cancellable*& head_;
+    Cancellable* next_ = nullptr;
+    Cancellable** previous_ = nullptr;
+    std::string_view owner_;
+    std::string_view id_;
+    CancelScope* scope_;
   };
-  /// Cancels the session's call with this id, wherever it runs. Any shard.
+  /// Cancels the session's call with this id, or all of its calls (empty id), wherever they run. Any shard.
   void cancel(std::string_view session, std::string_view raw_id);
+  /// Cancels the client's call with this id if there is one such call and no other: clients behind one
+  /// address may use equal ids. Any shard.
+  Task<void> cancel_only(std::string client, std::string raw_id);
 
   /// The shards that serve clients, by index.
   const std::vector<Shard*>& shards() const noexcept { return shards_; }
@@ -70,12 +80,13 @@ class Gateway {
   struct Seat {
     explicit Seat(const Published<Plan>& published) : plan(published) {}
     Published<Plan>::Reader plan;
-    std::unordered_multimap<std::string, CancelScope*> calls;
+    Cancellable* calls = nullptr;  // under way on this shard
   };
   std::shared_ptr<Upstream> make_upstream(const ServerConfig& server, const LimitsConfig& limits,
                                           std::size_t place);
   Task<void> learn(std::string name);
-  static std::string key_of(std::string_view session, std::string_view raw_id);
+  std::vector<CancelScope*> calls_of(std::string_view owner, std::string_view raw_id);
+  Task<std::size_t> count_calls(std::string_view client, std::string_view raw_id);
 
   const std::vector<Shard*> shards_;
   const std::size_t workers_;

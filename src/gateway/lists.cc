@@ -1,6 +1,7 @@
 #include "gateway/lists.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "mcp/outgoing.h"
 #include "runtime/nursery.h"
@@ -17,9 +18,9 @@ auto nonsense(std::string detail) {
 }
 
 // What this server may take for its part of a list.
-TimePoint patience(const Upstream& server) {
-  const TimeoutConfig& timeout = server.config().timeout;
-  const bool starting = server.status()->state == ServerState::starting;
+TimePoint patience(const Plan& plan, std::size_t server) {
+  const TimeoutConfig& timeout = plan.settings(server).timeout;
+  const bool starting = plan.servers[server]->status()->state == ServerState::starting;
   return Shard::current().now() + (starting ? std::max(timeout.startup, timeout.list) : timeout.list);
 }
 
@@ -55,14 +56,13 @@ struct Part {
 };
 
 Task<void> fetch_part(ClientCall& call, ListKind kind, Part<std::vector<ListPage>>& part) {
-  const Upstream& server = *call.plan.servers[part.server];
   part.outcome.emplace(co_await fetch_list(call.plan, part.server, kind, call.asks_one() ? &call : nullptr,
-                                           patience(server), call.cancel));
+                                           patience(call.plan, part.server), call.cancel));
 }
 
 Task<void> meet_part(ClientCall& call, Part<std::shared_ptr<const Peer>>& part) {
   Upstream& server = *call.plan.servers[part.server];
-  part.outcome.emplace(co_await server.ready(patience(server), call.cancel));
+  part.outcome.emplace(co_await server.ready(patience(call.plan, part.server), call.cancel));
 }
 
 template <class T>
@@ -168,8 +168,10 @@ Task<Result<std::string>> answer_list(ClientCall& call) {
   const ListKind kind = call.row.kind;
   std::vector<Part<std::vector<ListPage>>> parts = parts_of<std::vector<ListPage>>(call);
   Nursery nursery;
+  const TimePoint begun = Shard::current().now();
   for (auto& part : parts) nursery.start(fetch_part(call, kind, part));
   co_await nursery.join();
+  if (call.notes != nullptr) call.notes->upstream_time += Shard::current().now() - begun;
   const Result<std::vector<MissingServer>> missing = missing_of(call, parts);
   if (!missing) co_return fail(missing.error());
   if (call.asks_one() && !call.plan.names.prefixed && parts.size() == 1 && !(*parts[0].outcome)->empty()) {
@@ -180,6 +182,7 @@ Task<Result<std::string>> answer_list(ClientCall& call) {
   const auto catalogue = call.plan.catalogue->load();
   const bool own_names = call.only != Plan::kAll;
   std::vector<NamedEntry> entries;
+  std::unordered_set<std::string> listed;
   std::uint64_t ttl = ~std::uint64_t{0};
   bool all_public = true;
   for (const auto& part : parts) {
@@ -187,9 +190,11 @@ Task<Result<std::string>> answer_list(ClientCall& call) {
     for (const ListPage& page : **part.outcome) {
       ttl = std::min(ttl, page.ttl_ms);
       all_public = all_public && page.is_public;
-      for (const ListEntry& entry : page.entries)
-        entries.push_back(
-            {&entry, own_names ? entry.identity : catalogue->exposed(kind, part.server, entry.identity)});
+      for (const ListEntry& entry : page.entries) {
+        std::string name = own_names ? entry.identity : catalogue->exposed(kind, part.server, entry.identity);
+        // A server that names two things alike means the first.
+        if (listed.insert(name).second) entries.push_back({&entry, std::move(name)});
+      }
     }
   }
   if (ttl == ~std::uint64_t{0}) ttl = 0;
@@ -202,8 +207,10 @@ Task<Result<std::string>> answer_list(ClientCall& call) {
 Task<Result<std::string>> answer_introduction(ClientCall& call, Revision agreed) {
   std::vector<Part<std::shared_ptr<const Peer>>> parts = parts_of<std::shared_ptr<const Peer>>(call);
   Nursery nursery;
+  const TimePoint begun = Shard::current().now();
   for (auto& part : parts) nursery.start(meet_part(call, part));
   co_await nursery.join();
+  if (call.notes != nullptr) call.notes->upstream_time += Shard::current().now() - begun;
   const Result<std::vector<MissingServer>> missing = missing_of(call, parts);
   if (!missing) co_return fail(missing.error());
   std::vector<const ServerFacts*> facts;

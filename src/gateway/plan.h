@@ -24,6 +24,10 @@ struct Plan {
   std::shared_ptr<Published<Catalogue>> catalogue;
   std::mutex* catalogue_lock = nullptr;  // of whoever replaces it
 
+  /// What this configuration says of a server in place `i`: its timeouts may be newer than the server.
+  const ServerConfig& settings(std::size_t i) const noexcept { return config.servers[configured[i]]; }
+  std::vector<std::size_t> configured;  // places in config.servers, of those in `servers`
+
   /// The place of a server; kAll if there is none of that name.
   std::size_t find(std::string_view name) const noexcept {
     for (std::size_t i = 0; i < servers.size(); ++i)

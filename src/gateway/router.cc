@@ -59,7 +59,7 @@ Task<void> learn(ClientCall& call, ListKind kind) {
   Nursery nursery;
   struct One {
     static Task<void> fetch(ClientCall& by, ListKind what, std::size_t server) {
-      const TimePoint deadline = Shard::current().now() + by.plan.servers[server]->config().timeout.list;
+      const TimePoint deadline = Shard::current().now() + by.plan.settings(server).timeout.list;
       const auto pages = co_await fetch_list(by.plan, server, what, nullptr, deadline, by.cancel);
       (void)pages.has_value();  // what could not be learned is simply not known
     }
@@ -70,9 +70,39 @@ Task<void> learn(ClientCall& call, ListKind kind) {
   co_await nursery.join();
 }
 
+// Why a name leads nowhere: it is several servers', nobody is there to ask, or nobody has it.
+void put_unknown_name(Answer& answer, const ClientCall& call, ListKind kind, std::string_view name) {
+  const auto catalogue = call.plan.catalogue->load();
+  const std::string what =
+      std::string(kind == ListKind::tools ? "tool" : "prompt") + " named \"" + std::string(name) + "\"";
+  const std::vector<std::string> candidates = catalogue->candidates(kind, name);
+  if (!candidates.empty()) {
+    std::string sentence = "several servers have a " + what + ": use ";
+    for (std::size_t i = 0; i < candidates.size(); ++i) sentence += (i == 0 ? "" : " or ") + candidates[i];
+    return put_refusal(answer, call, kInvalidParams, sentence);
+  }
+  std::string unseen;
+  std::size_t down = Plan::kAll;
+  std::size_t up = 0;
+  for (std::size_t i = 0; i < call.plan.servers.size(); ++i) {
+    const auto status = call.plan.servers[i]->status();
+    const bool ready = status->state == ServerState::ready;
+    up += ready ? 1U : 0U;
+    if (!ready && down == Plan::kAll) down = i;
+    if (!catalogue->seen(kind, i)) unseen += (unseen.empty() ? "" : ", ") + call.plan.servers[i]->name();
+  }
+  if (up == 0 && down != Plan::kAll) {
+    const auto status = call.plan.servers[down]->status();
+    if (status->state != ServerState::starting) return put_fault(answer, call, status->error, down);
+  }
+  std::string sentence = "no server has a " + what;
+  if (!unseen.empty()) sentence += "; what these offer is not known yet: " + unseen;
+  put_refusal(answer, call, kInvalidParams, sentence);
+}
+
 Upstream& prepare(const ClientCall& call, Call& leaf, std::size_t server, std::string_view tool) {
   Upstream& upstream = *call.plan.servers[server];
-  leaf.deadline = deadline_of(upstream, call.row, tool);
+  leaf.deadline = deadline_of(call.plan.settings(server), call.row, tool);
   if (call.notes != nullptr) call.notes->server = upstream.name();
   return upstream;
 }
@@ -91,7 +121,9 @@ Task<void> forward(ClientCall& call, Call& leaf, std::size_t server, Answer& ans
 Task<void> route_by_name(ClientCall& call, Call& leaf, ListKind kind, std::string& target, Answer& answer) {
   std::string_view name = raw_target(call.message, call.row);
   if (name.empty()) {
-    put_refusal(answer, call, kInvalidParams, "params has no name");
+    put_refusal(answer, call, kInvalidParams,
+                call.row.route == Route::by_ref ? "params.ref names neither a prompt nor a resource"
+                                                : "params has no name");
     co_return;
   }
   name = name.substr(1, name.size() - 2);
@@ -113,9 +145,7 @@ Task<void> route_by_name(ClientCall& call, Call& leaf, ListKind kind, std::strin
       server = find_name(call, kind, name, target);
     }
     if (server == Plan::kAll) {
-      put_refusal(answer, call, kInvalidParams,
-                  "no server has a " + std::string(kind == ListKind::tools ? "tool" : "prompt") +
-                      " named \"" + std::string(name) + "\"");
+      put_unknown_name(answer, call, kind, name);
       co_return;
     }
   }
@@ -204,8 +234,7 @@ Task<void> refuse(ClientCall& call, Answer& answer) {
 
 }  // namespace
 
-TimePoint deadline_of(const Upstream& server, const MethodRow& row, std::string_view tool) {
-  const ServerConfig& config = server.config();
+TimePoint deadline_of(const ServerConfig& config, const MethodRow& row, std::string_view tool) {
   Duration time = config.timeout.request;
   if (row.route == Route::by_name && row.kind == ListKind::tools && !config.tools.empty()) {
     const auto own = config.tools.find(std::string(tool));

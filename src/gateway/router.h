@@ -23,7 +23,7 @@ struct Answer {
 /// begin empty.
 Task<void> route_request(ClientCall& call, Call& leaf, std::string& target, Answer& answer);
 
-/// The deadline of a call to this server and tool.
-TimePoint deadline_of(const Upstream& server, const MethodRow& row, std::string_view tool);
+/// The deadline of a call to this server and tool, as its plan has it.
+TimePoint deadline_of(const ServerConfig& server, const MethodRow& row, std::string_view tool);
 
 }  // namespace weir

@@ -75,6 +75,14 @@ Error stopped(const CancelScope& stop, Error error) {
                "it was stopped before it had answered");
 }
 
+// Whatever became of the greeting: of the calls that wait for it nothing was sent.
+Error never_sent(Error error) {
+  if (error.kind() == Error::Kind::outcome_unknown)
+    error = Error(Error::Kind::unreachable, error.side(), Error::Sent::no, error.detail());
+  error.set_sent(Error::Sent::no);
+  return error;
+}
+
 /// A stream that ends with its server's seat.
 class StoppableReply final : public ReplyStream {
  public:
@@ -155,6 +163,7 @@ Task<void> Upstream::keep() {
     const TimePoint deadline = home_.now() + options_.startup_time;
     Result<std::shared_ptr<const Peer>> greeted = co_await transport(home_).greet(deadline, closing_);
     if (closing_.cancelled()) break;
+    if (!greeted) greeted = fail(never_sent(greeted.error()));
     const std::shared_ptr<const Peer> peer = greeted ? *greeted : nullptr;
     ServerStatus next;
     if (peer) {

@@ -40,6 +40,8 @@ std::string_view reason_phrase(int status) noexcept {
       return "Not Acceptable";
     case 408:
       return "Request Timeout";
+    case 409:
+      return "Conflict";
     case 413:
       return "Content Too Large";
     case 414:
@@ -48,6 +50,8 @@ std::string_view reason_phrase(int status) noexcept {
       return "Unsupported Media Type";
     case 417:
       return "Expectation Failed";
+    case 422:
+      return "Unprocessable Content";
     case 429:
       return "Too Many Requests";
     case 431:
@@ -127,6 +131,7 @@ bool HttpResponder::respond_now(int status, std::string_view content_type, std::
   std::size_t length = 0;
   for (const std::string_view piece : body) length += piece.size();
   write_head(status, content_type, fields, length, length <= kJoinMax ? length : 0);
+  if (head_only_) return push();
   if (length <= kJoinMax) {
     TextWriter out(wire_.data() + pieces_[0].iov_len);
     for (const std::string_view piece : body) out.text(piece);

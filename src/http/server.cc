@@ -73,10 +73,11 @@ class HttpServerConnection {
       if (again) request.head.reset();
       const HeadState state = parse_request(channel_.pending(), limits_.head, request.head, refusal);
       if (state == HeadState::done) break;
-      if (state == HeadState::refused) co_return co_await refuse(responder, refusal.status, refusal.reason);
+      if (state == HeadState::refused)
+        co_return co_await refuse(request, responder, refusal.status, refusal.reason);
       const Result<std::size_t> got = co_await channel_.fill(head_deadline, nullptr);
       if (!got && got.error().kind() == Error::Kind::deadline_exceeded)
-        co_return co_await refuse(responder, 408, "the header did not come in time");
+        co_return co_await refuse(request, responder, 408, "the header did not come in time");
       if (!got || *got == 0) co_return false;
     }
     const RequestHead& head = request.head;
@@ -93,7 +94,7 @@ class HttpServerConnection {
       status = 417;
       reason = "unknown expectation";
     }
-    if (status != 0) co_return co_await refuse(responder, status, reason);
+    if (status != 0) co_return co_await refuse(request, responder, status, reason);
     if (expects && channel_.pending().size() == head.size()) {
       static char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
       const iovec piece{go_on, sizeof go_on - 1};
@@ -103,7 +104,7 @@ class HttpServerConnection {
     int trouble = 0;
     if (!take_body(request)) trouble = co_await read_body(request, reason);
     if (trouble < 0) co_return false;
-    if (trouble > 0) co_return co_await refuse(responder, trouble, reason);
+    if (trouble > 0) co_return co_await refuse(request, responder, trouble, reason);
 
     responder.keep_alive_ = keep_alive && !stop_.cancelled();
     CancelScope gone;
@@ -111,7 +112,7 @@ class HttpServerConnection {
     channel_.on_end(&gone);
     co_await handler_.handle(request, responder, gone);
     channel_.on_end(nullptr);
-    if (!responder.begun_) co_return co_await refuse(responder, 500, "no answer");
+    if (!responder.begun_) co_return co_await refuse(request, responder, 500, "no answer");
     co_return responder.ended_&& responder.keep_alive_ && !channel_.ended();
   }
 
@@ -190,13 +191,17 @@ class HttpServerConnection {
 
   // Well-formed, with its reason, and the last of this connection: what follows cannot be told apart from the
   // body.
-  Task<bool> refuse(HttpResponder& responder, int status, std::string_view reason) {
+  Task<bool> refuse(const HttpRequest& request, HttpResponder& responder, int status,
+                    std::string_view reason) {
     responder.keep_alive_ = false;
+    responder.head_only_ = request.head.method == "HEAD";
+    std::string fields;
+    if (status == 405) fields.append("Allow: ").append(handler_.allowed(request.head)).append("\r\n");
     std::string body = "{\"error\":";
     json_append_string(body, reason);
     body += "}";
     const std::string_view piece = body;
-    const Result<void> sent = co_await responder.respond(status, "application/json", {},
+    const Result<void> sent = co_await responder.respond(status, "application/json", fields,
                                                          std::span<const std::string_view>(&piece, 1));
     (void)sent.has_value();
     co_return false;

@@ -92,7 +92,8 @@ class HttpResponder {
   std::size_t count_ = 0;
   std::uint64_t left_ = 0;  // of a sized answer
   bool keep_alive_ = true;
-  bool chunked_ = false;  // how events are framed: HTTP/1.0 has no chunks
+  bool chunked_ = false;    // how events are framed: HTTP/1.0 has no chunks
+  bool head_only_ = false;  // the request was HEAD: no body follows
   bool begun_ = false;
   bool ended_ = false;
 };
@@ -103,6 +104,8 @@ class HttpHandler {
   virtual ~HttpHandler() = default;
   /// Looks at a head before the body is read: 0 to go on, or the status to refuse with; `reason` is then set.
   virtual int admit(const RequestHead& head, std::string& reason) = 0;
+  /// What an answer with status 405 says in its Allow field (RFC 9110, section 15.5.6).
+  virtual std::string_view allowed(const RequestHead& head) const = 0;
   /// Answers one request. `gone` is cancelled when the client leaves meanwhile.
   virtual Task<void> handle(HttpRequest& request, HttpResponder& responder, CancelScope& gone) = 0;
 };

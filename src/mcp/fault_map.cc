@@ -13,7 +13,7 @@ std::string_view advice(Error::Kind kind) noexcept {
     case Error::Kind::upstream_protocol:
       return "the server needs mending";
     case Error::Kind::deadline_exceeded:
-      return "raise timeout.request if the server is slow by nature";
+      return "raise its timeout if the server is slow by nature";
     case Error::Kind::overloaded:
       return "try again later";
     case Error::Kind::no_healthy_endpoint:

@@ -91,8 +91,8 @@ class FdStream final : public Stream, private Watcher, private Poster {
     if (!posted_.empty()) return;  // after what is left
     if (socket())
       ::shutdown(write_fd_, SHUT_WR);
-    else if (write_fd_ >= 0)
-      ::close(std::exchange(write_fd_, -1));
+    else
+      let_go(write_fd_);
   }
 
   void close() noexcept override {
@@ -100,10 +100,9 @@ class FdStream final : public Stream, private Watcher, private Poster {
     if (read_fd_ < 0 && write_fd_ < 0) return;
     if (!posted_.empty()) flush_posted();
     loop_.forget_posted(*this);
-    loop_.forget(*this);
-    if (read_fd_ >= 0) ::close(read_fd_);
-    if (write_fd_ >= 0 && write_fd_ != read_fd_) ::close(write_fd_);
-    read_fd_ = write_fd_ = -1;
+    if (write_fd_ != read_fd_) let_go(write_fd_);
+    let_go(read_fd_);
+    write_fd_ = -1;
   }
 
   std::string peer() const override {
@@ -140,6 +139,14 @@ class FdStream final : public Stream, private Watcher, private Poster {
       }
     }
     if (shutting_) ::shutdown(write_fd_, SHUT_WR);
+  }
+
+  // A process that another shard starts may hold a copy of the descriptor for a moment: closing ours alone
+  // would leave the registration, and events for who is gone.
+  void let_go(int& fd) noexcept {
+    if (fd < 0) return;
+    loop_.unwatch(fd, *this);
+    ::close(std::exchange(fd, -1));
   }
 
   bool socket() const noexcept { return read_fd_ == write_fd_; }

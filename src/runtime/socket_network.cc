@@ -63,8 +63,9 @@ class FdWaiter final : public Watcher {
  public:
   FdWaiter(EpollShard& loop, int fd) : loop_(loop), fd_(fd) {}
   ~FdWaiter() {
-    loop_.forget(*this);
-    if (fd_ >= 0) ::close(fd_);
+    if (fd_ < 0) return;
+    loop_.unwatch(fd_, *this);
+    ::close(fd_);
   }
   FdWaiter(const FdWaiter&) = delete;
   FdWaiter& operator=(const FdWaiter&) = delete;

@@ -4,6 +4,7 @@
 
 #include "mcp/fault_map.h"
 #include "mcp/outgoing.h"
+#include "mcp/response_frame.h"
 #include "runtime/shard.h"
 #include "transport/stdio_framer.h"
 #include "transport/streamable_reply.h"
@@ -106,6 +107,7 @@ Task<Result<Reply>> Stdio::call(Call& call) {
   append_request(text, call.message, call.row, request);
   auto rest = std::make_unique<StdioReply>(*this, id, call.deadline, call.cancel);
   rest->pending().batch = life.batch + 1;
+  rest->pending().wants_log = !call.client.log_level.empty();
   put(life, text);
   Result<ReplyEvent> first = co_await rest->next();
   if (!first) co_return fail(first.error());
@@ -124,6 +126,15 @@ Task<Result<Message>> Stdio::next_event(Pending& pending, TimePoint deadline, Ca
     if (wake == Wake::cancelled)
       co_return fail(Error::Kind::cancelled, Error::Side::client, Error::Sent::maybe,
                      "the call was cancelled");
+  }
+  // Where events never run out, nothing is waited for that could end.
+  if (!pending.events.front().is_response()) {
+    if (cancel.cancelled())
+      co_return fail(Error::Kind::cancelled, Error::Side::client, Error::Sent::maybe,
+                     "the call was cancelled");
+    if (deadline <= shard_.now())
+      co_return fail(Error::Kind::deadline_exceeded, Error::Side::upstream, Error::Sent::maybe,
+                     "it reported without end and did not answer in time");
   }
   Message message = std::move(pending.events.front());
   pending.events.pop_front();
@@ -157,6 +168,10 @@ void Stdio::take(Life& life, Bytes line) {
   auto message = Message::index(std::move(line), JsonLimits(), Message::From::upstream);
   if (!message) {
     note("wrote to stdout what is no JSON-RPC message: " + message.error().reason);
+    const auto found = life.pending.find(message.error().raw_id);
+    if (found != life.pending.end())
+      end(*found->second, Error::Kind::upstream_protocol,
+          "its answer is no response: " + message.error().reason);
     return;
   }
   if (message->is_response()) {
@@ -179,8 +194,25 @@ void Stdio::take(Life& life, Bytes line) {
     if (found != life.pending.end()) deliver(life, *found->second, std::move(*message));
   } else if (message->method() == "notifications/message" && life.pending.size() == 1) {
     // Whose it is can be told only when one call alone is under way.
-    deliver(life, *life.pending.begin()->second, std::move(*message));
+    Pending& only = *life.pending.begin()->second;
+    if (only.wants_log) deliver(life, only, std::move(*message));
   }
+}
+
+void Stdio::end(Pending& pending, Error::Kind kind, std::string detail) {
+  pending.failed = Error(kind, Error::Side::upstream, Error::Sent::maybe, std::move(detail));
+  pending.waiter.wake();
+}
+
+// A line that is left out: the call that it answers, if that can be told, ends now.
+void Stdio::take_overlong(Life& life, std::string_view begin) {
+  note("wrote a line longer than limits.message to stdout; it is left out");
+  const std::optional<FrameHead> head = frame_at_head(begin);
+  auto found = head && !head->id.empty() ? life.pending.find(head->id) : life.pending.end();
+  // Its id comes behind the result: it can be no other's where one alone is under way.
+  if (head && head->id.empty() && life.pending.size() == 1) found = life.pending.begin();
+  if (found != life.pending.end())
+    end(*found->second, Error::Kind::too_large, "its answer is larger than limits.message");
 }
 
 Task<void> Stdio::read(Life& life) {
@@ -199,7 +231,7 @@ Task<void> Stdio::read(Life& life) {
         if (*line)
           take(life, std::move(**line));
         else
-          note("wrote a line longer than limits.message to stdout; it is left out");
+          take_overlong(life, framer.overlong_begin());
       }
     }
   }

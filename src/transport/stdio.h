@@ -21,7 +21,9 @@ struct StdioOptions {
   std::string name;  // the server's, for logs
   ChildSpec child;
   std::size_t message_max = 16 * 1024 * 1024;
-  Duration probe_time = std::chrono::seconds(3);     // how long silence is waited for before it means "old"
+  Duration probe_time = std::chrono::seconds(3);     // how long `server/discover` alone is waited for
+  Duration start_time = std::chrono::seconds(30);    // how long a server that answers nothing may be starting
+  Duration settle_time = std::chrono::seconds(1);    // for `server/discover` once a ping was answered
   std::function<void(std::string_view line)> wrote;  // what it writes to stderr, line by line
 };
 
@@ -41,7 +43,8 @@ class Stdio final : public Transport {
   /// A request on its way: what has come for it, and how it ended.
   struct Pending {
     std::deque<Message> events;
-    std::size_t bytes = 0;  // of the events
+    std::size_t bytes = 0;   // of the events
+    bool wants_log = false;  // else log messages are not for it
     std::optional<Error> failed;
     std::uint64_t batch = 0;  // which write carries it
     Waiter waiter;
@@ -61,12 +64,15 @@ class Stdio final : public Transport {
 
   Task<Result<std::shared_ptr<const Peer>>> shake_hands(TimePoint deadline, CancelScope& cancel);
   Task<Result<Message>> wait_response(Pending& pending, TimePoint deadline, CancelScope& cancel);
-  Task<Wake> wait_either(Pending& a, Pending& b, TimePoint deadline, CancelScope& cancel);
+  Task<Wake> wait_any(std::span<Pending* const> all, TimePoint deadline, CancelScope& cancel);
+  static Result<std::shared_ptr<const Peer>> discovered(const Message& answer);
   Task<Result<Message>> next_event(Pending& pending, TimePoint deadline, CancelScope& cancel);
   void put(Life& life, std::string_view message);
   void forget(const std::string& id, bool tell);
   void take(Life& life, Bytes line);
   void note(std::string_view line);
+  void take_overlong(Life& life, std::string_view begin);
+  static void end(Pending& pending, Error::Kind kind, std::string detail);
   void deliver(Life& life, Pending& pending, Message message);
   Task<void> read(Life& life);
   Task<void> write(Life& life);

@@ -28,7 +28,7 @@ std::optional<Result<Bytes>> StdioFramer::next() {
     begin_ = scanned_ = end + 1;
     if (std::exchange(skipping_, false)) continue;
     const std::size_t content = end > begin && data[end - 1] == '\r' ? end - 1 : end;
-    if (content - begin > line_max_) return overlong();
+    if (content - begin > line_max_) return overlong(begin);
     if (auto whole = line(begin, content)) return Result<Bytes>(*std::move(whole));
   }
   if (skipping_) {
@@ -38,11 +38,13 @@ std::optional<Result<Bytes>> StdioFramer::next() {
   // The last byte may be the \r of a line's end, so one more than the limit is not yet too much.
   if (end_ - begin_ <= line_max_ + 1) return std::nullopt;
   skipping_ = true;
-  begin_ = scanned_ = end_;
-  return overlong();
+  const std::size_t begin = std::exchange(begin_, end_);
+  scanned_ = end_;
+  return overlong(begin);
 }
 
-tl::unexpected<Error> StdioFramer::overlong() const {
+tl::unexpected<Error> StdioFramer::overlong(std::size_t begin) {
+  overlong_begin_.assign(buffer_.data() + begin, std::min<std::size_t>(256, end_ - begin));
   return fail(Error::Kind::too_large, Error::Side::upstream, Error::Sent::maybe,
               "a line on stdout is longer than " + std::to_string(line_max_) + " bytes");
 }

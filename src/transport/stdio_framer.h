@@ -29,13 +29,15 @@ class StdioFramer {
   /// The next whole line, without its end (\n or \r\n), blank ones left out; it shares the receive buffer. An
   /// overlong line is one too_large error, however long it goes on. Nothing: read on.
   std::optional<Result<Bytes>> next();
+  /// The first bytes of the overlong line that next() told of last, 256 at most; until it is called again.
+  std::string_view overlong_begin() const noexcept { return overlong_begin_; }
   /// The writer closed its end: what came after the last line's end, if anything; the validator says if it is
   /// whole.
   std::optional<Bytes> finish();
 
  private:
   std::optional<Bytes> line(std::size_t begin, std::size_t end);
-  tl::unexpected<Error> overlong() const;
+  tl::unexpected<Error> overlong(std::size_t begin);
   void make_room();
   void move_line(Buffer to, std::size_t at);
 
@@ -46,6 +48,7 @@ class StdioFramer {
   std::size_t end_ = 0;      // of the bytes received
   std::size_t floor_ = 0;    // below it lie lines handed out, and their padding
   bool skipping_ = false;    // inside an overlong line
+  std::string overlong_begin_;
 };
 
 /// Cuts free text into lines for the log: a longer line is cut at `line_max` and its rest dropped. Holds one

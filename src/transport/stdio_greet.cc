@@ -1,5 +1,7 @@
 // How a stdio server is asked who it is, within one process: `server/discover` first; an error, or silence,
-// means the era of `initialize`. A slow start is no silence: whichever answer comes first counts.
+// means the era of `initialize`. A slow start is no silence: a ping tells one from the other.
+#include <algorithm>
+
 #include "mcp/outgoing.h"
 #include "runtime/shard.h"
 #include "transport/stdio.h"
@@ -21,11 +23,12 @@ Task<Result<Message>> Stdio::wait_response(Pending& pending, TimePoint deadline,
   }
 }
 
-// Both hang on one waiter while the handshake is open: the second's wakes go to the first.
-Task<Wake> Stdio::wait_either(Pending& a, Pending& b, TimePoint deadline, CancelScope& cancel) {
-  while (a.events.empty() && b.events.empty() && !a.failed && !b.failed) {
+// Any of them, or the deadline. The handshake is rare: it looks every few milliseconds.
+Task<Wake> Stdio::wait_any(std::span<Pending* const> all, TimePoint deadline, CancelScope& cancel) {
+  const auto told = [](const Pending* one) { return !one->events.empty() || one->failed; };
+  while (std::none_of(all.begin(), all.end(), told)) {
     const TimePoint step = std::min(deadline, shard_.now() + std::chrono::milliseconds(10));
-    const Wake wake = co_await a.waiter.wait(step, &cancel);
+    const Wake wake = co_await all.front()->waiter.wait(step, &cancel);
     if (wake == Wake::cancelled) co_return wake;
     if (wake == Wake::deadline && shard_.now() >= deadline) co_return wake;
   }
@@ -34,63 +37,73 @@ Task<Wake> Stdio::wait_either(Pending& a, Pending& b, TimePoint deadline, Cancel
 
 Task<Result<std::shared_ptr<const Peer>>> Stdio::shake_hands(TimePoint deadline, CancelScope& cancel) {
   Life& life = *life_;
-  auto peer = std::make_shared<Peer>();
   Pending discover;
+  Pending ping;
   Pending initialize;
-  const std::string discover_id = std::to_string(next_id_++);
-  const std::string initialize_id = std::to_string(next_id_++);
-  struct Forget {
+  struct Asked {
+    Asked(Stdio& stdio, Pending& pending) : owner(stdio), id(std::to_string(stdio.next_id_++)) {
+      owner.life_->pending.emplace(id, &pending);
+    }
+    ~Asked() { owner.forget(id, false); }
     Stdio& owner;
-    const std::string& a;
-    const std::string& b;
-    ~Forget() {
-      owner.forget(a, false);
-      owner.forget(b, false);
-    }
-  } forget{*this, discover_id, initialize_id};
-  life.pending.emplace(discover_id, &discover);
-  life.pending.emplace(initialize_id, &initialize);
+    const std::string id;
+  };
+  const Asked discovering(*this, discover);
+  const Asked pinging(*this, ping);
+  const Asked initializing(*this, initialize);
   if (!legacy_) {
-    put(life, discover_request(discover_id));
-    const TimePoint patience = std::min(deadline, shard_.now() + options_.probe_time);
-    Result<Message> answer = co_await wait_response(discover, patience, cancel);
-    if (!answer && answer.error().kind() != Error::Kind::deadline_exceeded) co_return fail(answer.error());
-    if (answer && answer->kind() == Message::Kind::result) {
-      Result<ServerFacts> facts = read_discover(answer->result());
-      if (!facts) co_return fail(facts.error());
-      peer->facts = std::move(*facts);
-      co_return std::shared_ptr<const Peer>(std::move(peer));
+    put(life, discover_request(discovering.id));
+    Pending* const asked[] = {&discover, &ping};
+    Wake wake = co_await wait_any(std::span(asked, 1), std::min(deadline, shard_.now() + options_.probe_time),
+                                  cancel);
+    if (wake == Wake::deadline) {
+      // It may be slow to start, or of the old era and silent. `initialize` now would make an old one of a
+      // server that has not yet read the question; the answer to a ping tells that it has.
+      put(life, R"({"jsonrpc":"2.0","id":)" + pinging.id + R"(,"method":"ping"})");
+      const TimePoint patience = std::min(deadline, shard_.now() + options_.start_time);
+      wake = co_await wait_any(asked, patience, cancel);
+      if (wake == Wake::ready && discover.events.empty() && !discover.failed)
+        wake = co_await wait_any(std::span(asked, 1), std::min(deadline, shard_.now() + options_.settle_time),
+                                 cancel);
     }
-    const int code = answer ? error_code(answer->error()) : 0;
-    if (classify_probe(200, false, code) == ProbeVerdict::modern)
-      co_return upstream_fault(Error::Kind::upstream_protocol,
-                               "it speaks a revision of MCP that Weir does not");
-  }
-  put(life, initialize_request(initialize_id));
-  while (true) {
-    const Wake wake = co_await wait_either(initialize, discover, deadline, cancel);
-    if (wake == Wake::deadline)
-      co_return upstream_fault(Error::Kind::deadline_exceeded,
-                               "it answered neither server/discover nor initialize");
     if (wake == Wake::cancelled) co_return upstream_fault(Error::Kind::cancelled, "given up");
-    if (discover.events.empty()) break;
-    Result<Message> late = co_await wait_response(discover, deadline, cancel);
-    if (!late || late->kind() != Message::Kind::result) continue;
-    Result<ServerFacts> facts = read_discover(late->result());
-    if (!facts) co_return fail(facts.error());
-    peer->facts = std::move(*facts);
-    co_return std::shared_ptr<const Peer>(std::move(peer));
+    if (!discover.events.empty() || discover.failed) {
+      const Result<Message> answer = co_await wait_response(discover, deadline, cancel);
+      if (!answer) co_return fail(answer.error());
+      if (answer->kind() == Message::Kind::result) co_return discovered(*answer);
+      if (classify_probe(200, false, error_code(answer->error())) == ProbeVerdict::modern)
+        co_return upstream_fault(Error::Kind::upstream_protocol,
+                                 "it speaks a revision of MCP that Weir does not");
+    }
   }
-  Result<Message> answer = co_await wait_response(initialize, deadline, cancel);
+  put(life, initialize_request(initializing.id));
+  const Result<Message> answer = co_await wait_response(initialize, deadline, cancel);
+  if (!answer && answer.error().kind() == Error::Kind::deadline_exceeded)
+    co_return upstream_fault(Error::Kind::deadline_exceeded,
+                             "it answered neither server/discover nor initialize");
   if (!answer) co_return fail(answer.error());
-  if (answer->kind() != Message::Kind::result)
+  if (answer->kind() != Message::Kind::result) {
+    // Of the new era alone, and slower than all patience.
+    if (!discover.events.empty() && discover.events.front().kind() == Message::Kind::result)
+      co_return discovered(discover.events.front());
     co_return upstream_fault(Error::Kind::upstream_protocol, "it refused server/discover and initialize");
+  }
+  // An answer to `server/discover` that comes now is late: it has been told the old era.
   Result<ServerFacts> facts = read_initialize(answer->result());
   if (!facts) co_return fail(facts.error());
   legacy_ = true;
+  auto peer = std::make_shared<Peer>();
   peer->facts = std::move(*facts);
   put(life, initialized_notification());
   co_return std::shared_ptr<const Peer>(std::move(peer));
+}
+
+Result<std::shared_ptr<const Peer>> Stdio::discovered(const Message& answer) {
+  Result<ServerFacts> facts = read_discover(answer.result());
+  if (!facts) return fail(facts.error());
+  auto peer = std::make_shared<Peer>();
+  peer->facts = std::move(*facts);
+  return std::shared_ptr<const Peer>(std::move(peer));
 }
 
 }  // namespace weir

@@ -62,6 +62,7 @@ Streamable::Streamable(Shard& shard, StreamableOptions options)
   append_line(head_start_, "Host", options_.host);
   append_line(head_start_, "Content-Type", "application/json");
   append_line(head_start_, "Accept", "application/json, text/event-stream");
+  append_line(head_start_, "Accept-Encoding", "identity");
   for (const auto& [name, value] : options_.headers) append_line(head_start_, name, value);
 }
 
@@ -200,6 +201,13 @@ Task<Result<Reply>> Streamable::call(Call& call) {
       break;
     }
     const ResponseHead& head = exchange.head();
+    if (const std::string_view coding = head.get(Field::content_encoding);
+        !coding.empty() && !equals_ignoring_case(coding, "identity")) {
+      failed = Error(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe,
+                     "it answered in the coding " + std::string(coding.substr(0, 32)) +
+                         ", though only identity was accepted");
+      break;
+    }
     Bytes whole;
     if (head.status == 200 && !is_event_stream(head) && exchange.take_whole(options_.message_max, whole)) {
       Result<Reply> reply = read_body(call, id, 200, {}, std::move(whole));

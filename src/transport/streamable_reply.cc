@@ -52,6 +52,12 @@ Task<Result<ReplyEvent>> StreamableReply::next() {
                        "an event of its answer is no JSON-RPC message: " + message.error().reason);
       std::optional<ReplyEvent> event = take(std::move(*message));
       if (!event) continue;
+      // Where events never run out, nothing is waited for that could end.
+      if (!event->last && cancel_.cancelled())
+        co_return fail(Error::Kind::cancelled, Error::Side::client, Error::Sent::maybe, "cancelled");
+      if (!event->last && deadline_ <= Shard::current().now())
+        co_return fail(Error::Kind::deadline_exceeded, Error::Side::upstream, Error::Sent::maybe,
+                       "it reported without end and did not answer in time");
       if (event->last) owner_.read_away(std::move(exchange_));
       co_return std::move(*event);
     }

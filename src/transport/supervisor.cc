@@ -5,11 +5,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -79,6 +81,14 @@ std::string find_program(const char* name) {
   sigprocmask(SIG_SETMASK, &none, nullptr);
   for (int one = 1; one < NSIG; ++one)
     if (one != SIGKILL && one != SIGSTOP) signal(one, SIG_DFL);
+  if (const char* given = std::getenv(kSupervisorLimit)) {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+      limit.rlim_cur = std::min<rlim_t>(std::strtoul(given, nullptr, 10), limit.rlim_max);
+      setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    unsetenv(kSupervisorLimit);
+  }
   const std::string program = find_program(command[0]);
   if (program.empty())
     errno = ENOENT;

@@ -17,5 +17,7 @@ inline constexpr int kStatusFd = 3;
 /// Weir's end of the lifeline closes when Weir dies; the byte 'T' asks for a polite end.
 inline constexpr int kLifelineFd = 4;
 inline constexpr const char* kSupervisorWord = "--weir-supervisor";
+/// The variable that says which soft limit of descriptors the child gets; the child does not see it.
+inline constexpr const char* kSupervisorLimit = "WEIR_SUPERVISOR_NOFILE";
 
 }  // namespace weir

@@ -1,21 +1,6 @@
 // What clients and upstreams see on the wire, in every pair of eras.
 import assert from 'node:assert/strict';
-import { Upstream } from './upstream.mjs';
-import { Weir, ask, messages, meta, openSession, request, accept, until } from './weir.mjs';
-
-async function between(options, work, config = {}) {
-  const upstreams = [];
-  for (const one of [options].flat()) upstreams.push(await Upstream.start(one));
-  const servers = Object.fromEntries(upstreams.map((one, i) => [one.name ?? 'abcdef'[i], { url: one.url }]));
-  const weir = await Weir.start({ servers, ...config });
-  try {
-    return await work(weir, ...upstreams);
-  } finally {
-    const how = await weir.stop();
-    for (const one of upstreams) await one.stop();
-    assert.equal(how.code, 0, 'exit code');
-  }
-}
+import { Weir, accept, ask, between, messages, meta, openSession, request, until } from './weir.mjs';
 
 // Odd but valid JSON, reproducible.
 function generator(seed) {

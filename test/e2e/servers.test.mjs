@@ -173,45 +173,6 @@ export const tests = {
     return `first failed call ${failed - killed} ms, next good call ${back - killed} ms after the kill`;
   },
 
-  // Each child misbehaves for as long as it lives; the one beside them must answer as if it were alone.
-  async 'children that flood, never end a line or answer unknown ids harm nobody'() {
-    const hello = `const say=(m)=>process.stdout.write(JSON.stringify(m)+'\\n');require('readline').createInterface({input:process.stdin}).on('line',l=>{const m=JSON.parse(l);if(m.method==='initialize')say({jsonrpc:'2.0',id:m.id,result:{protocolVersion:'2025-11-25',capabilities:{tools:{}},serverInfo:{name:'s',version:'1'}}});else if(m.method==='tools/list')say({jsonrpc:'2.0',id:m.id,result:{tools:[{name:'echo',inputSchema:{type:'object'}}]}});else if(m.method==='tools/call')call(m);else if(m.id!==undefined)say({jsonrpc:'2.0',id:m.id,error:{code:-32601,message:'no'}})});`;
-    const child = (rest) => node('-e', hello + rest);
-    const pump = (text) => `const pump=()=>{while(process.stdout.write(${text}));process.stdout.once('drain',pump)};`;
-    const weir = await Weir.start({
-      timeout: { request: '2s' },
-      servers: {
-        good: child(`const call=(m)=>say({jsonrpc:'2.0',id:m.id,result:{content:[],nonce:m.params.arguments.nonce}});`),
-        lines: child(pump(`'no json at all\\n'.repeat(2000)`) + `const call=()=>pump();`),
-        messages: child(pump(`'{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}}\\n'.repeat(500)`) + `const call=()=>pump();`),
-        endless: child(pump(`'x'.repeat(65536)`) + `const call=()=>pump();`),
-        stderr: child(`const call=()=>{const pump=()=>{while(process.stderr.write('noise\\n'.repeat(2000)));process.stderr.once('drain',pump)};pump()};`),
-        unknown: child(`const call=(m)=>{for(const id of ['x',0,-1,null,1e15,m.id+1e6,String(m.id)])say({jsonrpc:'2.0',id,result:{stolen:true}});say({jsonrpc:'2.0',id:m.id,result:{content:[],nonce:m.params.arguments.nonce}})};`),
-      },
-    });
-    await weir.settled();
-    const call = async (server, nonce) => JSON.parse((await ask(weir.url, 'tools/call', `"name":"${server}__echo","arguments":{"nonce":"${nonce}"}`, { name: `${server}__echo` })).text);
-    const bad = ['lines', 'messages', 'endless', 'stderr'].map((server) => call(server, 'never'));
-    let answered = 0;
-    const workers = Array.from({ length: 16 }, async (_, worker) => {
-      for (let round = 0; round < 50; ++round) {
-        const server = (worker + round) % 2 ? 'good' : 'unknown';
-        const answer = await call(server, `${worker}-${round}`);
-        assert.equal(answer.result?.nonce, `${worker}-${round}`, JSON.stringify(answer));
-        ++answered;
-      }
-    });
-    await Promise.all(workers);
-    for (const answer of await Promise.all(bad)) assert.equal(answer.error.code, 1003, JSON.stringify(answer));
-    const rss = Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${weir.child.pid}/status`, 'utf8'))[1]) / 1024;
-    assert.ok(rss < 400, `${rss} MB`);
-    assert.ok((await call('good', 'after')).result);
-    assert.ok(weir.log.length < 4e6, `${weir.log.length} bytes of log`);
-    await until(() => /lines were left out/.test(weir.log), 5000, 'the log to say so');
-    assert.equal((await weir.stop()).code, 0);
-    return `${answered} answers beside four floods, ${rss.toFixed(0)} MB`;
-  },
-
   async 'nothing is left when Weir is killed'() {
     const mark = `WEIR_MARK=k${process.pid}-${Date.now()}`;
     const env = { [mark.split('=')[0]]: mark.split('=')[1] };

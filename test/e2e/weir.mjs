@@ -1,9 +1,11 @@
 // Starts the shipped binary on free ports and talks to it; ends only what it started.
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
+import { Upstream } from './upstream.mjs';
 
 export const binary = process.env.WEIR ?? path.resolve(import.meta.dirname, '../../build/release/weir');
 export const modules = path.join(import.meta.dirname, 'node_modules');
@@ -20,12 +22,14 @@ export async function until(probe, ms = 15000, what = 'condition') {
 }
 
 export class Weir {
-  static async start(config, extra = []) {
+  // `descriptors`: how many of them the process may have.
+  static async start(config, extra = [], { descriptors } = {}) {
     const self = new Weir();
     self.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'weir-e2e-'));
     self.file = path.join(self.folder, 'weir.yaml');
     self.write(config);
-    self.child = spawn(binary, ['run', self.file, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', ...extra]);
+    const args = ['run', self.file, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', ...extra];
+    self.child = descriptors ? spawn('bash', ['-c', `ulimit -n ${descriptors}; exec "$0" "$@"`, binary, ...args]) : spawn(binary, args);
     self.out = '';
     self.log = '';
     self.child.stdout.on('data', (data) => (self.out += data));
@@ -97,4 +101,19 @@ export async function openSession(url, version = '2025-11-25') {
   const headers = { ...accept, 'Mcp-Session-Id': id, 'MCP-Protocol-Version': version };
   await request('POST', url, headers, '{"jsonrpc":"2.0","method":"notifications/initialized"}');
   return { id, answer, headers, post: (text, on) => request('POST', url, headers, text, on), end: () => request('DELETE', url, headers) };
+}
+
+// Runs `work` between a gateway and upstreams made by `specs`, named a, b, ... or as they say.
+export async function between(specs, work, config = {}) {
+  const upstreams = [];
+  for (const one of [specs].flat()) upstreams.push(await Upstream.start(one));
+  const servers = Object.fromEntries(upstreams.map((one, i) => [one.name ?? 'abcdef'[i], { url: one.url }]));
+  const weir = await Weir.start({ servers, ...config });
+  try {
+    return await work(weir, ...upstreams);
+  } finally {
+    const how = await weir.stop();
+    for (const one of upstreams) await one.stop();
+    assert.equal(how.code, 0, 'exit code');
+  }
 }

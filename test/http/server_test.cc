@@ -20,10 +20,15 @@ const SocketAddress kHere("10.0.0.1", 80);
 class Echo final : public HttpHandler {
  public:
   int admit(const RequestHead& head, std::string& reason) override {
+    if (head.target == "/post" && head.method != "POST") {
+      reason = "only POST";
+      return 405;
+    }
     if (head.target != "/closed") return 0;
     reason = "closed \"here\"";
     return 403;
   }
+  std::string_view allowed(const RequestHead&) const override { return "POST"; }
   Task<void> handle(HttpRequest& request, HttpResponder& responder, CancelScope& gone) override {
     seen.push_back(std::string(request.head.method) + " " + std::string(request.body.substr(0, 20)));
     if (request.head.target == "/wait") {

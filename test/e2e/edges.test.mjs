@@ -1,0 +1,163 @@
+// What clients and operators meet at the edges: cancelling, names, reload, odd methods.
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { Upstream } from './upstream.mjs';
+import { Weir, accept, ask, between, openSession, request, until } from './weir.mjs';
+
+// One request as bytes; all that comes back until the connection ends.
+function raw(url, text) {
+  return new Promise((done, fail) => {
+    let got = '';
+    const { port } = new URL(url);
+    const socket = net.connect(port, '127.0.0.1', () => socket.write(text));
+    socket.on('data', (data) => (got += data));
+    socket.on('close', () => done(got));
+    socket.on('error', fail);
+  });
+}
+
+export const tests = {
+  async 'a session that is deleted takes its calls along'() {
+    await between([{ era: 'old' }], async (weir, upstream) => {
+      upstream.call = () => {};
+      const session = await openSession(weir.url);
+      const call = session.post('{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"echo","arguments":{}}}');
+      await until(() => upstream.calls().length === 1);
+      assert.equal((await session.end()).status, 200);
+      assert.equal(JSON.parse((await call).text).error.code, 1006);
+      await until(() => upstream.seen.some((one) => one.method === 'notifications/cancelled'));
+      assert.equal((await session.post('{"jsonrpc":"2.0","id":6,"method":"ping"}')).status, 404);
+    });
+  },
+
+  async 'a client without a session cancels by notification what can only be its own'() {
+    await between([{}], async (weir, upstream) => {
+      const held = [];
+      upstream.call = (parsed, respond) => held.push(respond);
+      const call = (id) => ask(weir.url, 'tools/call', '"name":"echo","arguments":{}', { name: 'echo', id });
+      const cancel = (id) => request('POST', weir.url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'notifications/cancelled' }, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id}}}`);
+      const [one, twin, other] = [call('"x"'), call('8'), call('8')];
+      await until(() => held.length === 3);
+      assert.equal((await cancel('8')).status, 202);
+      assert.equal((await cancel('"x"')).status, 202);
+      assert.equal(JSON.parse((await one).text).error.code, 1006);
+      for (const respond of held) if (!respond.raw.destroyed) respond.result('{"resultType":"complete","content":[]}');
+      for (const answer of [await twin, await other]) assert.ok(JSON.parse(answer.text).result, answer.text);
+    });
+  },
+
+  async 'without prefixes an equal name is listed once, the later with its server'() {
+    await between([{ tools: ['same', 'one'] }, { tools: ['same', 'same', 'two'] }], async (weir, a, b) => {
+      await weir.settled();
+      const names = JSON.parse((await ask(weir.url, 'tools/list')).text).result.tools.map((one) => one.name);
+      assert.deepEqual(names, ['same', 'one', 'b__same', 'two']);
+      for (const [name, upstream] of [['same', a], ['b__same', b], ['two', b]]) {
+        await ask(weir.url, 'tools/call', `"name":"${name}"`, { name });
+        assert.equal(upstream.calls().at(-1).parsed.params.name, name.replace('b__', ''));
+      }
+    }, { names: { prefix: 'never' } });
+  },
+
+  async 'a name that leads nowhere says why'() {
+    await between([{ tools: ['same'] }, { tools: ['same'] }], async (weir) => {
+      await weir.settled();
+      const call = async (name) => JSON.parse((await ask(weir.url, 'tools/call', `"name":"${name}"`, { name })).text).error;
+      assert.match((await call('same')).message, /several servers .*use a__same or b__same/);
+      assert.match((await call('nosuch')).message, /no server has a tool named "nosuch"$/);
+      const ref = JSON.parse((await ask(weir.url, 'completion/complete', '"ref":{},"argument":{"name":"a","value":""}')).text).error;
+      assert.match(ref.message, /params\.ref/);
+    });
+    const weir = await Weir.start({ servers: { a: { url: 'http://127.0.0.1:1/mcp' }, b: { url: 'http://127.0.0.1:1/mcp' } } });
+    await until(async () => (await weir.servers()).every((one) => one.state === 'unreachable'));
+    const { error } = JSON.parse((await ask(weir.url, 'tools/call', '"name":"echo"', { name: 'echo' })).text);
+    assert.deepEqual([error.code, error.data.sent], [1001, 'no']);
+    await weir.stop();
+  },
+
+  async 'what waits for a greeting that fails was never sent'() {
+    const upstream = await Upstream.start();
+    upstream.answer = (sent, response) => response.destroy();
+    const weir = await Weir.start({ servers: { a: { url: upstream.url } } });
+    const { error } = JSON.parse((await ask(weir.url, 'tools/call', '"name":"echo"', { name: 'echo' })).text);
+    assert.deepEqual([error.code, error.data.sent], [1001, 'no']);
+    await weir.stop();
+    await upstream.stop();
+  },
+
+  async 'limits and timeouts change without a restart of anything'() {
+    const upstream = await Upstream.start();
+    const child = { command: process.execPath, args: ['-e', `const say=(m)=>process.stdout.write(JSON.stringify(m)+'\\n');require('readline').createInterface({input:process.stdin}).on('line',l=>{const m=JSON.parse(l);if(m.method==='initialize')say({jsonrpc:'2.0',id:m.id,result:{protocolVersion:'2025-11-25',capabilities:{tools:{}},serverInfo:{name:'s',version:'1'}}});else if(m.method==='tools/list')say({jsonrpc:'2.0',id:m.id,result:{tools:[{name:'pid',inputSchema:{type:'object'}}]}});else if(m.method==='tools/call')setTimeout(()=>say({jsonrpc:'2.0',id:m.id,result:{content:[],pid:process.pid}}),m.params.arguments.pause??0);else if(m.id!==undefined)say({jsonrpc:'2.0',id:m.id,error:{code:-32601,message:'no'}})})`] };
+    const servers = { a: child, b: { url: upstream.url } };
+    const weir = await Weir.start({ servers, limits: { body: '1KB' } });
+    try {
+      await weir.settled();
+      const call = async (args) => JSON.parse((await ask(weir.url, 'tools/call', `"name":"a__pid","arguments":${args}`, { name: 'a__pid' })).text);
+      const { pid } = (await call('{}')).result;
+      const large = async () => (await ask(weir.url, 'tools/list', `"x":"${'y'.repeat(5000)}"`)).status;
+      assert.equal(await large(), 413);
+      weir.write({ servers, limits: { body: '64KB' } });
+      await until(async () => (await large()) === 200);
+      weir.write({ servers, limits: { body: '2KB' } });
+      await until(async () => (await large()) === 413);
+      weir.write({ servers, timeout: { request: '50ms' } });
+      await until(async () => (await call('{"pause":1000}')).error?.code === 1003);
+      weir.write({ servers: { ...servers, a: { ...child, timeout: { request: '5s' }, tools: { pid: { timeout: '80ms' } } } } });
+      await until(async () => (await call('{"pause":1000}')).error?.code === 1003);
+      weir.write({ servers });
+      await until(async () => (await call('{"pause":200}')).result);
+      assert.equal((await call('{}')).result.pid, pid);
+    } finally {
+      await weir.stop();
+      await upstream.stop();
+    }
+  },
+
+  async 'a bad file that is put right again is a good reload'() {
+    await between([{}], async (weir, upstream) => {
+      const good = async () => Number(/^weir_config_last_reload_successful (\d)$/m.exec((await request('GET', weir.admin + '/metrics')).text)[1]);
+      const config = { servers: { a: { url: upstream.url } } };
+      assert.equal(await good(), 1);
+      weir.write('servers: [');
+      await until(async () => (await good()) === 0);
+      weir.write(config);
+      await until(async () => (await good()) === 1);
+    });
+  },
+
+  async 'methods that are not served are told which are'() {
+    await between([{}], async (weir) => {
+      const got = await raw(weir.url, 'GET /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+      assert.match(got, /^HTTP\/1.1 405 .*\r\nAllow: POST, DELETE, OPTIONS\r\n/s);
+      const head = await raw(weir.url, 'HEAD /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+      assert.match(head, /^HTTP\/1.1 405 .*\r\nAllow: GET\r\n/s);
+      assert.ok(head.endsWith('\r\n\r\n'), 'a HEAD answer has no body');
+      const other = await ask(weir.url + '/nosuch', 'tools/list', '', { id: '41' });
+      assert.deepEqual([other.status, JSON.parse(other.text).id], [404, 41]);
+      const session = await openSession(weir.url, '2025-03-26');
+      const batch = await session.post('[{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-03-26","capabilities":{},"clientInfo":{"name":"x","version":"1"}}},{"jsonrpc":"2.0","id":2,"method":"ping"}]');
+      const answers = JSON.parse(batch.text);
+      assert.deepEqual([answers[0].error.code, answers[1].result], [-32600, {}]);
+      assert.ok(!batch.headers['mcp-session-id']);
+    });
+  },
+
+  async 'an upstream is asked for plain bytes, and told what it did else'() {
+    await between([{}], async (weir, upstream) => {
+      upstream.call = (parsed, respond) => respond.send(200, 'zzz', { 'Content-Encoding': 'gzip' });
+      const { error } = JSON.parse((await ask(weir.url, 'tools/call', '"name":"echo"', { name: 'echo' })).text);
+      assert.deepEqual([error.code, upstream.calls().at(-1).headers['accept-encoding']], [1002, 'identity']);
+      assert.match(error.message, /gzip/);
+    });
+  },
+
+  async 'waiting for servers is no work of the gateway'() {
+    await between([{}, {}], async (weir, a, b) => {
+      await weir.settled();
+      b.answer = () => {};
+      await ask(weir.url, 'tools/list');
+      const page = (await request('GET', weir.admin + '/metrics')).text;
+      assert.ok(Number(/weir_overhead_duration_seconds_sum ([\d.e-]+)/.exec(page)[1]) < 0.3, page.match(/weir_overhead.*sum.*/)[0]);
+      b.server.closeAllConnections();
+    }, { timeout: { list: '400ms' } });
+  },
+};
