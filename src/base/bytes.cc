@@ -5,7 +5,7 @@
 #include <array>
 #include <cstdlib>
 #include <new>
-#include <vector>
+#include <utility>
 
 namespace weir::detail {
 namespace {
@@ -36,27 +36,44 @@ void give_memory(Slab* slab) noexcept {
     std::free(slab);
 }
 
+// What a thread keeps of one class: a list through the slabs' own bytes.
+struct Kept {
+  Slab* head = nullptr;
+  std::size_t count = 0;
+};
+
+Slab*& next_of(Slab* slab) noexcept { return *reinterpret_cast<Slab**>(slab->bytes()); }
+
+// Trivial, so that no access asks whether it was built; freed by `owner` below.
 struct Pool {
-  std::array<std::vector<Slab*>, kClasses.size()> free;
-  ~Pool() {
-    for (auto& list : free)
-      for (Slab* slab : list) give_memory(slab);
+  std::array<Kept, kClasses.size()> kept;
+  bool ended;  // a slab dropped by a destructor that runs later must still find its way to free()
+  bool owned;
+};
+constinit thread_local Pool g_pool{};
+
+struct Owner {
+  ~Owner() {
+    g_pool.ended = true;
+    for (Kept& kept : g_pool.kept)
+      while (kept.head != nullptr) give_memory(std::exchange(kept.head, next_of(kept.head)));
   }
 };
+
+void own_pool() {
+  static thread_local Owner owner;
+  (void)owner;
+  g_pool.owned = true;
+}
 
 Pool* pool() {
 #ifdef WEIR_NO_POOLS
   return nullptr;
 #else
-  // A slab dropped by a destructor that runs after the pool's own must still find its way to free().
-  static thread_local bool ended = false;
-  struct Owner {
-    Pool pool;
-    ~Owner() { ended = true; }
-  };
-  if (ended) return nullptr;
-  static thread_local Owner owner;
-  return &owner.pool;
+  Pool& own = g_pool;
+  if (own.ended) return nullptr;
+  if (!own.owned) own_pool();
+  return &own;
 #endif
 }
 
@@ -73,10 +90,10 @@ Slab* acquire_slab(std::size_t capacity) {
   Pool* const pools = index < 0 ? nullptr : pool();
   Slab* slab = nullptr;
   if (pools != nullptr) {
-    auto& list = pools->free[static_cast<std::size_t>(index)];
-    if (!list.empty()) {
-      slab = list.back();
-      list.pop_back();
+    Kept& kept = pools->kept[static_cast<std::size_t>(index)];
+    if (kept.head != nullptr) {
+      slab = std::exchange(kept.head, next_of(kept.head));
+      --kept.count;
     }
     capacity = kClasses[static_cast<std::size_t>(index)].capacity;
   }
@@ -98,9 +115,10 @@ void release_slab(Slab* slab) noexcept {
   const int index = class_of(slab->capacity);
   Pool* const pools = index < 0 ? nullptr : pool();
   if (pools != nullptr && kClasses[static_cast<std::size_t>(index)].capacity == slab->capacity) {
-    auto& list = pools->free[static_cast<std::size_t>(index)];
-    if (list.size() < kClasses[static_cast<std::size_t>(index)].kept_max) {
-      list.push_back(slab);
+    Kept& kept = pools->kept[static_cast<std::size_t>(index)];
+    if (kept.count < kClasses[static_cast<std::size_t>(index)].kept_max) {
+      next_of(slab) = std::exchange(kept.head, slab);
+      ++kept.count;
       return;
     }
   }

@@ -199,3 +199,31 @@ bool utf8_valid(std::string_view text) noexcept {
 }
 
 }  // namespace weir
+
+namespace weir::json_text {
+
+const char* plain_string_rest(const char* p, const char* end) noexcept {
+#ifdef __SSE2__
+  // Texts are long where they are not short: after two steps four at a time.
+  for (int step = 0; end - p >= 16; ++step) {
+    const int mask = _mm_movemask_epi8(not_plain(p));
+    if (mask != 0) return p + __builtin_ctz(static_cast<unsigned>(mask));
+    p += 16;
+    if (step != 1) continue;
+    while (end - p >= 64) {
+      const __m128i any = _mm_or_si128(_mm_or_si128(not_plain(p), not_plain(p + 16)),
+                                       _mm_or_si128(not_plain(p + 32), not_plain(p + 48)));
+      if (_mm_movemask_epi8(any) != 0) break;
+      p += 64;
+    }
+  }
+#endif
+  while (p != end) {
+    const auto byte = static_cast<unsigned char>(*p);
+    if (byte == '"' || byte == '\\' || byte < 0x20 || byte >= 0x80) return p;
+    ++p;
+  }
+  return p;
+}
+
+}  // namespace weir::json_text

@@ -26,8 +26,15 @@ class HttpServerConnection {
   Task<void> run() {
     while (!stop_.cancelled()) {
       if (channel_.pending().empty()) {
-        const bool begun = co_await wait_for_request();
-        if (!begun) co_return;
+        const TimePoint begin = Shard::current().now();
+        const Result<std::size_t> got = co_await channel_.fill(begin + limits_.rest_after, &stop_);
+        if (got && *got == 0) co_return;
+        if (!got) {
+          const bool late = got.error().kind() == Error::Kind::deadline_exceeded;
+          if (!late) co_return;
+          const bool begun = co_await rest(begin + limits_.idle_time);
+          if (!begun) co_return;
+        }
       }
       const bool goes_on = co_await serve_one();
       if (!goes_on) break;
@@ -49,13 +56,9 @@ class HttpServerConnection {
     }
   }
 
-  // True when bytes are there.
-  Task<bool> wait_for_request() {
-    const TimePoint begin = Shard::current().now();
-    const Result<std::size_t> got = co_await channel_.fill(begin + limits_.rest_after, &stop_);
-    if (got) co_return *got != 0;
-    if (got.error().kind() != Error::Kind::deadline_exceeded) co_return false;
-    const Wake wake = co_await channel_.rest(begin + limits_.idle_time, &stop_);
+  // Waits without a buffer; true when bytes are there.
+  Task<bool> rest(TimePoint until) {
+    const Wake wake = co_await channel_.rest(until, &stop_);
     if (wake != Wake::ready) co_return false;
     const Result<std::size_t> late =
         co_await channel_.fill(Shard::current().now() + limits_.head_time, &stop_);

@@ -27,6 +27,7 @@ class Watcher {
 /// Something that has bytes to send at the end of a round.
 class Poster {
  public:
+  /// Sends what was posted, as far as it goes.
   virtual void flush_posted() noexcept = 0;
 
  protected:
