@@ -41,6 +41,7 @@ LoadOutcome load(const std::string& file, const Flags& flags) {
   const auto wrong = [&](const char* flag, const std::string& value) {
     Diagnostic diagnostic;
     diagnostic.file = flag;
+    diagnostic.line = diagnostic.column = 0;
     diagnostic.message = "\"" + value + "\" means nothing here";
     outcome.diagnostics.push_back(diagnostic);
     outcome.config.reset();
@@ -78,7 +79,7 @@ LoadOutcome load(const std::string& file, const Flags& flags) {
 }
 
 void print(const std::vector<Diagnostic>& diagnostics) {
-  for (const Diagnostic& one : diagnostics) std::fputs(to_string(one).c_str(), stderr);
+  std::fputs(to_string(diagnostics).c_str(), stderr);
 }
 
 std::string text_address(AddressConfig address) {

@@ -47,10 +47,14 @@ std::vector<std::size_t> characters(std::string_view text) {
 }  // namespace
 
 std::string to_string(const Diagnostic& diagnostic) {
-  std::string out = diagnostic.file + ':' + std::to_string(diagnostic.line) + ':' +
-                    std::to_string(diagnostic.column) + ": ";
+  const bool placed = diagnostic.line > 0;
+  std::string out = diagnostic.file + ": ";
+  if (placed)
+    out = diagnostic.file + ':' + std::to_string(diagnostic.line) + ':' + std::to_string(diagnostic.column) +
+          ": ";
   if (diagnostic.severity == Diagnostic::warning) out += "warning: ";
   out += diagnostic.message;
+  if (!placed) return out;
   out += '\n';
   out += diagnostic.source_line;
   out += '\n';

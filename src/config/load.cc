@@ -16,7 +16,7 @@ bool is_json(std::string_view name) noexcept { return name.ends_with(".json") ||
 
 LoadOutcome unreadable(const std::string& path, const std::string& why) {
   Diagnostics diagnostics({}, path);
-  diagnostics.error({1, 1}, "cannot read the file: " + why);
+  diagnostics.error({0, 0}, "cannot read the file: " + why);
   return {std::nullopt, diagnostics.take()};
 }
 

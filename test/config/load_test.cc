@@ -323,9 +323,9 @@ TEST(ConfigLoad, ReadsFiles) {
   std::filesystem::create_directories(directory);
   const std::string path = directory / "weir.yaml";
   EXPECT_EQ(to_string(load_config_file(path, config_test::environment).diagnostics),
-            path + ":1:1: cannot read the file: No such file or directory\n\n^\n");
+            path + ": cannot read the file: No such file or directory\n");
   EXPECT_EQ(to_string(load_config_file(directory, config_test::environment).diagnostics),
-            directory.string() + ":1:1: cannot read the file: Is a directory\n\n^\n");
+            directory.string() + ": cannot read the file: Is a directory\n");
   std::ofstream(path) << "threads: 3\n";
   EXPECT_EQ(load_config_file(path, config_test::environment).config.value().threads, 3u);
   std::ofstream(path) << std::string(5 << 20, '#');

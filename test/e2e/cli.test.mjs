@@ -1,0 +1,37 @@
+// The command line: what it prints where, and its exit codes.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { binary } from './weir.mjs';
+
+const home = fs.mkdtempSync(path.join(os.tmpdir(), 'weir-cli-'));
+process.on('exit', () => fs.rmSync(home, { recursive: true, force: true }));
+
+// Runs a command to its end, in a folder without a weir.yaml.
+function run(...args) {
+  return new Promise((done) => {
+    const child = spawn(binary, args, { cwd: home, env: { ...process.env, HOME: home, XDG_CONFIG_HOME: home } });
+    const got = { out: '', err: '' };
+    child.stdout.on('data', (data) => (got.out += data));
+    child.stderr.on('data', (data) => (got.err += data));
+    child.on('close', (code) => done({ ...got, code }));
+  });
+}
+
+function file(text, name = 't.yaml') {
+  const where = path.join(home, name);
+  fs.writeFileSync(where, typeof text === 'string' ? text : JSON.stringify(text));
+  return where;
+}
+
+export const tests = {
+  async 'every error ends its line'() {
+    file('foo: 1\nbar: 2\n');
+    assert.deepEqual(await run('check', 't.yaml'), { code: 2, out: '', err: 't.yaml:1:1: unknown key "foo"\nfoo: 1\n^\nt.yaml:2:1: unknown key "bar"\nbar: 2\n^\n' });
+    assert.deepEqual(await run('check', 'none.yaml'), { code: 2, out: '', err: 'none.yaml: cannot read the file: No such file or directory\n' });
+    file('servers: {demo: {builtin: demo}}\n');
+    assert.deepEqual(await run('check', 't.yaml', '--log-level', 'loud'), { code: 2, out: '', err: '--log-level: "loud" means nothing here\n' });
+  },
+};
