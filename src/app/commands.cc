@@ -10,6 +10,7 @@
 #include <sstream>
 #include <thread>
 
+#include "app/overrides.h"
 #include "app/process.h"
 #include "app/remote.h"
 #include "base/json.h"
@@ -25,63 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::optional<AddressConfig> parse_address(std::string_view text) {
-  AddressConfig address;
-  if (!address_fault(text, address).empty()) return std::nullopt;
-  return address;
-}
-
-// The file with the flags over it; diagnostics of the flags name the flag.
-LoadOutcome load(const std::string& file, const Flags& flags) {
-  LoadOutcome outcome;
-  if (file.empty())
-    outcome.config = default_config();
-  else
-    outcome = load_config_file(file, process_environment());
-  const auto wrong = [&](const char* flag, const std::string& value) {
-    Diagnostic diagnostic;
-    diagnostic.file = flag;
-    diagnostic.line = diagnostic.column = 0;
-    diagnostic.message = "\"" + value + "\" means nothing here";
-    outcome.diagnostics.push_back(diagnostic);
-    outcome.config.reset();
-  };
-  if (outcome.config && !flags.listen.empty()) {
-    const auto address = parse_address(flags.listen);
-    if (!address) {
-      wrong("--listen", flags.listen);
-      return outcome;
-    }
-    ListenConfig listen = outcome.config->listen.front();
-    listen.address = *address;
-    outcome.config->listen = {listen};
-  }
-  if (outcome.config && !flags.admin.empty()) {
-    const auto address = parse_address(flags.admin);
-    if (flags.admin == "false")
-      outcome.config->admin.reset();
-    else if (address)
-      outcome.config->admin = *address;
-    else
-      wrong("--admin", flags.admin);
-  }
-  if (outcome.config && !flags.log_level.empty()) {
-    constexpr std::string_view levels[] = {"debug", "info", "warn", "error"};
-    bool known = false;
-    for (std::size_t i = 0; i < 4; ++i)
-      if (flags.log_level == levels[i]) {
-        outcome.config->log.level = static_cast<LogLevel>(i);
-        known = true;
-      }
-    if (!known) wrong("--log-level", flags.log_level);
-  }
-  return outcome;
-}
-
-void print(const std::vector<Diagnostic>& diagnostics) {
-  std::fputs(to_string(diagnostics).c_str(), stderr);
-}
-
 std::string text_address(AddressConfig address) {
   if (address.host == "0.0.0.0") address.host = "127.0.0.1";
   if (address.host == "::") address.host = "::1";
@@ -96,7 +40,7 @@ struct Where {
 };
 Where find_gateway(const Flags& flags) {
   Where where;
-  const LoadOutcome outcome = load(find_file(flags.file), flags);
+  const LoadOutcome outcome = load_with_flags(find_file(flags.file), flags);
   if (!outcome.config) {
     print(outcome.diagnostics);
     where.wrong = 2;
@@ -158,11 +102,12 @@ int command_run(const Flags& flags) {
   block_signals({SIGTERM, SIGINT, SIGHUP});  // before any thread starts
   RunOptions options;
   options.file = find_file(flags.file);
-  LoadOutcome outcome = load(options.file, flags);
+  LoadOutcome outcome = load_with_flags(options.file, flags);
   print(outcome.diagnostics);
   if (!outcome.config) return 2;
   options.config = std::move(*outcome.config);
-  if (!options.file.empty()) options.load_again = [file = options.file, flags] { return load(file, flags); };
+  if (!options.file.empty())
+    options.load_again = [file = options.file, flags] { return load_with_flags(file, flags); };
   return Process(std::move(options)).run();
 }
 
@@ -216,7 +161,7 @@ int command_check(const Flags& flags) {
     std::fputs("weir: no file to check: name one\n", stderr);
     return 2;
   }
-  const LoadOutcome outcome = load(file, flags);
+  const LoadOutcome outcome = load_with_flags(file, flags);
   print(outcome.diagnostics);
   if (!outcome.config) return 2;
   std::printf("%s is good: %zu server%s\n", file.c_str(), outcome.config->servers.size(),

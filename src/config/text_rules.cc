@@ -102,6 +102,20 @@ bool is_loopback(std::string_view host) noexcept {
   return IN6_IS_ADDR_LOOPBACK(&six) || (IN6_IS_ADDR_V4MAPPED(&six) && six.s6_addr[12] == 127);
 }
 
+std::string open_address_fault(const AddressConfig& address, bool allowed) {
+  if (is_loopback(address.host)) return {};
+  const std::string open =
+      to_string(address) + " can be reached from other machines, and nothing asks callers who they are";
+  if (allowed) return open;
+  return open +
+         ": listen on 127.0.0.1, or set allow_unauthenticated: true if something in front of Weir checks "
+         "them";
+}
+
+std::string used_twice_fault(const AddressConfig& address) {
+  return to_string(address) + " is used twice (listen and admin need addresses of their own)";
+}
+
 std::string lower_case(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(), lower);

@@ -32,6 +32,26 @@ export const tests = {
     assert.deepEqual(await run('check', 't.yaml'), { code: 2, out: '', err: 't.yaml:1:1: unknown key "foo"\nfoo: 1\n^\nt.yaml:2:1: unknown key "bar"\nbar: 2\n^\n' });
     assert.deepEqual(await run('check', 'none.yaml'), { code: 2, out: '', err: 'none.yaml: cannot read the file: No such file or directory\n' });
     file('servers: {demo: {builtin: demo}}\n');
-    assert.deepEqual(await run('check', 't.yaml', '--log-level', 'loud'), { code: 2, out: '', err: '--log-level: "loud" means nothing here\n' });
+    assert.deepEqual(await run('check', 't.yaml', '--log-level', 'loud'), { code: 2, out: '', err: '--log-level: "loud" must be debug, info, warn or error\n' });
+  },
+
+  async 'flags bind what the file may bind'() {
+    const servers = 'servers: {demo: {builtin: demo}}\n';
+    file(servers);
+    const open = 'can be reached from other machines, and nothing asks callers who they are';
+    for (const command of ['check', 'run']) {
+      for (const flag of ['--listen', '--admin']) {
+        const got = await run(command, 't.yaml', flag, '0.0.0.0:0');
+        assert.equal(got.code, 2);
+        assert.equal(got.err, `${flag}: 0.0.0.0:0 ${open}: listen on 127.0.0.1, or set allow_unauthenticated: true if something in front of Weir checks them\n`);
+      }
+    }
+    assert.match((await run('run', '--listen', '[::]:0')).err, /^--listen: \[::\]:0 can be reached/);
+    const both = await run('check', 't.yaml', '--listen', 'x', '--admin', '10.0.0.1:1');
+    assert.match(both.err, /^--listen: "x" must be HOST:PORT.*\n--admin: 10\.0\.0\.1:1 can be reached.*\n$/);
+    assert.match((await run('check', 't.yaml', '--listen', '127.0.0.1:9901')).err, /^--listen: 127\.0\.0\.1:9901 is used twice/);
+    file(servers + 'allow_unauthenticated: true\n');
+    const allowed = await run('check', 't.yaml', '--listen', '0.0.0.0:0');
+    assert.deepEqual([allowed.code, allowed.err], [0, `--listen: warning: 0.0.0.0:0 ${open}\n`]);
   },
 };
