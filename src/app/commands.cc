@@ -26,12 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string text_address(AddressConfig address) {
-  if (address.host == "0.0.0.0") address.host = "127.0.0.1";
-  if (address.host == "::") address.host = "::1";
-  return to_string(address);
-}
-
 // The running gateway's addresses: by flag, by file, by default.
 struct Where {
   std::string admin;  // empty: off
@@ -46,8 +40,8 @@ Where find_gateway(const Flags& flags) {
     where.wrong = 2;
     return where;
   }
-  where.mcp = "http://" + text_address(outcome.config->listen.front().address) + "/mcp";
-  if (outcome.config->admin) where.admin = "http://" + text_address(*outcome.config->admin);
+  where.mcp = "http://" + reachable_address(outcome.config->listen.front().address) + "/mcp";
+  if (outcome.config->admin) where.admin = "http://" + reachable_address(*outcome.config->admin);
   return where;
 }
 
@@ -70,19 +64,6 @@ Result<RemoteAnswer> ask_mcp(const std::string& url, const std::string& method, 
       R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":)" +
       std::string(own_client_info()) + R"(,"io.modelcontextprotocol/clientCapabilities":{}}}})";
   return ask_remote("POST", url, headers, body);
-}
-
-std::string text_of(const RawMembers& members, std::string_view name) {
-  const std::string_view raw = members.find(name);
-  return raw.size() >= 2 && raw.front() == '"' ? json_unescape(raw) : std::string(raw);
-}
-
-std::vector<std::string_view> elements(std::string_view raw) {
-  std::vector<std::string_view> out;
-  JsonCursor cursor(raw, JsonLimits(), false);
-  if (!raw.empty() && cursor.enter_array())
-    while (cursor.next_element()) out.push_back(cursor.take_value());
-  return out;
 }
 
 }  // namespace
@@ -152,20 +133,6 @@ int command_import(const Flags& flags) {
     return 1;
   }
   std::fputs(outcome.yaml.c_str(), stdout);
-  return 0;
-}
-
-int command_check(const Flags& flags) {
-  const std::string file = find_file(flags.file);
-  if (file.empty()) {
-    std::fputs("weir: no file to check: name one\n", stderr);
-    return 2;
-  }
-  const LoadOutcome outcome = load_with_flags(file, flags);
-  print(outcome.diagnostics);
-  if (!outcome.config) return 2;
-  std::printf("%s is good: %zu server%s\n", file.c_str(), outcome.config->servers.size(),
-              outcome.config->servers.size() == 1 ? "" : "s");
   return 0;
 }
 

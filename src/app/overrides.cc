@@ -95,6 +95,12 @@ LoadOutcome load_with_flags(const std::string& file, const Flags& flags) {
   return outcome;
 }
 
+std::string reachable_address(AddressConfig address) {
+  if (address.host == "0.0.0.0") address.host = "127.0.0.1";
+  if (address.host == "::") address.host = "::1";
+  return to_string(address);
+}
+
 void print(const std::vector<Diagnostic>& diagnostics) { std::fputs(to_string(diagnostics).c_str(), stderr); }
 
 }  // namespace weir

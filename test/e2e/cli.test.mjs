@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { binary } from './weir.mjs';
+import { Upstream } from './upstream.mjs';
+import { Weir, binary } from './weir.mjs';
 
 const home = fs.mkdtempSync(path.join(os.tmpdir(), 'weir-cli-'));
 process.on('exit', () => fs.rmSync(home, { recursive: true, force: true }));
@@ -53,5 +55,37 @@ export const tests = {
     file(servers + 'allow_unauthenticated: true\n');
     const allowed = await run('check', 't.yaml', '--listen', '0.0.0.0:0');
     assert.deepEqual([allowed.code, allowed.err], [0, `--listen: warning: 0.0.0.0:0 ${open}\n`]);
+  },
+
+  async 'check warns of long names and of many tools'() {
+    const long = 't'.repeat(70);
+    const upstream = await Upstream.start({ tools: ['echo', long] });
+    const crowd = await Upstream.start({ tools: Array.from({ length: 127 }, (_, i) => `tool${i}`) });
+    const weir = await Weir.start({ servers: { one: { url: upstream.url }, two: { url: crowd.url } } });
+    await weir.settled();
+    const admin = weir.admin.replace('http://', '');
+    file({ admin, servers: { one: { url: upstream.url } } });
+    let got = await run('check', 't.yaml');
+    assert.deepEqual(got, { code: 0, out: 't.yaml is good: 1 server\n', err: `t.yaml: warning: the tool name "${long}" has 70 characters, more than 60: some clients refuse it\n` });
+    file({ admin, servers: { one: { url: upstream.url }, two: { url: crowd.url } } });
+    got = await run('check', 't.yaml');
+    const shown = (await (await fetch(weir.admin + '/tools')).json()).tools.find((tool) => tool.original === long).name;
+    assert.equal(got.code, 0);
+    assert.equal(got.err, `t.yaml: warning: the tool name "one__${long}" has 75 characters, more than 60: clients see "${shown}" instead\nt.yaml: warning: there are 129 tools; many clients take no more than 128\n`);
+    file({ admin, servers: { two: { url: crowd.url }, three: { url: crowd.url } } });
+    got = await run('check', 't.yaml');
+    assert.deepEqual(got, { code: 0, out: `t.yaml is good: 2 servers\nnames were not checked of three: the gateway at ${admin} shows no tools of it\n`, err: '' });
+    await weir.stop();
+    got = await run('check', 't.yaml');
+    assert.deepEqual(got, { code: 0, out: `t.yaml is good: 2 servers\nnames were not checked because no gateway is running at ${admin}\n`, err: '' });
+    const mute = net.createServer().listen(0, '127.0.0.1');
+    await new Promise((done) => mute.on('listening', done));
+    const begun = Date.now();
+    got = await run('check', 't.yaml', '--admin', `127.0.0.1:${mute.address().port}`);
+    assert.ok(got.code === 0 && Date.now() - begun < 4000, `${got.err} ${Date.now() - begun} ms`);
+    assert.match(got.out, /names were not checked because no gateway is running/);
+    mute.close();
+    await upstream.stop();
+    await crowd.stop();
   },
 };
