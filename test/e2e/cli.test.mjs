@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
+import http from 'node:http';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -87,5 +88,67 @@ export const tests = {
     mute.close();
     await upstream.stop();
     await crowd.stop();
+  },
+
+  async 'the MCP endpoint is found through the operators\' address'() {
+    const weir = await Weir.start({ servers: { demo: { builtin: 'demo' } } });
+    await weir.settled();
+    let endpoint = weir.url;
+    const admin = http.createServer((request, response) => response.end(JSON.stringify({ endpoint, servers: [] }))).listen(0, '127.0.0.1');
+    await new Promise((done) => admin.on('listening', done));
+    const at = `127.0.0.1:${admin.address().port}`;
+    const names = async (...args) => (await run('tools', ...args)).out.split('\n').map((line) => line.split(' ')[0]).filter(Boolean);
+    const expected = await names('--listen', new URL(weir.url).host);
+    assert.equal(expected.length, 4);
+    assert.deepEqual(await names('--admin', at), expected);
+    assert.equal((await run('call', '--admin', at, 'echo', '{"text":"hi"}')).code, 0);
+    endpoint = weir.url.replace('127.0.0.1', '0.0.0.0');
+    assert.deepEqual(await names('--admin', at), expected);
+    file({ listen: '127.0.0.1:0', admin: at });
+    assert.deepEqual(await names('-c', 't.yaml'), expected);
+    endpoint = undefined;
+    assert.deepEqual(await run('tools', '--admin', at), { code: 1, out: '', err: `weir: the gateway at http://${at} does not say where its MCP endpoint is: give --listen\n` });
+    admin.close();
+    await weir.stop();
+  },
+
+  async 'the MCP address alone tells the status and nothing to operators'() {
+    const weir = await Weir.start({ servers: { demo: { builtin: 'demo' } } });
+    await weir.settled();
+    const listen = new URL(weir.url).host;
+    assert.deepEqual(await run('status', '--listen', listen), { code: 0, out: 'healthy\n', err: '' });
+    assert.equal(JSON.parse((await run('status', '--json', '--listen', listen)).out).status, 'healthy');
+    assert.match((await run('status', '--listen', listen, '--admin', new URL(weir.admin).host)).out, /^SERVER.*\ndemo /);
+    for (const command of ['reload', 'rollback'])
+      assert.deepEqual(await run(command, '--listen', listen), { code: 2, out: '', err: `weir: ${command} is asked for at the operators' address, not at the MCP address: give --admin\n` });
+    const other = await run('tools', '--listen', '10.255.255.1:x');
+    assert.deepEqual([other.code, other.err], [2, '--listen: "10.255.255.1:x" must end in a port from 0 to 65535\n']);
+    await weir.stop();
+  },
+
+  async 'what is not Weir is told apart'() {
+    const page = '<!DOCTYPE html><html><body>no</body></html>';
+    const answers = [[404, page], [200, page], [200, '{}'], [501, page], [200, '[]'], [200, '']];
+    for (const [status, body] of answers) {
+      const other = http.createServer((request, response) => response.writeHead(status).end(body)).listen(0, '127.0.0.1');
+      await new Promise((done) => other.on('listening', done));
+      const at = `127.0.0.1:${other.address().port}`;
+      for (const args of [['status'], ['status', '--json'], ['reload'], ['reload', '--json'], ['rollback'], ['tools'], ['tools', '--json'], ['call', 'echo']]) {
+        for (const flag of ['--admin', '--listen']) {
+          if (flag === '--listen' && /reload|rollback/.test(args[0])) continue;
+          const got = await run(...args, flag, at);
+          assert.equal(got.code, 1, args + flag);
+          assert.equal(got.out, '', args + flag);
+          assert.match(got.err, new RegExp(`^weir: what answers at http://${at}/\\w+ is not Weir \\(HTTP status ${status}\\)\n$`));
+        }
+      }
+      other.close();
+    }
+    const weir = await Weir.start({ servers: { demo: { builtin: 'demo' } } });
+    const at = new URL(weir.url).host;
+    assert.deepEqual(await run('status', '--admin', at), { code: 1, out: '', err: `weir: http://${at}/servers refuses: nothing is here; the endpoint is /mcp (HTTP status 404)\n` });
+    const unknown = await run('call', 'nothing', '--listen', at);
+    assert.match(unknown.err, /^weir: [^{}]*nothing[^{}]*\n$/);
+    await weir.stop();
   },
 };
