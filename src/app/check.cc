@@ -92,26 +92,25 @@ Names look_at_names(const Config& config) {
 
 int command_check(const Flags& flags) {
   const std::string file = find_file(flags.file);
-  if (file.empty()) {
-    std::fputs("weir: no file to check: name one\n", stderr);
-    return 2;
-  }
-  LoadOutcome outcome = load_with_flags(file, flags);
+  LoadOutcome outcome;
+  if (file.empty())
+    outcome.diagnostics.push_back(unplaced(Diagnostic::error, "weir", "no file to check: name one"));
+  else
+    outcome = load_with_flags(file, flags);
   Names names;
   if (outcome.config) names = look_at_names(*outcome.config);
-  for (std::string& warning : names.warnings) {
-    Diagnostic diagnostic;
-    diagnostic.severity = Diagnostic::warning;
-    diagnostic.file = file;
-    diagnostic.line = diagnostic.column = 0;
-    diagnostic.message = std::move(warning);
-    outcome.diagnostics.push_back(std::move(diagnostic));
-  }
-  print(outcome.diagnostics);
+  for (std::string& warning : names.warnings)
+    outcome.diagnostics.push_back(unplaced(Diagnostic::warning, file, std::move(warning)));
+  if (flags.json)
+    std::printf("%s\n", to_json(outcome.diagnostics).c_str());
+  else
+    print(outcome.diagnostics);
   if (!outcome.config) return 2;
-  std::printf("%s is good: %zu server%s\n", file.c_str(), outcome.config->servers.size(),
-              outcome.config->servers.size() == 1 ? "" : "s");
-  if (!names.unchecked.empty()) std::printf("%s\n", names.unchecked.c_str());
+  if (!flags.json)
+    std::printf("%s is good: %zu server%s\n", file.c_str(), outcome.config->servers.size(),
+                outcome.config->servers.size() == 1 ? "" : "s");
+  // Not among the diagnostics: it says nothing of the file.
+  if (!names.unchecked.empty()) std::fprintf(flags.json ? stderr : stdout, "%s\n", names.unchecked.c_str());
   return 0;
 }
 

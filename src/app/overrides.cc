@@ -40,12 +40,7 @@ class Flag {
 
  private:
   void add(Diagnostic::Severity severity, std::string message) {
-    Diagnostic diagnostic;
-    diagnostic.severity = severity;
-    diagnostic.file = name_;
-    diagnostic.line = diagnostic.column = 0;
-    diagnostic.message = std::move(message);
-    found_.push_back(std::move(diagnostic));
+    found_.push_back(unplaced(severity, name_, std::move(message)));
   }
 
   std::string name_;

@@ -48,7 +48,10 @@ std::optional<RunningGateway> find_gateway(const Flags& flags) {
   file.log_level.clear();
   const LoadOutcome outcome = load_with_flags(find_file(flags.file), file);
   if (!outcome.config) {
-    print(outcome.diagnostics);
+    if (flags.json)
+      std::printf("%s\n", to_json(outcome.diagnostics).c_str());
+    else
+      print(outcome.diagnostics);
     return std::nullopt;
   }
   // A port that is picked at the start only the running gateway knows.

@@ -29,11 +29,17 @@ struct Diagnostic {
   bool operator==(const Diagnostic&) const = default;
 };
 
+/// A finding without a place in a file.
+Diagnostic unplaced(Diagnostic::Severity severity, std::string file, std::string message);
 /// "weir.yaml:14:5: MESSAGE", the source line and a caret line, without a final line end. A warning says so;
 /// without a place it is "weir.yaml: MESSAGE" alone.
 std::string to_string(const Diagnostic& diagnostic);
 /// All of them, each followed by a line end.
 std::string to_string(const std::vector<Diagnostic>& diagnostics);
+
+/// {"ok":true,"diagnostics":[{"severity","file","line","column","message"}]}; not ok with an error among
+/// them. Line and column are 0 without a place.
+std::string to_json(const std::vector<Diagnostic>& diagnostics);
 
 /// Collects the findings about one text.
 class Diagnostics {

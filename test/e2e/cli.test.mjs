@@ -151,4 +151,34 @@ export const tests = {
     assert.match(unknown.err, /^weir: [^{}]*nothing[^{}]*\n$/);
     await weir.stop();
   },
+
+  async 'check and reload speak JSON'() {
+    file('foo: 1\nservers: {}\nlistn: x\n');
+    let got = await run('check', 't.yaml', '--json');
+    assert.deepEqual([got.code, got.err], [2, '']);
+    const error = { severity: 'error', file: 't.yaml', column: 1 };
+    assert.deepEqual(JSON.parse(got.out), { ok: false, diagnostics: [{ ...error, line: 1, message: 'unknown key "foo"' }, { ...error, line: 3, message: 'unknown key "listn" (did you mean "listen"?)' }] });
+    got = await run('check', 'none.yaml', '--json');
+    assert.deepEqual([got.code, JSON.parse(got.out).ok, JSON.parse(got.out).diagnostics[0].line], [2, false, 0]);
+    got = await run('check', '--json');
+    assert.deepEqual([got.code, JSON.parse(got.out).ok, got.err], [2, false, '']);
+    file({ mcpServers: { a: { command: 'x', autoApprove: [] } }, admin: false });
+    got = await run('check', 't.yaml', '--json');
+    assert.equal(got.code, 0);
+    const { ok, diagnostics } = JSON.parse(got.out);
+    assert.deepEqual([ok, diagnostics.length, diagnostics[0].severity], [true, 1, 'warning']);
+    assert.deepEqual(await run('check', 't.yaml'), { code: 0, out: 't.yaml is good: 1 server\nnames were not checked because admin is off, so no gateway can be asked for its tools\n', err: 't.yaml:1:35: warning: the client\'s own key "autoApprove" is ignored\n{"mcpServers":{"a":{"command":"x","autoApprove":[]}},"admin":false}\n' + ' '.repeat(34) + '^\n' });
+
+    const weir = await Weir.start({ servers: { demo: { builtin: 'demo' } } });
+    await weir.settled();
+    weir.write('frob: 1\nfrib: 2\n');
+    const admin = new URL(weir.admin).host;
+    got = await run('reload', '--json', '--admin', admin);
+    assert.deepEqual([got.code, got.err], [1, '']);
+    assert.equal(JSON.parse(got.out).ok, false);
+    got = await run('reload', '--admin', admin);
+    assert.deepEqual([got.code, got.out], [1, '']);
+    assert.match(got.err, /^.*:1:1: unknown key "frob"\nfrob: 1\n\^\n.*:2:1: unknown key "frib"\nfrib: 2\n\^\n$/);
+    await weir.stop();
+  },
 };
