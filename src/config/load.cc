@@ -31,7 +31,7 @@ LoadOutcome load_config(std::string_view text, std::string file_name, const Envi
       json && text.size() <= limits.bytes_max ? blank_json_comments(text) : std::string();
   const auto root = parse_yaml(blanked.empty() ? text : blanked, limits, diagnostics);
   if (!root) return {std::nullopt, diagnostics.take()};
-  const bool client_file = json || root->find("mcpServers") != nullptr || root->find("inputs") != nullptr;
+  const bool client_file = json || root->find("mcpServers") != nullptr;
   Reader reader(environment, diagnostics, client_file);
   Config config = reader.config(*root);
   LoadOutcome outcome;
