@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/units.h"
+#include "base/url.h"
 
 namespace weir {
 namespace {
@@ -133,7 +134,12 @@ std::string url_fault(std::string_view text) {
   const std::string_view rest = text.substr(scheme + 3);
   std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
   const std::size_t at = authority.rfind('@');
-  if (at != std::string_view::npos) authority.remove_prefix(at + 1);
+  if (at != std::string_view::npos) {
+    if (!basic_credentials(authority.substr(0, at)))
+      return "must have two hex digits after each % of its user info, and no colon in the user: a literal % "
+             "is %25";
+    authority.remove_prefix(at + 1);
+  }
   return authority_fault(authority, false);
 }
 

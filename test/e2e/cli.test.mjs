@@ -181,4 +181,17 @@ export const tests = {
     assert.match(got.err, /^.*:1:1: unknown key "frob"\nfrob: 1\n\^\n.*:2:1: unknown key "frib"\nfrib: 2\n\^\n$/);
     await weir.stop();
   },
+
+  async 'user info of a URL is decoded for Basic authentication'() {
+    const upstream = await Upstream.start();
+    const weir = await Weir.start({ servers: { a: { url: upstream.url.replace('http://', 'http://us%40er:s3cret@') } } });
+    await weir.settled();
+    assert.equal(upstream.seen[0].headers.authorization, `Basic ${Buffer.from('us@er:s3cret').toString('base64')}`);
+    await weir.stop();
+    await upstream.stop();
+    file('servers: {a: {url: "http://u:100%@h/mcp"}}\n');
+    const got = await run('check', 't.yaml');
+    assert.equal(got.code, 2);
+    assert.match(got.err, /^t\.yaml:1:20: "url" must have two hex digits after each % /);
+  },
 };
