@@ -1,7 +1,7 @@
 // `weir check`: what is wrong with a file, and what its tools will be called. The file alone does not say
 // which tools there are; a running gateway knows those of the servers that it has met.
-#include <algorithm>
 #include <cstdio>
+#include <set>
 
 #include "app/commands.h"
 #include "app/overrides.h"
@@ -68,13 +68,17 @@ Names look_at_names(const Config& config) {
   const NameRules rules = name_rules(config);
   std::size_t count = 0;
   std::string unknown;
+  std::set<std::string> taken;
   for (const ServerConfig& server : config.servers) {
     if (server.disabled) continue;
     const std::size_t before = count;
     for (const KnownTool& tool : tools) {
       if (tool.server != server.name) continue;
       ++count;
-      if (std::string warning = long_name(rules, tool); !warning.empty())
+      // Without prefixes the first that has a name keeps it; the others have theirs with a prefix.
+      NameRules with = rules;
+      with.prefixed = rules.prefixed || !taken.insert(tool.name).second;
+      if (std::string warning = long_name(with, tool); !warning.empty())
         found.warnings.push_back(std::move(warning));
     }
     if (count == before) unknown += (unknown.empty() ? "" : ", ") + server.name;

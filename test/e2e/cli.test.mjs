@@ -7,7 +7,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { Upstream } from './upstream.mjs';
-import { Weir, binary } from './weir.mjs';
+import { Weir, binary, until } from './weir.mjs';
 
 const home = fs.mkdtempSync(path.join(os.tmpdir(), 'weir-cli-'));
 process.on('exit', () => fs.rmSync(home, { recursive: true, force: true }));
@@ -76,6 +76,15 @@ export const tests = {
     file({ admin, servers: { two: { url: crowd.url }, three: { url: crowd.url } } });
     got = await run('check', 't.yaml');
     assert.deepEqual(got, { code: 0, out: `t.yaml is good: 2 servers\nnames were not checked of three: the gateway at ${admin} shows no tools of it\n`, err: '' });
+    const twin = 's'.repeat(59);
+    upstream.tools = crowd.tools = [twin];
+    weir.write({ names: { prefix: 'never' }, servers: { a: { url: upstream.url }, b: { url: crowd.url } } });
+    await until(async () => (await (await fetch(weir.admin + '/tools')).json()).tools.filter((tool) => tool.original === twin).length === 2);
+    file({ admin, names: { prefix: 'never' }, servers: { a: { url: upstream.url }, b: { url: crowd.url } } });
+    got = await run('check', 't.yaml');
+    const second = (await (await fetch(weir.admin + '/tools')).json()).tools.find((tool) => tool.server === 'b').name;
+    assert.equal(got.err, `t.yaml: warning: the tool name "b__${twin}" has 62 characters, more than 60: clients see "${second}" instead\n`);
+    file({ admin, servers: { two: { url: crowd.url }, three: { url: crowd.url } } });
     await weir.stop();
     got = await run('check', 't.yaml');
     assert.deepEqual(got, { code: 0, out: `t.yaml is good: 2 servers\nnames were not checked because no gateway is running at ${admin}\n`, err: '' });
