@@ -62,7 +62,7 @@ Task<void> AdminApi::handle(HttpRequest& request, HttpResponder& responder, Canc
     std::string word;
     body = health_json(*plan, word);
   } else if (path == "/servers") {
-    body = servers_json(*plan);
+    body = servers_json(*plan, actions_.endpoint ? actions_.endpoint() : std::string());
   } else if (path == "/tools") {
     body = tools_json(*plan);
   } else if (path == "/config") {

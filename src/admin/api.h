@@ -22,6 +22,8 @@ struct AdminActions {
   std::function<void(bool)> set_draining;
   std::function<bool()> draining;
   std::function<std::vector<ReadFamily>()> read_families;
+  /// The URL of the first MCP address, its port resolved. May be left out: /servers does not name it then.
+  std::function<std::string()> endpoint;
 };
 
 /// The handler of the admin address. One per shard that serves it.
@@ -41,6 +43,7 @@ class AdminApi final : public HttpHandler {
 
 /// The aggregate that GET /health shows, and its status word.
 std::string health_json(const Plan& plan, std::string& status);
-std::string servers_json(const Plan& plan);
+/// The servers; with `endpoint`, unless it is empty, as the URL of the gateway itself.
+std::string servers_json(const Plan& plan, const std::string& endpoint);
 std::string tools_json(const Plan& plan);
 }  // namespace weir

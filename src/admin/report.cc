@@ -55,8 +55,14 @@ std::string health_json(const Plan& plan, std::string& status) {
          "}}";
 }
 
-std::string servers_json(const Plan& plan) {
-  std::string out = "{\"servers\":[";
+std::string servers_json(const Plan& plan, const std::string& endpoint) {
+  std::string out = "{";
+  if (!endpoint.empty()) {
+    out += "\"endpoint\":";
+    json_append_string(out, endpoint);
+    out += ',';
+  }
+  out += "\"servers\":[";
   const auto catalogue = plan.catalogue->load();
   for (std::size_t i = 0; i < plan.servers.size(); ++i) {
     const Upstream& upstream = *plan.servers[i];

@@ -1,146 +1,21 @@
 #include "app/commands.h"
 
-#include <unistd.h>
-
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
+#include "app/overrides.h"
 #include "app/process.h"
-#include "app/remote.h"
-#include "base/json.h"
 #include "config/import.h"
 #include "config/schema.h"
-#include "config/text_rules.h"
-#include "mcp/outgoing.h"
-#include "mcp/splice.h"
 #include "runtime/signals.h"
 
 namespace weir {
-namespace {
 
 namespace fs = std::filesystem;
-
-std::optional<AddressConfig> parse_address(std::string_view text) {
-  AddressConfig address;
-  if (!address_fault(text, address).empty()) return std::nullopt;
-  return address;
-}
-
-// The file with the flags over it; diagnostics of the flags name the flag.
-LoadOutcome load(const std::string& file, const Flags& flags) {
-  LoadOutcome outcome;
-  if (file.empty())
-    outcome.config = default_config();
-  else
-    outcome = load_config_file(file, process_environment());
-  const auto wrong = [&](const char* flag, const std::string& value) {
-    Diagnostic diagnostic;
-    diagnostic.file = flag;
-    diagnostic.message = "\"" + value + "\" means nothing here";
-    outcome.diagnostics.push_back(diagnostic);
-    outcome.config.reset();
-  };
-  if (outcome.config && !flags.listen.empty()) {
-    const auto address = parse_address(flags.listen);
-    if (!address) {
-      wrong("--listen", flags.listen);
-      return outcome;
-    }
-    ListenConfig listen = outcome.config->listen.front();
-    listen.address = *address;
-    outcome.config->listen = {listen};
-  }
-  if (outcome.config && !flags.admin.empty()) {
-    const auto address = parse_address(flags.admin);
-    if (flags.admin == "false")
-      outcome.config->admin.reset();
-    else if (address)
-      outcome.config->admin = *address;
-    else
-      wrong("--admin", flags.admin);
-  }
-  if (outcome.config && !flags.log_level.empty()) {
-    constexpr std::string_view levels[] = {"debug", "info", "warn", "error"};
-    bool known = false;
-    for (std::size_t i = 0; i < 4; ++i)
-      if (flags.log_level == levels[i]) {
-        outcome.config->log.level = static_cast<LogLevel>(i);
-        known = true;
-      }
-    if (!known) wrong("--log-level", flags.log_level);
-  }
-  return outcome;
-}
-
-void print(const std::vector<Diagnostic>& diagnostics) {
-  for (const Diagnostic& one : diagnostics) std::fputs(to_string(one).c_str(), stderr);
-}
-
-std::string text_address(AddressConfig address) {
-  if (address.host == "0.0.0.0") address.host = "127.0.0.1";
-  if (address.host == "::") address.host = "::1";
-  return to_string(address);
-}
-
-// The running gateway's addresses: by flag, by file, by default.
-struct Where {
-  std::string admin;  // empty: off
-  std::string mcp;
-  int wrong = 0;
-};
-Where find_gateway(const Flags& flags) {
-  Where where;
-  const LoadOutcome outcome = load(find_file(flags.file), flags);
-  if (!outcome.config) {
-    print(outcome.diagnostics);
-    where.wrong = 2;
-    return where;
-  }
-  where.mcp = "http://" + text_address(outcome.config->listen.front().address) + "/mcp";
-  if (outcome.config->admin) where.admin = "http://" + text_address(*outcome.config->admin);
-  return where;
-}
-
-int say_failure(const std::string& url, const Error& error) {
-  std::fprintf(stderr, "weir: %s: %s\n", url.c_str(), error.detail().c_str());
-  return 1;
-}
-
-Result<RemoteAnswer> ask_mcp(const std::string& url, const std::string& method, const std::string& name,
-                             const std::string& params) {
-  std::vector<std::pair<std::string, std::string>> headers = {
-      {"Content-Type", "application/json"},
-      {"Accept", "application/json, text/event-stream"},
-      {"MCP-Protocol-Version", "2026-07-28"},
-      {"Mcp-Method", method}};
-  if (!name.empty()) headers.emplace_back("Mcp-Name", name);
-  std::string body = R"({"jsonrpc":"2.0","id":1,"method":")" + method + R"(","params":{)" + params;
-  if (!params.empty()) body += ',';
-  body +=
-      R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":)" +
-      std::string(own_client_info()) + R"(,"io.modelcontextprotocol/clientCapabilities":{}}}})";
-  return ask_remote("POST", url, headers, body);
-}
-
-std::string text_of(const RawMembers& members, std::string_view name) {
-  const std::string_view raw = members.find(name);
-  return raw.size() >= 2 && raw.front() == '"' ? json_unescape(raw) : std::string(raw);
-}
-
-std::vector<std::string_view> elements(std::string_view raw) {
-  std::vector<std::string_view> out;
-  JsonCursor cursor(raw, JsonLimits(), false);
-  if (!raw.empty() && cursor.enter_array())
-    while (cursor.next_element()) out.push_back(cursor.take_value());
-  return out;
-}
-
-}  // namespace
 
 std::string find_file(const std::string& given) {
   if (!given.empty()) return given;
@@ -157,11 +32,12 @@ int command_run(const Flags& flags) {
   block_signals({SIGTERM, SIGINT, SIGHUP});  // before any thread starts
   RunOptions options;
   options.file = find_file(flags.file);
-  LoadOutcome outcome = load(options.file, flags);
+  LoadOutcome outcome = load_with_flags(options.file, flags);
   print(outcome.diagnostics);
   if (!outcome.config) return 2;
   options.config = std::move(*outcome.config);
-  if (!options.file.empty()) options.load_again = [file = options.file, flags] { return load(file, flags); };
+  if (!options.file.empty())
+    options.load_again = [file = options.file, flags] { return load_with_flags(file, flags); };
   return Process(std::move(options)).run();
 }
 
@@ -209,20 +85,6 @@ int command_import(const Flags& flags) {
   return 0;
 }
 
-int command_check(const Flags& flags) {
-  const std::string file = find_file(flags.file);
-  if (file.empty()) {
-    std::fputs("weir: no file to check: name one\n", stderr);
-    return 2;
-  }
-  const LoadOutcome outcome = load(file, flags);
-  print(outcome.diagnostics);
-  if (!outcome.config) return 2;
-  std::printf("%s is good: %zu server%s\n", file.c_str(), outcome.config->servers.size(),
-              outcome.config->servers.size() == 1 ? "" : "s");
-  return 0;
-}
-
 int command_init(const Flags& flags) {
   const std::string file = flags.file.empty() ? "weir.yaml" : flags.file;
   if (fs::exists(file)) {
@@ -243,116 +105,6 @@ int command_init(const Flags& flags) {
 int command_schema() {
   std::fputs(config_json_schema().c_str(), stdout);
   return 0;
-}
-
-int command_tools(const Flags& flags) {
-  const Where where = find_gateway(flags);
-  if (where.wrong != 0) return where.wrong;
-  const Result<RemoteAnswer> answer = ask_mcp(where.mcp, "tools/list", {}, {});
-  if (!answer) return say_failure(where.mcp, answer.error());
-  const auto message = Message::index(Bytes::copy_of(answer->body), JsonLimits(), Message::From::upstream);
-  if (!message || message->kind() != Message::Kind::result) {
-    std::fprintf(stderr, "%s\n", answer->body.c_str());
-    return 1;
-  }
-  if (flags.json) {
-    std::printf("%.*s\n", static_cast<int>(message->result().size()), message->result().data());
-    return 0;
-  }
-  const RawMembers result = members_of(message->result());
-  for (const std::string_view tool : elements(result.find("tools"))) {
-    const RawMembers members = members_of(tool);
-    std::string description = text_of(members, "description");
-    description = description.substr(0, description.find('\n')).substr(0, 80);
-    std::printf("%-40s %s\n", text_of(members, "name").c_str(), description.c_str());
-  }
-  if (const std::string_view meta = result.find("_meta"); meta.find("weir/partial") != std::string_view::npos)
-    std::fprintf(stderr, "not complete: %.*s\n", static_cast<int>(meta.size()), meta.data());
-  return 0;
-}
-
-int command_call(const Flags& flags) {
-  const Where where = find_gateway(flags);
-  if (where.wrong != 0) return where.wrong;
-  const std::string arguments = flags.arguments.empty() ? "{}" : flags.arguments;
-  JsonCursor cursor(arguments, JsonLimits(), true);
-  const bool object = cursor.peek() == '{';
-  cursor.take_value();
-  if (!object || !cursor.finish()) {
-    std::fprintf(stderr, "weir: the arguments are no JSON object: %s\n", arguments.c_str());
-    return 2;
-  }
-  std::string params = "\"name\":";
-  json_append_string(params, flags.tool);
-  params += ",\"arguments\":" + arguments;
-  const Result<RemoteAnswer> answer = ask_mcp(where.mcp, "tools/call", flags.tool, params);
-  if (!answer) return say_failure(where.mcp, answer.error());
-  const auto message = Message::index(Bytes::copy_of(answer->body), JsonLimits(), Message::From::upstream);
-  if (!message || message->kind() != Message::Kind::result) {
-    std::fprintf(stderr, "%s\n", answer->body.c_str());
-    return 1;
-  }
-  const bool failed = is_tool_error(*message);
-  if (flags.json) {
-    std::printf("%.*s\n", static_cast<int>(message->result().size()), message->result().data());
-    return failed ? 1 : 0;
-  }
-  for (const std::string_view content : elements(members_of(message->result()).find("content"))) {
-    const RawMembers members = members_of(content);
-    const std::string text = text_of(members, "text");
-    std::printf("%s\n", text.empty() ? std::string(content).c_str() : text.c_str());
-  }
-  return failed ? 1 : 0;
-}
-
-int command_status(const Flags& flags) {
-  const Where where = find_gateway(flags);
-  if (where.wrong != 0) return where.wrong;
-  if (where.admin.empty()) {
-    std::fputs("weir: admin is off, so there is nobody to ask\n", stderr);
-    return 1;
-  }
-  while (true) {
-    const Result<RemoteAnswer> answer =
-        ask_remote("GET", where.admin + (flags.json ? "/health" : "/servers"), {}, {});
-    if (!answer) return say_failure(where.admin, answer.error());
-    if (flags.watch && !flags.json) std::fputs("\033[H\033[2J", stdout);
-    if (flags.json) {
-      std::printf("%s\n", answer->body.c_str());
-    } else {
-      std::printf("%-20s %-20s %6s %10s  %s\n", "SERVER", "STATE", "TOOLS", "IN FLIGHT", "ADDRESS");
-      const RawMembers all = members_of(answer->body);
-      for (const std::string_view server : elements(all.find("servers"))) {
-        const RawMembers members = members_of(server);
-        const std::string reason = text_of(members, "reason");
-        std::printf("%-20s %-20s %6s %10s  %s%s%s\n", text_of(members, "name").c_str(),
-                    text_of(members, "state").c_str(), text_of(members, "tools").c_str(),
-                    text_of(members, "in_flight").c_str(), text_of(members, "address").c_str(),
-                    reason.empty() ? "" : "  ", reason.c_str());
-      }
-    }
-    std::fflush(stdout);
-    if (!flags.watch) return 0;
-    std::this_thread::sleep_for(std::chrono::seconds(1));
-  }
-}
-
-int command_post(const Flags& flags, const char* path) {
-  const Where where = find_gateway(flags);
-  if (where.wrong != 0) return where.wrong;
-  if (where.admin.empty()) {
-    std::fputs("weir: admin is off, so there is nobody to ask; SIGHUP reloads too\n", stderr);
-    return 1;
-  }
-  const Result<RemoteAnswer> answer = ask_remote("POST", where.admin + path, {}, {});
-  if (!answer) return say_failure(where.admin, answer.error());
-  if (flags.json || answer->status == 200) {
-    std::printf("%s\n", answer->body.c_str());
-  } else {
-    for (const std::string_view error : elements(members_of(answer->body).find("errors")))
-      std::fprintf(stderr, "%s\n", json_unescape(error).c_str());
-  }
-  return answer->status == 200 ? 0 : 1;
 }
 
 }  // namespace weir

@@ -1,5 +1,6 @@
 #include "app/remote.h"
 
+#include "base/json.h"
 #include "base/url.h"
 #include "http/client.h"
 #include "http/sse.h"
@@ -9,9 +10,10 @@
 namespace weir {
 namespace {
 
-Task<Result<RemoteAnswer>> exchange(Pool& pool, std::string head, const std::string& body) {
+Task<Result<RemoteAnswer>> exchange(Pool& pool, std::string head, const std::string& body,
+                                    std::chrono::milliseconds patience) {
   CancelScope never;
-  const TimePoint deadline = Shard::current().now() + std::chrono::seconds(30);
+  const TimePoint deadline = Shard::current().now() + patience;
   Result<PooledConnection> connection = co_await pool.open(deadline, never);
   if (!connection) co_return fail(connection.error());
   HttpExchange one(std::move(*connection));
@@ -35,10 +37,10 @@ Task<Result<RemoteAnswer>> exchange(Pool& pool, std::string head, const std::str
 }
 
 Task<void> run(EpollShard& loop, const Origin& origin, const std::string& head, const std::string& body,
-               Result<RemoteAnswer>& into) {
+               std::chrono::milliseconds patience, Result<RemoteAnswer>& into) {
   {
     Pool pool(loop.shard(), origin, Pool::Options());
-    Result<RemoteAnswer> answer = co_await exchange(pool, head, body);
+    Result<RemoteAnswer> answer = co_await exchange(pool, head, body, patience);
     into = std::move(answer);
   }
   loop.stop();
@@ -48,7 +50,7 @@ Task<void> run(EpollShard& loop, const Origin& origin, const std::string& head, 
 
 Result<RemoteAnswer> ask_remote(const std::string& method, const std::string& url,
                                 const std::vector<std::pair<std::string, std::string>>& headers,
-                                const std::string& body) {
+                                const std::string& body, std::chrono::milliseconds patience) {
   std::string reason;
   const std::optional<Url> parsed = parse_url(url, reason);
   if (!parsed)
@@ -61,9 +63,29 @@ Result<RemoteAnswer> ask_remote(const std::string& method, const std::string& ur
   EpollShard loop(0);
   Nursery nursery;
   const Origin origin(parsed->host, parsed->port, parsed->tls, {});
-  loop.shard().post([&] { nursery.start(run(loop, origin, head, body, answer)); });
+  loop.shard().post([&] { nursery.start(run(loop, origin, head, body, patience, answer)); });
   loop.run();
   return answer;
+}
+
+bool is_json_object(std::string_view text) {
+  JsonCursor cursor(text, JsonLimits(), false);
+  const bool object = cursor.peek() == '{';
+  cursor.take_value();
+  return object && cursor.finish();
+}
+
+std::string text_of(const RawMembers& members, std::string_view name) {
+  const std::string_view raw = members.find(name);
+  return raw.size() >= 2 && raw.front() == '"' ? json_unescape(raw) : std::string(raw);
+}
+
+std::vector<std::string_view> elements(std::string_view raw) {
+  std::vector<std::string_view> out;
+  JsonCursor cursor(raw, JsonLimits(), false);
+  if (!raw.empty() && cursor.enter_array())
+    while (cursor.next_element()) out.push_back(cursor.take_value());
+  return out;
 }
 
 }  // namespace weir

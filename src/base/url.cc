@@ -66,6 +66,32 @@ std::optional<Url> parse_url(std::string_view text, std::string& reason) {
   return url;
 }
 
+std::optional<std::string> percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '%') {
+      out += text[at];
+      continue;
+    }
+    unsigned char byte = 0;
+    const std::string_view digits = text.substr(at + 1, 2);
+    const auto [end, trouble] = std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
+    if (digits.size() != 2 || trouble != std::errc() || end != digits.data() + 2) return std::nullopt;
+    out += static_cast<char>(byte);
+    at += 2;
+  }
+  return out;
+}
+
+std::optional<std::string> basic_credentials(std::string_view user_info) {
+  const std::size_t colon = user_info.find(':');
+  const bool password = colon != std::string_view::npos;
+  const auto user = percent_decoded(user_info.substr(0, colon));
+  const auto rest = percent_decoded(password ? user_info.substr(colon) : ":");
+  if (!user || !rest || user->find(':') != std::string::npos) return std::nullopt;
+  return *user + *rest;
+}
+
 std::string display_url(std::string_view text) {
   std::string reason;
   const std::optional<Url> url = parse_url(text, reason);

@@ -19,6 +19,12 @@ struct Url {
 
 /// Nothing, with `reason` set, for what is no usable URL. A fragment is dropped.
 std::optional<Url> parse_url(std::string_view text, std::string& reason);
+/// The text with each %XX replaced by its byte; nothing if a % is not followed by two hex digits.
+std::optional<std::string> percent_decoded(std::string_view text);
+/// `user_info` as Basic authentication has it: user and password decoded, the colon always there. Nothing for
+/// what cannot be decoded and for a user with a colon, which would split elsewhere. Source: RFC 7617
+/// section 2.
+std::optional<std::string> basic_credentials(std::string_view user_info);
 /// The URL without user info, query and fragment: what logs and endpoints show.
 std::string display_url(std::string_view text);
 

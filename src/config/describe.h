@@ -72,6 +72,8 @@ struct Block {
   std::span<const std::string_view> planned = {};  // refused as not supported yet
   std::span<const std::string_view> foreign =
       {};  // clients write them; ignored with a warning in clients' files
+  std::span<const std::string_view> foreign_anywhere =
+      {};  // VS Code writes them under the names that are ours, too; ignored with a warning in every file
 
   /// The key of this name; null if the block has none.
   const Field* find(std::string_view name) const noexcept;

@@ -46,11 +46,24 @@ std::vector<std::size_t> characters(std::string_view text) {
 
 }  // namespace
 
+Diagnostic unplaced(Diagnostic::Severity severity, std::string file, std::string message) {
+  Diagnostic diagnostic;
+  diagnostic.severity = severity;
+  diagnostic.file = std::move(file);
+  diagnostic.line = diagnostic.column = 0;
+  diagnostic.message = std::move(message);
+  return diagnostic;
+}
+
 std::string to_string(const Diagnostic& diagnostic) {
-  std::string out = diagnostic.file + ':' + std::to_string(diagnostic.line) + ':' +
-                    std::to_string(diagnostic.column) + ": ";
+  const bool placed = diagnostic.line > 0;
+  std::string out = diagnostic.file + ": ";
+  if (placed)
+    out = diagnostic.file + ':' + std::to_string(diagnostic.line) + ':' + std::to_string(diagnostic.column) +
+          ": ";
   if (diagnostic.severity == Diagnostic::warning) out += "warning: ";
   out += diagnostic.message;
+  if (!placed) return out;
   out += '\n';
   out += diagnostic.source_line;
   out += '\n';
@@ -63,6 +76,25 @@ std::string to_string(const std::vector<Diagnostic>& diagnostics) {
   std::string out;
   for (const Diagnostic& diagnostic : diagnostics) out += to_string(diagnostic) + '\n';
   return out;
+}
+
+std::string to_json(const std::vector<Diagnostic>& diagnostics) {
+  bool ok = true;
+  std::string list;
+  for (const Diagnostic& diagnostic : diagnostics) {
+    const bool error = diagnostic.severity == Diagnostic::error;
+    ok = ok && !error;
+    list += list.empty() ? "{\"severity\":" : ",{\"severity\":";
+    list += error ? "\"error\"" : "\"warning\"";
+    list += ",\"file\":";
+    json_append_string(list, diagnostic.file);
+    list += ",\"line\":" + std::to_string(diagnostic.line);
+    list += ",\"column\":" + std::to_string(diagnostic.column);
+    list += ",\"message\":";
+    json_append_string(list, diagnostic.message);
+    list += '}';
+  }
+  return std::string("{\"ok\":") + (ok ? "true" : "false") + ",\"diagnostics\":[" + list + "]}";
 }
 
 std::string_view Diagnostics::line_text(int line) const noexcept {

@@ -9,7 +9,7 @@
 
 namespace weir {
 
-/// A place in a file.
+/// A place in a file. Line 0: what was found has none, such as a file that cannot be read.
 struct Position {
   int line = 1;
   int column = 1;
@@ -29,10 +29,17 @@ struct Diagnostic {
   bool operator==(const Diagnostic&) const = default;
 };
 
-/// "weir.yaml:14:5: MESSAGE", the source line and a caret line, without a final line end. A warning says so.
+/// A finding without a place in a file.
+Diagnostic unplaced(Diagnostic::Severity severity, std::string file, std::string message);
+/// "weir.yaml:14:5: MESSAGE", the source line and a caret line, without a final line end. A warning says so;
+/// without a place it is "weir.yaml: MESSAGE" alone.
 std::string to_string(const Diagnostic& diagnostic);
 /// All of them, each followed by a line end.
 std::string to_string(const std::vector<Diagnostic>& diagnostics);
+
+/// {"ok":true,"diagnostics":[{"severity","file","line","column","message"}]}; not ok with an error among
+/// them. Line and column are 0 without a place.
+std::string to_json(const std::vector<Diagnostic>& diagnostics);
 
 /// Collects the findings about one text.
 class Diagnostics {

@@ -197,11 +197,12 @@ const Block& server_block() {
       "bulkhead",  "endpoints",      "replicas",          "session",         "pin",   "resolve",
       "fallback",  "auth",           "trust_annotations", "max_concurrent"};
   static constexpr std::string_view kForeign[] = {
-      "alwaysAllow",   "autoApprove", "autoapprove",  "autoStart",     "description",    "dev",
-      "disabledTools", "displayName", "enabledTools", "envFile",       "excludeTools",   "gallery",
-      "icon",          "id",          "includeTools", "initTimeout",   "metadata",       "name",
-      "note",          "oauth",       "roots",        "sandbox",       "sandboxEnabled", "source",
-      "timeout",       "tools",       "transport",    "transportType", "trust",          "version"};
+      "alwaysAllow",   "autoApprove",    "autoapprove",  "autoStart", "description", "disabledTools",
+      "displayName",   "enabledTools",   "excludeTools", "icon",      "id",          "includeTools",
+      "initTimeout",   "metadata",       "name",         "note",      "oauth",       "roots",
+      "sandbox",       "sandboxEnabled", "source",       "timeout",   "tools",       "transport",
+      "transportType", "trust"};
+  static constexpr std::string_view kForeignAnywhere[] = {"dev", "envFile", "gallery", "version"};
   // The member is the server itself: `tls` is a block in the file, its one key a plain member.
   static Field tls =
       bound<&ServerConfig::tls_ca>("tls", block(tls_block()), "", "Trust in the server's certificate.");
@@ -241,7 +242,8 @@ const Block& server_block() {
        bound<&ServerConfig::tools>("tools", block_map(tool_block(), tool_name_fault), "{}",
                                    "Settings of single tools.")},
       kPlanned,
-      kForeign};
+      kForeign,
+      kForeignAnywhere};
   return block_of_server;
 }
 
@@ -249,7 +251,8 @@ const Block& root_block() {
   static constexpr std::string_view kPlanned[] = {"load_balancing", "health_check",   "circuit_breaker",
                                                   "retry",          "hedge",          "bulkhead",
                                                   "auth",           "metrics_listen", "degradation"};
-  static constexpr std::string_view kForeign[] = {"inputs", "globalShortcut", "preferences", "sandbox"};
+  static constexpr std::string_view kForeign[] = {"globalShortcut", "preferences", "sandbox"};
+  static constexpr std::string_view kForeignAnywhere[] = {"inputs"};
   static const Shape servers = block_map(server_block(), nullptr);
   static const Block block_of_root{
       "Top level",
@@ -282,7 +285,8 @@ const Block& root_block() {
        late(hidden(bound<&Config::servers>("mcpServers", servers, "{}",
                                            "The same as `servers`, as clients write it.")))},
       kPlanned,
-      kForeign};
+      kForeign,
+      kForeignAnywhere};
   return block_of_root;
 }
 

@@ -16,7 +16,7 @@ bool is_json(std::string_view name) noexcept { return name.ends_with(".json") ||
 
 LoadOutcome unreadable(const std::string& path, const std::string& why) {
   Diagnostics diagnostics({}, path);
-  diagnostics.error({1, 1}, "cannot read the file: " + why);
+  diagnostics.error({0, 0}, "cannot read the file: " + why);
   return {std::nullopt, diagnostics.take()};
 }
 
@@ -31,7 +31,7 @@ LoadOutcome load_config(std::string_view text, std::string file_name, const Envi
       json && text.size() <= limits.bytes_max ? blank_json_comments(text) : std::string();
   const auto root = parse_yaml(blanked.empty() ? text : blanked, limits, diagnostics);
   if (!root) return {std::nullopt, diagnostics.take()};
-  const bool client_file = json || root->find("mcpServers") != nullptr || root->find("inputs") != nullptr;
+  const bool client_file = json || root->find("mcpServers") != nullptr;
   Reader reader(environment, diagnostics, client_file);
   Config config = reader.config(*root);
   LoadOutcome outcome;

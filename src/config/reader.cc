@@ -231,9 +231,11 @@ void Reader::key(const YamlNode& item, const Block& block, void* owner, bool lat
 
 // True, with a warning, for a key that a client wrote for itself.
 bool Reader::foreign(const YamlNode& item, const Block& block) {
-  const bool known = std::find(block.foreign.begin(), block.foreign.end(), item.key) != block.foreign.end();
+  const auto among = [&](std::span<const std::string_view> keys) {
+    return std::find(keys.begin(), keys.end(), item.key) != keys.end();
+  };
   const bool of_client = &block == &root_block() ? client_file_ : lenient_;
-  if (!of_client || !known) return false;
+  if (!among(block.foreign_anywhere) && !(of_client && among(block.foreign))) return false;
   diagnostics_.warning(item.key_at, "the client's own key " + quoted(item.key) + " is ignored");
   return true;
 }

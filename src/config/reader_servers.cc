@@ -117,19 +117,13 @@ void Reader::check_bound(bool unauthenticated_allowed) {
     const bool twice =
         address.port != 0 && std::any_of(bound_.begin(), bound_.begin() + static_cast<std::ptrdiff_t>(i),
                                          [&](const Bound& other) { return other.address == address; });
-    if (twice)
-      diagnostics_.error(
-          at, to_string(address) + " is used twice (listen and admin need addresses of their own)");
-    if (is_loopback(address.host)) continue;
+    if (twice) diagnostics_.error(at, used_twice_fault(address));
+    std::string open = open_address_fault(address, unauthenticated_allowed);
+    if (open.empty()) continue;
     if (unauthenticated_allowed)
-      diagnostics_.warning(
-          at,
-          to_string(address) + " can be reached from other machines, and nothing asks callers who they are");
+      diagnostics_.warning(at, std::move(open));
     else
-      diagnostics_.error(
-          at, to_string(address) +
-                  " can be reached from other machines, and nothing asks callers who they are: listen on"
-                  " 127.0.0.1, or set allow_unauthenticated: true if something in front of Weir checks them");
+      diagnostics_.error(at, std::move(open));
   }
 }
 

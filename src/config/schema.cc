@@ -124,9 +124,11 @@ std::string properties(const Block& block, bool with_foreign) {
                                               block.foreign.end();
     add(field.name, ours_too ? "{}" : described(field));
   }
+  const std::string ignored = R"({"description":"The client's own; ignored."})";
   if (with_foreign)
     for (const std::string_view name : block.foreign)
-      if (block.find(name) == nullptr) add(name, R"({"description":"The client's own; ignored."})");
+      if (block.find(name) == nullptr) add(name, ignored);
+  for (const std::string_view name : block.foreign_anywhere) add(name, ignored);
   return out + '}';
 }
 

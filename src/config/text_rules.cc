@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/units.h"
+#include "base/url.h"
 
 namespace weir {
 namespace {
@@ -102,6 +103,20 @@ bool is_loopback(std::string_view host) noexcept {
   return IN6_IS_ADDR_LOOPBACK(&six) || (IN6_IS_ADDR_V4MAPPED(&six) && six.s6_addr[12] == 127);
 }
 
+std::string open_address_fault(const AddressConfig& address, bool allowed) {
+  if (is_loopback(address.host)) return {};
+  const std::string open =
+      to_string(address) + " can be reached from other machines, and nothing asks callers who they are";
+  if (allowed) return open;
+  return open +
+         ": listen on 127.0.0.1, or set allow_unauthenticated: true if something in front of Weir checks "
+         "them";
+}
+
+std::string used_twice_fault(const AddressConfig& address) {
+  return to_string(address) + " is used twice (listen and admin need addresses of their own)";
+}
+
 std::string lower_case(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(), lower);
@@ -119,7 +134,12 @@ std::string url_fault(std::string_view text) {
   const std::string_view rest = text.substr(scheme + 3);
   std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
   const std::size_t at = authority.rfind('@');
-  if (at != std::string_view::npos) authority.remove_prefix(at + 1);
+  if (at != std::string_view::npos) {
+    if (!basic_credentials(authority.substr(0, at)))
+      return "must have two hex digits after each % of its user info, and no colon in the user: a literal % "
+             "is %25";
+    authority.remove_prefix(at + 1);
+  }
   return authority_fault(authority, false);
 }
 

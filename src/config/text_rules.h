@@ -16,6 +16,11 @@ std::string address_fault(std::string_view text, AddressConfig& out);
 std::string to_string(const AddressConfig& address);
 /// True for 127.0.0.0/8, ::1 (also IPv4 mapped) and localhost.
 bool is_loopback(std::string_view host) noexcept;
+/// What is to be said of an address that other machines can reach while nothing asks callers who they are: a
+/// warning if that is allowed, else an error. Nothing for loopback.
+std::string open_address_fault(const AddressConfig& address, bool allowed);
+/// What is to be said of an address that is bound a second time.
+std::string used_twice_fault(const AddressConfig& address);
 
 /// ASCII letters in lower case.
 std::string lower_case(std::string_view text);

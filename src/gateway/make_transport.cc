@@ -19,7 +19,9 @@ StreamableOptions streamable_options(const ServerConfig& server, const LimitsCon
   options.path = url->path;
   options.headers = server.headers;
   if (!url->user_info.empty())
-    options.headers.emplace_back("Authorization", "Basic " + base64_encode(url->user_info, Base64::standard));
+    options.headers.emplace_back(
+        "Authorization", "Basic " + base64_encode(basic_credentials(url->user_info).value_or(url->user_info),
+                                                  Base64::standard));
   options.message_max = limits.message;
   options.connect_time = server.timeout.connect;
   return options;

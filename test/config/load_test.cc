@@ -289,6 +289,40 @@ TEST(ConfigLoad, ReadsVisualStudioCodesFile) {
   EXPECT_EQ(outcome.config->servers.at(0).command, "x");
 }
 
+TEST(ConfigLoad, KeysOfVisualStudioCodeAreIgnoredInWeirsFileToo) {
+  const std::string text =
+      "inputs: [{id: key, type: promptString}]\n"
+      "servers:\n"
+      "  a: {command: x, envFile: .env, gallery: true, version: 1.0.0, dev: {watch: '*'}}\n";
+  const LoadOutcome outcome = load_config(text, "weir.yaml", config_test::environment);
+  ASSERT_TRUE(outcome.config) << to_string(outcome.diagnostics);
+  std::string ignored;
+  for (const Diagnostic& each : outcome.diagnostics) {
+    EXPECT_EQ(each.severity, Diagnostic::warning);
+    ignored += std::to_string(each.line) + ' ' + each.message + '\n';
+  }
+  EXPECT_EQ(ignored,
+            "1 the client's own key \"inputs\" is ignored\n"
+            "3 the client's own key \"envFile\" is ignored\n"
+            "3 the client's own key \"gallery\" is ignored\n"
+            "3 the client's own key \"version\" is ignored\n"
+            "3 the client's own key \"dev\" is ignored\n");
+}
+
+TEST(ConfigLoad, AllElseStaysAnErrorBesideKeysOfVisualStudioCode) {
+  const std::string all = findings(
+      "inputs: []\n"
+      "frob: 1\n"
+      "servers:\n"
+      "  a: {command: x, env: {K: '${input:key}'}, envFiles: y, autoApprove: []}\n");
+  EXPECT_NE(all.find("weir.yaml:2:1: unknown key \"frob\"\n"), std::string::npos) << all;
+  EXPECT_NE(all.find("weir.yaml:4:29: ${input:key} is asked for by VS Code; set an environment variable"),
+            std::string::npos)
+      << all;
+  EXPECT_NE(all.find("weir.yaml:4:45: unknown key \"envFiles\""), std::string::npos) << all;
+  EXPECT_NE(all.find("weir.yaml:4:58: unknown key \"autoApprove\"\n"), std::string::npos) << all;
+}
+
 TEST(ConfigLoad, RefusesWhatNoClientIsKnownToWrite) {
   const std::string text =
       R"({"mcpServers": {"a": {"command": "x", "commnad": "y"}}, "listn": 1, "retry": {}})";
@@ -323,9 +357,9 @@ TEST(ConfigLoad, ReadsFiles) {
   std::filesystem::create_directories(directory);
   const std::string path = directory / "weir.yaml";
   EXPECT_EQ(to_string(load_config_file(path, config_test::environment).diagnostics),
-            path + ":1:1: cannot read the file: No such file or directory\n\n^\n");
+            path + ": cannot read the file: No such file or directory\n");
   EXPECT_EQ(to_string(load_config_file(directory, config_test::environment).diagnostics),
-            directory.string() + ":1:1: cannot read the file: Is a directory\n\n^\n");
+            directory.string() + ": cannot read the file: Is a directory\n");
   std::ofstream(path) << "threads: 3\n";
   EXPECT_EQ(load_config_file(path, config_test::environment).config.value().threads, 3u);
   std::ofstream(path) << std::string(5 << 20, '#');

@@ -27,6 +27,10 @@ TEST(ConfigSchema, IsJsonAndNamesEveryKey) {
     for (const Field& field : block->fields)
       EXPECT_NE(schema.find('"' + std::string(field.name) + "\":{"), std::string::npos) << field.name;
   EXPECT_EQ(schema.find("\"retry\""), std::string::npos);
+  // Of a server as Weir writes it and as clients do.
+  const std::size_t first = schema.find("\"envFile\":{");
+  EXPECT_NE(first, std::string::npos);
+  EXPECT_NE(schema.find("\"envFile\":{", first + 1), std::string::npos);
 }
 
 TEST(ConfigSchema, ReferenceHasEveryKey) {

@@ -33,8 +33,9 @@ TEST(ConfigTextRules, Loopback) {
 }
 
 TEST(ConfigTextRules, Urls) {
-  for (std::string_view good : {"http://h", "https://h.example.com/mcp?a=b", "HTTP://h:1/",
-                                "http://u:p@h:8/x", "http://[::1]:80/mcp", "http://10.0.0.1", "https://a_b/"})
+  for (std::string_view good :
+       {"http://h", "https://h.example.com/mcp?a=b", "HTTP://h:1/", "http://u:p@h:8/x",
+        "http://u%40b:%25@h/x", "http://[::1]:80/mcp", "http://10.0.0.1", "https://a_b/"})
     EXPECT_EQ(url_fault(good), "") << good;
   const std::pair<std::string_view, std::string_view> bad[] = {
       {"", "must start with http:// or https://"},
@@ -44,6 +45,9 @@ TEST(ConfigTextRules, Urls) {
       {"http://", "has no host"},
       {"http://:80", "has no host"},
       {"http://u@/x", "has no host"},
+      {"http://u:100%@h/x",
+       "must have two hex digits after each % of its user info, and no colon in the user: "
+       "a literal % is %25"},
       {"http://a b/", "must not contain white space or control characters"},
       {"http://a/\n", "must not contain white space or control characters"},
       {"http://a/#f", "must not have a fragment (#...)"},

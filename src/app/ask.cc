@@ -1,0 +1,153 @@
+// The commands that ask a running gateway: tools, call, status, reload, rollback.
+#include <cstdio>
+#include <thread>
+
+#include "app/commands.h"
+#include "app/running.h"
+#include "base/json.h"
+#include "mcp/outgoing.h"
+#include "mcp/splice.h"
+
+namespace weir {
+namespace {
+
+int print_raw(std::string_view text) {
+  std::printf("%.*s\n", static_cast<int>(text.size()), text.data());
+  return 0;
+}
+
+void print_servers(std::string_view list) {
+  std::printf("%-20s %-20s %6s %10s  %s\n", "SERVER", "STATE", "TOOLS", "IN FLIGHT", "ADDRESS");
+  for (const std::string_view server : elements(list)) {
+    const RawMembers members = members_of(server);
+    const std::string reason = text_of(members, "reason");
+    std::printf("%-20s %-20s %6s %10s  %s%s%s\n", text_of(members, "name").c_str(),
+                text_of(members, "state").c_str(), text_of(members, "tools").c_str(),
+                text_of(members, "in_flight").c_str(), text_of(members, "address").c_str(),
+                reason.empty() ? "" : "  ", reason.c_str());
+  }
+}
+
+// Asks once: the operators' address for everything, or the MCP address for its one word.
+int print_status(const std::string& url, std::string_view member, bool json, bool clear) {
+  const Result<RemoteAnswer> answer = ask_remote("GET", url, {}, {});
+  if (!answer) return say_failure(url, answer.error());
+  const bool word = member == "status";
+  const bool told = answer->status == 200 || (word && answer->status == 503);
+  const std::string_view found =
+      told && is_json_object(answer->body) ? members_of(answer->body).find(member) : std::string_view();
+  if (!found.starts_with(word ? '"' : member == "servers" && json ? '{' : '['))
+    return say_no_weir(url, *answer);
+  if (clear) std::fputs("\033[H\033[2J", stdout);
+  if (json)
+    print_raw(answer->body);
+  else if (word)
+    print_raw(json_unescape(found));
+  else
+    print_servers(found);
+  std::fflush(stdout);
+  return 0;
+}
+
+}  // namespace
+
+int command_tools(const Flags& flags) {
+  const auto gateway = find_gateway(flags);
+  if (!gateway) return 2;
+  const auto endpoint = mcp_endpoint(*gateway);
+  if (!endpoint) return 1;
+  const auto message = ask_mcp(*endpoint, "tools/list", {}, {}, flags.json);
+  if (!message) return 1;
+  if (flags.json) return print_raw(message->result());
+  const RawMembers result = members_of(message->result());
+  for (const std::string_view tool : elements(result.find("tools"))) {
+    const RawMembers members = members_of(tool);
+    std::string description = text_of(members, "description");
+    description = description.substr(0, description.find('\n')).substr(0, 80);
+    std::printf("%-40s %s\n", text_of(members, "name").c_str(), description.c_str());
+  }
+  if (const std::string_view meta = result.find("_meta"); meta.find("weir/partial") != std::string_view::npos)
+    std::fprintf(stderr, "not complete: %.*s\n", static_cast<int>(meta.size()), meta.data());
+  return 0;
+}
+
+int command_call(const Flags& flags) {
+  const std::string arguments = flags.arguments.empty() ? "{}" : flags.arguments;
+  JsonCursor cursor(arguments, JsonLimits(), true);
+  const bool object = cursor.peek() == '{';
+  cursor.take_value();
+  if (!object || !cursor.finish()) {
+    std::fprintf(stderr, "weir: the arguments are no JSON object: %s\n", arguments.c_str());
+    return 2;
+  }
+  const auto gateway = find_gateway(flags);
+  if (!gateway) return 2;
+  const auto endpoint = mcp_endpoint(*gateway);
+  if (!endpoint) return 1;
+  std::string params = "\"name\":";
+  json_append_string(params, flags.tool);
+  params += ",\"arguments\":" + arguments;
+  const auto message = ask_mcp(*endpoint, "tools/call", flags.tool, params, flags.json);
+  if (!message) return 1;
+  const int code = is_tool_error(*message) ? 1 : 0;
+  if (flags.json) {
+    print_raw(message->result());
+    return code;
+  }
+  for (const std::string_view content : elements(members_of(message->result()).find("content"))) {
+    const std::string text = text_of(members_of(content), "text");
+    print_raw(text.empty() ? content : text);
+  }
+  return code;
+}
+
+int command_status(const Flags& flags) {
+  const auto gateway = find_gateway(flags);
+  if (!gateway) return 2;
+  std::string url;
+  std::string_view member = "servers";
+  if (!gateway->admin.empty()) {
+    url = gateway->admin + (flags.json ? "/health" : "/servers");
+  } else if (gateway->by_flag) {
+    url = gateway->mcp.substr(0, gateway->mcp.rfind('/')) + "/health";
+    member = "status";
+  } else {
+    std::fputs("weir: admin is off, so there is nobody to ask\n", stderr);
+    return 1;
+  }
+  while (true) {
+    const int code = print_status(url, member, flags.json, flags.watch && !flags.json);
+    if (code != 0 || !flags.watch) return code;
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+}
+
+int command_post(const Flags& flags, const char* path) {
+  const auto gateway = find_gateway(flags);
+  if (!gateway) return 2;
+  if (gateway->admin.empty()) {
+    if (gateway->by_flag) {
+      std::fprintf(stderr,
+                   "weir: %s is asked for at the operators' address, not at the MCP address: give --admin\n",
+                   path + 1);
+      return 2;
+    }
+    std::fputs("weir: admin is off, so there is nobody to ask; SIGHUP reloads too\n", stderr);
+    return 1;
+  }
+  const std::string url = gateway->admin + path;
+  const Result<RemoteAnswer> answer = ask_remote("POST", url, {}, {});
+  if (!answer) return say_failure(gateway->admin, answer.error());
+  const std::string_view ok =
+      is_json_object(answer->body) ? members_of(answer->body).find("ok") : std::string_view();
+  if (ok != "true" && ok != "false") return say_no_weir(url, *answer);
+  if (flags.json || answer->status == 200) {
+    print_raw(answer->body);
+  } else {
+    for (const std::string_view error : elements(members_of(answer->body).find("errors")))
+      std::fprintf(stderr, "%s\n", json_unescape(error).c_str());
+  }
+  return answer->status == 200 ? 0 : 1;
+}
+
+}  // namespace weir

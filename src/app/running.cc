@@ -1,0 +1,141 @@
+#include "app/running.h"
+
+#include <cstdio>
+
+#include "app/overrides.h"
+#include "base/json.h"
+#include "base/url.h"
+#include "config/text_rules.h"
+#include "mcp/outgoing.h"
+#include "mcp/splice.h"
+
+namespace weir {
+namespace {
+
+// "http://HOST:PORT" of a flag; empty after a word on what is wrong with it.
+std::string base_url(const char* flag, const std::string& value) {
+  AddressConfig address;
+  const std::string fault = address_fault(value, address);
+  if (fault.empty()) return "http://" + reachable_address(address);
+  std::fprintf(stderr, "%s: \"%s\" %s\n", flag, value.c_str(), fault.c_str());
+  return {};
+}
+
+// What is bound to all addresses is reached where the operators' address was.
+std::string reachable_endpoint(const std::string& endpoint, const std::string& admin) {
+  std::string reason;
+  std::optional<Url> url = parse_url(endpoint, reason);
+  const std::optional<Url> asked = parse_url(admin, reason);
+  if (!url || !asked || (url->host != "0.0.0.0" && url->host != "::")) return endpoint;
+  url->host = asked->host;
+  return (url->tls ? "https://" : "http://") + url->authority() + url->path;
+}
+
+}  // namespace
+
+std::optional<RunningGateway> find_gateway(const Flags& flags) {
+  RunningGateway gateway;
+  const bool by_admin = !flags.admin.empty() && flags.admin != "false";
+  gateway.by_flag = by_admin || !flags.listen.empty();
+  if (gateway.by_flag) {
+    if (by_admin) gateway.admin = base_url("--admin", flags.admin);
+    if (!flags.listen.empty()) gateway.mcp = base_url("--listen", flags.listen);
+    if (by_admin == gateway.admin.empty() || flags.listen.empty() != gateway.mcp.empty()) return std::nullopt;
+    if (!gateway.mcp.empty()) gateway.mcp += "/mcp";
+    return gateway;
+  }
+  Flags file = flags;
+  file.log_level.clear();
+  const LoadOutcome outcome = load_with_flags(find_file(flags.file), file);
+  if (!outcome.config) {
+    if (flags.json)
+      std::printf("%s\n", to_json(outcome.diagnostics).c_str());
+    else
+      print(outcome.diagnostics);
+    return std::nullopt;
+  }
+  // A port that is picked at the start only the running gateway knows.
+  const AddressConfig& listen = outcome.config->listen.front().address;
+  if (listen.port != 0) gateway.mcp = "http://" + reachable_address(listen) + "/mcp";
+  if (outcome.config->admin) gateway.admin = "http://" + reachable_address(*outcome.config->admin);
+  return gateway;
+}
+
+std::optional<std::string> mcp_endpoint(const RunningGateway& gateway) {
+  if (!gateway.mcp.empty()) return gateway.mcp;
+  if (gateway.admin.empty()) {
+    std::fputs("weir: the file's port is picked at the start, and admin is off: give --listen\n", stderr);
+    return std::nullopt;
+  }
+  const std::string url = gateway.admin + "/servers";
+  const Result<RemoteAnswer> answer = ask_remote("GET", url, {}, {});
+  if (!answer) {
+    say_failure(gateway.admin, answer.error());
+    return std::nullopt;
+  }
+  const bool object = answer->status == 200 && is_json_object(answer->body);
+  if (!object || !members_of(answer->body).find("servers").starts_with('[')) {
+    say_no_weir(url, *answer);
+    return std::nullopt;
+  }
+  const std::string endpoint = text_of(members_of(answer->body), "endpoint");
+  if (!endpoint.empty()) return reachable_endpoint(endpoint, gateway.admin);
+  std::fprintf(stderr, "weir: the gateway at %s does not say where its MCP endpoint is: give --listen\n",
+               gateway.admin.c_str());
+  return std::nullopt;
+}
+
+int say_failure(const std::string& url, const Error& error) {
+  std::fprintf(stderr, "weir: %s: %s\n", url.c_str(), error.detail().c_str());
+  return 1;
+}
+
+int say_no_weir(const std::string& url, const RemoteAnswer& answer) {
+  const std::string status = std::to_string(answer.status);
+  std::string reason;
+  if (is_json_object(answer.body)) {
+    const std::string_view raw = members_of(answer.body).find("error");
+    if (raw.starts_with('"')) reason = json_unescape(raw);
+  }
+  if (reason.empty())
+    std::fprintf(stderr, "weir: what answers at %s is not Weir (HTTP status %s)\n", url.c_str(),
+                 status.c_str());
+  else
+    std::fprintf(stderr, "weir: %s refuses: %s (HTTP status %s)\n", url.c_str(), reason.c_str(),
+                 status.c_str());
+  return 1;
+}
+
+std::optional<Message> ask_mcp(const std::string& url, std::string_view method, const std::string& name,
+                               std::string_view params, bool raw_errors) {
+  std::vector<std::pair<std::string, std::string>> headers = {
+      {"Content-Type", "application/json"},
+      {"Accept", "application/json, text/event-stream"},
+      {"MCP-Protocol-Version", "2026-07-28"},
+      {"Mcp-Method", std::string(method)}};
+  if (!name.empty()) headers.emplace_back("Mcp-Name", name);
+  std::string body = R"({"jsonrpc":"2.0","id":1,"method":")" + std::string(method) + R"(","params":{)";
+  body += params;
+  if (!params.empty()) body += ',';
+  body +=
+      R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":)" +
+      std::string(own_client_info()) + R"(,"io.modelcontextprotocol/clientCapabilities":{}}}})";
+  const Result<RemoteAnswer> answer = ask_remote("POST", url, headers, body);
+  if (!answer) {
+    say_failure(url, answer.error());
+    return std::nullopt;
+  }
+  auto message = Message::index(Bytes::copy_of(answer->body), JsonLimits(), Message::From::upstream);
+  if (!message || !message->is_response()) {
+    say_no_weir(url, *answer);
+    return std::nullopt;
+  }
+  if (message->kind() == Message::Kind::result) return std::move(*message);
+  if (raw_errors)
+    std::fprintf(stderr, "%s\n", answer->body.c_str());
+  else
+    std::fprintf(stderr, "weir: %s\n", text_of(members_of(message->error()), "message").c_str());
+  return std::nullopt;
+}
+
+}  // namespace weir
