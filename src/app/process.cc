@@ -143,6 +143,9 @@ Task<bool> Process::open_admin() {
   actions.set_draining = [this](bool on) { draining_ = on; };
   actions.draining = [this] { return draining_.load(); };
   actions.read_families = [this] { return observe_->read_families(); };
+  actions.endpoint = [this] {
+    return "http://" + to_string(AddressConfig{bound_.front().host, bound_.front().port}) + "/mcp";
+  };
   admin_ = std::make_unique<AdminApi>(*gateway_, *metrics_, std::move(actions), is_loopback(wanted.host));
   own.fibers.start(accept(own, std::move(*listener), *admin_));
   co_return true;

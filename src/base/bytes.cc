@@ -60,7 +60,7 @@ struct Owner {
   }
 };
 
-void own_pool() {
+[[maybe_unused]] void own_pool() {
   static thread_local Owner owner;
   (void)owner;
   g_pool.owned = true;

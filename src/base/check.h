@@ -1,5 +1,6 @@
-// Assertions about our own invariants. Faults of clients, networks and upstreams are values (base/error.h), never these.
-// WEIR_CHECK is always on and fatal: a broken invariant ends the process with its place in the source.
+// Assertions about our own invariants. Faults of clients, networks and upstreams are values (base/error.h),
+// never these. WEIR_CHECK is always on and fatal: a broken invariant ends the process with its place in the
+// source.
 #pragma once
 
 namespace weir {

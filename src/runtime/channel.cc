@@ -9,8 +9,9 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t kRoomMin = 16384;    // below it a read goes to a fresh buffer
-constexpr std::size_t kCopiedMax = 4096;   // what is received at once and is no larger moves to a block of its size
+constexpr std::size_t kRoomMin = 16384;  // below it a read goes to a fresh buffer
+constexpr std::size_t kCopiedMax =
+    4096;  // what is received at once and is no larger moves to a block of its size
 
 // What all channels of a thread receive into. Messages under way at the starts of blocks of 64 KB would share
 // few sets of the caches.

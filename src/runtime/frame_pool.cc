@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 namespace weir::detail {
 namespace {
@@ -15,28 +16,31 @@ struct FreeFrame {
   FreeFrame* next;
 };
 
+// Trivial, so that no access asks whether it was built; freed by FrameOwner.
 struct FramePool {
   struct List {
-    FreeFrame* head = nullptr;
-    std::size_t count = 0;
+    FreeFrame* head;
+    std::size_t count;
   };
   std::array<List, kClasses> lists;
-  bool ended = false;
-  ~FramePool() {
-    ended = true;
-    for (List& list : lists) {
-      while (list.head != nullptr) {
-        FreeFrame* frame = list.head;
-        list.head = frame->next;
-        std::free(frame);
-      }
+  bool ended;
+  bool owned;
+};
+constinit thread_local FramePool g_frames{};
+
+struct FrameOwner {
+  ~FrameOwner() {
+    g_frames.ended = true;
+    for (FramePool::List& list : g_frames.lists) {
+      while (list.head != nullptr) std::free(std::exchange(list.head, list.head->next));
     }
   }
 };
 
-[[maybe_unused]] FramePool& frame_pool() {
-  static thread_local FramePool pool;
-  return pool;
+[[maybe_unused]] void own_frames() {
+  static thread_local FrameOwner owner;
+  (void)owner;
+  g_frames.owned = true;
 }
 
 }  // namespace
@@ -45,8 +49,7 @@ void* acquire_frame(std::size_t size) {
   const std::size_t index = (size + kStep - 1) / kStep;
 #ifndef WEIR_NO_POOLS
   if (index < kClasses) {
-    FramePool& pool = frame_pool();
-    FramePool::List& list = pool.lists[index];
+    FramePool::List& list = g_frames.lists[index];
     if (FreeFrame* frame = list.head) {
       list.head = frame->next;
       --list.count;
@@ -63,9 +66,9 @@ void release_frame(void* frame, std::size_t size) noexcept {
 #ifndef WEIR_NO_POOLS
   const std::size_t index = (size + kStep - 1) / kStep;
   if (index < kClasses) {
-    FramePool& pool = frame_pool();
-    FramePool::List& list = pool.lists[index];
-    if (!pool.ended && list.count < kKeptMax) {
+    FramePool::List& list = g_frames.lists[index];
+    if (!g_frames.ended && list.count < kKeptMax) {
+      if (!g_frames.owned) own_frames();
       list.head = new (frame) FreeFrame{list.head};
       ++list.count;
       return;

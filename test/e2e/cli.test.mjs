@@ -108,6 +108,7 @@ export const tests = {
     const at = `127.0.0.1:${admin.address().port}`;
     const names = async (...args) => (await run('tools', ...args)).out.split('\n').map((line) => line.split(' ')[0]).filter(Boolean);
     const expected = await names('--listen', new URL(weir.url).host);
+    assert.deepEqual(await names('--admin', new URL(weir.admin).host), expected);
     assert.equal(expected.length, 4);
     assert.deepEqual(await names('--admin', at), expected);
     assert.equal((await run('call', '--admin', at, 'echo', '{"text":"hi"}')).code, 0);

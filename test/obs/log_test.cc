@@ -89,7 +89,8 @@ TEST(Log, WhatDoesNotFitIsCountedAndSaid) {
   Pipe pipe;
   {
     Log log(pipe.in());
-    // Nobody reads while 10 MB come: 4 MB are being written, 4 MB held, the rest is counted, and ending does not hang.
+    // Nobody reads while 10 MB come: 4 MB are being written, 4 MB held, the rest is counted, and ending does
+    // not hang.
     const std::string text(8000, 'x');
     for (int i = 0; i < 1300; ++i) LogLine(log, Module::app, Severity::info, text);
     EXPECT_GT(log.dropped(), 0U);
