@@ -212,8 +212,18 @@ def open_loop(targets, stub, rounds, seconds):
     return rows
 
 
+def list_tools(port):
+    import http.client
+    c = http.client.HTTPConnection('127.0.0.1', port, timeout=10)
+    body = '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{%s}}' % META
+    c.request('POST', '/mcp', body, dict(HEADERS, **{'Mcp-Method': 'tools/list'}))
+    return len(json.loads(c.getresponse().read())['result']['tools'])
+
+
 def memory(stub):
     rows = {}
+    many = start([os.path.join(BUILD, 'bench_stub_server'), '0', '12'])
+    many_port = int(many.stdout.readline())
     p, port = start_weir({}, 'empty.yaml')
     time.sleep(0.3)
     rows['at rest, no upstream (RSS, KB)'] = rss_kb(p.pid)
@@ -241,14 +251,15 @@ def memory(stub):
     for s in held:
         s.close()
     p.kill()
-    servers = {f's{i}': {'url': f'http://127.0.0.1:{stub}/mcp'} for i in range(50)}
+    servers = {f's{i}': {'url': f'http://127.0.0.1:{many_port}/mcp'} for i in range(50)}
     p, port = start_weir(servers, 'fifty.yaml', threads=2)
     time.sleep(1)
     request = request.replace(b'"name":"echo"', b'"name":"s7__echo"').replace(b'Mcp-Name: echo', b'Mcp-Name: s7__echo')
     request = request.replace(f'Content-Length: {len(body)}'.encode(), f'Content-Length: {len(body) + 4}'.encode())
     held = connect(1000, port)
     time.sleep(2)
-    rows['50 servers, 1,000 connections (RSS, KB)'] = rss_kb(p.pid)
+    tools = list_tools(port)
+    rows[f'50 servers, {tools} tools, 1,000 connections (RSS, KB)'] = rss_kb(p.pid)
     for s in held:
         s.close()
     p.kill()

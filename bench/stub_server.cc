@@ -1,6 +1,7 @@
 // The upstream of the benchmarks: one thread, one epoll set, keep-alive HTTP/1.1, just enough MCP to be taken
 // for a server of 2026-07-28. Answers come from memory with the request's id put in, so that it costs little.
-// Usage: bench_stub_server [PORT]. Prints its port. tools/call answers 600 B, "k16" 16 KB, "k256" 256 KB.
+// Usage: bench_stub_server [PORT [TOOLS]]. Prints its port. tools/call answers 600 B, "k16" 16 KB, "k256" 256
+// KB; TOOLS is how many tools it lists, 3 if not said.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -26,8 +27,18 @@ std::string text_result(std::size_t size) {
 const std::string kSmall = text_result(600);
 const std::string kMiddle = text_result(16 * 1024);
 const std::string kLarge = text_result(256 * 1024);
-const std::string kTools =
-    R"({"resultType":"complete","tools":[{"name":"echo","inputSchema":{"type":"object"}},{"name":"k16","inputSchema":{"type":"object"}},{"name":"k256","inputSchema":{"type":"object"}}],"ttlMs":0,"cacheScope":"private"})";
+std::string tools_result(int count) {
+  std::string out = R"({"resultType":"complete","tools":[)";
+  for (int i = 0; i < count; ++i) {
+    const std::string name = i == 0 ? "echo" : i == 1 ? "k16" : i == 2 ? "k256" : "tool_" + std::to_string(i);
+    out +=
+        (i == 0 ? "{\"name\":\"" : ",{\"name\":\"") + name +
+        R"(","description":"Answers with a text whose size its name tells; takes any arguments.","inputSchema":)"
+        R"({"type":"object","properties":{"text":{"type":"string","description":"What to say."}}}})";
+  }
+  return out + R"(],"ttlMs":0,"cacheScope":"private"})";
+}
+std::string g_tools;
 const std::string kDiscover =
     R"({"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"ttlMs":0,"cacheScope":"private"})";
 const std::string kEmpty =
@@ -45,7 +56,7 @@ const std::string& result_for(std::string_view body) {
     if (body.find("\"k256\"") != std::string_view::npos) return kLarge;
     return body.find("\"k16\"") != std::string_view::npos ? kMiddle : kSmall;
   }
-  if (body.find("\"tools/list\"") != std::string_view::npos) return kTools;
+  if (body.find("\"tools/list\"") != std::string_view::npos) return g_tools;
   if (body.find("\"server/discover\"") != std::string_view::npos) return kDiscover;
   return kEmpty;
 }
@@ -81,6 +92,7 @@ void answer(Peer& peer) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  g_tools = tools_result(argc > 2 ? std::atoi(argv[2]) : 3);
   const int listener = socket(AF_INET, SOCK_STREAM, 0);
   const int one = 1;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);

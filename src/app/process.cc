@@ -1,5 +1,6 @@
 #include "app/process.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -263,6 +264,7 @@ bool Process::reload(std::string_view cause, std::string& report) {
     return false;
   }
   const LoadOutcome loaded = options_.load_again();
+  ::malloc_trim(0);  // the parser took megabytes for a moment
   if (loaded.config) {
     if (!earlier_.empty() && *loaded.config == earlier_.back()) {
       note_good_reload();
