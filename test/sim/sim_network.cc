@@ -164,9 +164,14 @@ class SimStream final : public Stream {
   std::ptrdiff_t try_write(std::span<const iovec> pieces) noexcept override {
     flush_posted(wire_, side_);
     if (!me().open) return -1;
-    std::string text;
-    for (const iovec& piece : pieces) text.append(static_cast<const char*>(piece.iov_base), piece.iov_len);
-    return me().posted.empty() ? put(wire_, side_, text) : 0;
+    if (!me().posted.empty()) return 0;
+    std::string text;  // as much as may fit
+    for (const iovec& piece : pieces) {
+      const std::size_t room =
+          wire_->world.weather().window - std::min(wire_->world.weather().window, text.size());
+      text.append(static_cast<const char*>(piece.iov_base), std::min(room, piece.iov_len));
+    }
+    return put(wire_, side_, text);
   }
   bool post_write(Bytes&& bytes) noexcept override {
     if (wire_->lost || !me().open || !me().posted.empty()) return false;
