@@ -129,7 +129,6 @@ Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, Can
     fault = check_new_request(request.head, *message, row);
     if (fault.status == 0) {
       take_new_client(visit, *message, fault);
-      const Gateway::Cancellable cancellable(gateway_, visit.client, message->raw_id(), gone);
       co_await serve(visit, *message, *row, gone);
     } else {
       co_await refuse(visit, fault.status, fault.code, fault.sentence, message->raw_id(), fault.data);
@@ -229,15 +228,12 @@ Task<void> HttpEntry::message(Visit& visit, const Message& message) {
 }
 
 Task<void> HttpEntry::new_request(Visit& visit, const Message& message) {
-  // Closing the stream is the cancel of this era; the notification is heard where it can mean one call only.
-  if (message.kind() == Message::Kind::notification) {
-    const std::string_view id = message.param().find("requestId");
-    if (message.method() == "notifications/cancelled" && !id.empty())
-      co_await gateway_.cancel_only(std::string(visit.client), std::string(id));
+  // Closing the stream is the cancel of this era. Without a session nothing tells whose call an id means, and
+  // another's must not be cancelled: the notification is taken and changes nothing.
+  if (message.kind() == Message::Kind::notification)
     co_await send(visit, 202, {});
-  } else {
+  else
     co_await refuse(visit, 400, -32600, "clients send requests and notifications only", {}, {});
-  }
 }
 
 std::shared_ptr<Session> HttpEntry::find_session(Visit& visit) {

@@ -87,6 +87,9 @@ bool Catalogue::has(ListKind kind, std::size_t server, std::string_view identity
 
 bool template_matches(std::string_view pattern, std::string_view uri) {
   // Where in `uri` the part of the pattern that was looked at may end: no going back, whatever the pattern.
+  constexpr std::size_t kUriMax = 8192;
+  constexpr std::ptrdiff_t kExpressionsMax = 32;
+  if (uri.size() > kUriMax || std::count(pattern.begin(), pattern.end(), '{') > kExpressionsMax) return false;
   std::vector<char> ends(uri.size() + 1, 0);
   ends[0] = 1;
   while (!pattern.empty()) {

@@ -90,6 +90,8 @@ ApplyReport Gateway::apply(const Config& config) {
   }
   next->catalogue = std::make_shared<Published<Catalogue>>(
       std::make_shared<const Catalogue>(next->names, std::move(names), std::move(seen)));
+  for (std::size_t i = 0; i < next->servers.size(); ++i)
+    next->servers[i]->note_longest_call(longest_call(next->settings(i)));
   plan_.publish(next);
   for (const auto& upstream : fresh) upstream->start();
   for (std::size_t i = 0; i < old->servers.size(); ++i) {
@@ -103,7 +105,7 @@ ApplyReport Gateway::apply(const Config& config) {
         co_await gone->close(deadline);
       }
     };
-    closing_.start(Retire::run(upstream, Shard::current().now() + longest_call(old->settings(i))));
+    closing_.start(Retire::run(upstream, Shard::current().now() + upstream->longest_call()));
   }
   return report;
 }
@@ -134,9 +136,9 @@ Task<void> Gateway::close(TimePoint deadline) {
   co_await closing_.join();
 }
 
-Gateway::Cancellable::Cancellable(Gateway& gateway, std::string_view owner, std::string_view raw_id,
+Gateway::Cancellable::Cancellable(Gateway& gateway, std::string_view session, std::string_view raw_id,
                                   CancelScope& scope) noexcept
-    : head_(gateway.seats_[Shard::current().index()]->calls), owner_(owner), id_(raw_id), scope_(&scope) {
+    : head_(gateway.seats_[Shard::current().index()]->calls), session_(session), id_(raw_id), scope_(&scope) {
   next_ = head_;
   if (next_ != nullptr) next_->previous_ = &next_;
   previous_ = &head_;
@@ -148,11 +150,11 @@ Gateway::Cancellable::~Cancellable() {
   if (next_ != nullptr) next_->previous_ = previous_;
 }
 
-// This shard's calls of `owner`; an empty id stands for all of them.
-std::vector<CancelScope*> Gateway::calls_of(std::string_view owner, std::string_view raw_id) {
+// This shard's calls of a session; an empty id stands for all of them.
+std::vector<CancelScope*> Gateway::calls_of(std::string_view session, std::string_view raw_id) {
   std::vector<CancelScope*> scopes;
   for (Cancellable* call = seats_[Shard::current().index()]->calls; call != nullptr; call = call->next_)
-    if (call->owner_ == owner && (raw_id.empty() || call->id_ == raw_id)) scopes.push_back(call->scope_);
+    if (call->session_ == session && (raw_id.empty() || call->id_ == raw_id)) scopes.push_back(call->scope_);
   return scopes;
 }
 
@@ -161,29 +163,6 @@ void Gateway::cancel(std::string_view session, std::string_view raw_id) {
     shard->post([this, owner = std::string(session), id = std::string(raw_id)] {
       for (CancelScope* scope : calls_of(owner, id)) scope->cancel();
     });
-}
-
-Task<void> Gateway::cancel_only(std::string client, std::string raw_id) {
-  CancelScope never;
-  std::size_t found = 0;
-  Shard* where = nullptr;
-  for (std::size_t i = 0; i < workers_; ++i) {
-    std::function<Task<std::size_t>(CancelScope&)> count = [this, &client, &raw_id](CancelScope&) {
-      return count_calls(client, raw_id);
-    };
-    const std::size_t here = co_await on_shard<std::size_t>(*shards_[i], never, std::move(count));
-    found += here;
-    if (here != 0) where = shards_[i];
-  }
-  if (found != 1) co_return;
-  where->post([this, client, raw_id] {
-    const std::vector<CancelScope*> scopes = calls_of(client, raw_id);
-    if (scopes.size() == 1) scopes.front()->cancel();
-  });
-}
-
-Task<std::size_t> Gateway::count_calls(std::string_view client, std::string_view raw_id) {
-  co_return calls_of(client, raw_id).size();
 }
 
 }  // namespace weir

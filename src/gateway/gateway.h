@@ -48,11 +48,10 @@ class Gateway {
   /// Lets go of all servers; calls under way have until `deadline`. The control shard.
   Task<void> close(TimePoint deadline);
 
-  /// A call that may be cancelled by its id, while this lives. `owner`: the session's id, or the client where
-  /// there is no session. One shard; the views outlive it.
+  /// A call that its session may cancel by its id, while this lives. One shard; the views outlive it.
   class Cancellable {
    public:
-    Cancellable(Gateway& gateway, std::string_view owner, std::string_view raw_id,
+    Cancellable(Gateway& gateway, std::string_view session, std::string_view raw_id,
                 CancelScope& scope) noexcept;
     ~Cancellable();
     Cancellable(const Cancellable&) = delete;
@@ -63,15 +62,12 @@ class Gateway {
     Cancellable*& head_;
     Cancellable* next_ = nullptr;
     Cancellable** previous_ = nullptr;
-    std::string_view owner_;
+    std::string_view session_;
     std::string_view id_;
     CancelScope* scope_;
   };
   /// Cancels the session's call with this id, or all of its calls (empty id), wherever they run. Any shard.
   void cancel(std::string_view session, std::string_view raw_id);
-  /// Cancels the client's call with this id if there is one such call and no other: clients behind one
-  /// address may use equal ids. Any shard.
-  Task<void> cancel_only(std::string client, std::string raw_id);
 
   /// The shards that serve clients, by index.
   const std::vector<Shard*>& shards() const noexcept { return shards_; }
@@ -85,8 +81,7 @@ class Gateway {
   std::shared_ptr<Upstream> make_upstream(const ServerConfig& server, const LimitsConfig& limits,
                                           std::size_t place);
   Task<void> learn(std::string name);
-  std::vector<CancelScope*> calls_of(std::string_view owner, std::string_view raw_id);
-  Task<std::size_t> count_calls(std::string_view client, std::string_view raw_id);
+  std::vector<CancelScope*> calls_of(std::string_view session, std::string_view raw_id);
 
   const std::vector<Shard*> shards_;
   const std::size_t workers_;

@@ -59,6 +59,10 @@ class Upstream {
   /// As logs and metrics name it: the URL without secrets, `stdio:NAME#0`, `builtin:demo`.
   const std::string& endpoint() const noexcept { return endpoint_; }
   std::shared_ptr<const ServerStatus> status() const { return status_.load(); }
+  /// How long any call to it may go on without progress, by all plans that it served. Control shard.
+  Duration longest_call() const noexcept { return longest_call_; }
+  /// Notes what one more plan allows.
+  void note_longest_call(Duration time) noexcept { longest_call_ = std::max(longest_call_, time); }
   std::uint32_t in_flight() const noexcept { return in_flight_.load(std::memory_order_relaxed); }
 
   /// Begins to get to know the server. Any thread, once.
@@ -92,6 +96,7 @@ class Upstream {
   Published<ServerStatus> status_;
   std::vector<std::unique_ptr<Seat>> seats_;  // by shard index
   std::atomic<std::uint32_t> in_flight_{0};
+  Duration longest_call_{};
 
   // Home shard only.
   CancelScope closing_;

@@ -69,8 +69,14 @@ Task<Result<std::size_t>> HttpExchange::more(TimePoint deadline, CancelScope* ca
 }
 
 Error HttpExchange::cut_off(const Result<std::size_t>& got) {
-  if (!got && got.error().kind() != Error::Kind::unreachable) return got.error();
-  if (!answered_ && connection_.channel().unsent())
+  // A request that has not left stays here, whatever ended the wait for its answer.
+  const bool unsent = !answered_ && connection_.channel().take_back();
+  if (!got && got.error().kind() != Error::Kind::unreachable) {
+    Error error = got.error();
+    if (unsent) error.set_sent(Error::Sent::no);
+    return error;
+  }
+  if (unsent)
     return Error(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no,
                  "the connection was lost before the request was sent");
   return Error(Error::Kind::outcome_unknown, Error::Side::upstream, Error::Sent::maybe,

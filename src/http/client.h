@@ -25,8 +25,6 @@ class HttpExchange {
   /// Sends the whole request with the loop's present round, or at once; false: nothing can be said, use
   /// another connection. For connections that rest; no coroutine.
   bool send_now(Bytes request) noexcept;
-  /// True if the connection was lost before a byte of the request had been sent.
-  bool unsent() noexcept { return connection_ && connection_.channel().unsent(); }
   /// Reads the answer's head, interim ones (1xx) passed over. It lives as long as the exchange.
   /// Errors: outcome_unknown (cut before an answer), upstream_protocol, deadline_exceeded, cancelled; all
   /// Sent::maybe.

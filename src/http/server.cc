@@ -71,20 +71,22 @@ class HttpServerConnection {
     request.peer = peer_;
     HttpResponder responder(channel_, limits_);
     HeadRefusal refusal;
+    head_limits_ = limits_.head;  // a reload changes them for the next request
     const TimePoint head_deadline = Shard::current().now() + limits_.head_time;
     for (bool again = false;; again = true) {
       if (again) request.head.reset();
-      const HeadState state = parse_request(channel_.pending(), limits_.head, request.head, refusal);
+      const HeadState state = parse_request(channel_.pending(), head_limits_, request.head, refusal);
       if (state == HeadState::done) break;
-      if (state == HeadState::refused)
-        co_return co_await refuse(request, responder, refusal.status, refusal.reason);
+      if (state == HeadState::refused) co_return co_await refuse(responder, refusal.status, refusal.reason);
       const Result<std::size_t> got = co_await channel_.fill(head_deadline, nullptr);
       if (!got && got.error().kind() == Error::Kind::deadline_exceeded)
-        co_return co_await refuse(request, responder, 408, "the header did not come in time");
+        co_return co_await refuse(responder, 408, "the header did not come in time");
       if (!got || *got == 0) co_return false;
     }
     const RequestHead& head = request.head;
+    // Taken now: reading the body may move the bytes that the head's views point into.
     const bool keep_alive = head.keep_alive();
+    responder.head_only_ = head.method == "HEAD";
     responder.chunked_ = head.minor_version() == 1;
     std::string reason;
     int status = handler_.admit(head, reason);
@@ -97,7 +99,11 @@ class HttpServerConnection {
       status = 417;
       reason = "unknown expectation";
     }
-    if (status != 0) co_return co_await refuse(request, responder, status, reason);
+    if (status != 0) {
+      std::string fields;
+      if (status == 405) fields.append("Allow: ").append(handler_.allowed(head)).append("\r\n");
+      co_return co_await refuse(responder, status, reason, fields);
+    }
     if (expects && channel_.pending().size() == head.size()) {
       static char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
       const iovec piece{go_on, sizeof go_on - 1};
@@ -107,7 +113,7 @@ class HttpServerConnection {
     int trouble = 0;
     if (!take_body(request)) trouble = co_await read_body(request, reason);
     if (trouble < 0) co_return false;
-    if (trouble > 0) co_return co_await refuse(request, responder, trouble, reason);
+    if (trouble > 0) co_return co_await refuse(responder, trouble, reason);
 
     responder.keep_alive_ = keep_alive && !stop_.cancelled();
     CancelScope gone;
@@ -115,7 +121,7 @@ class HttpServerConnection {
     channel_.on_end(&gone);
     co_await handler_.handle(request, responder, gone);
     channel_.on_end(nullptr);
-    if (!responder.begun_) co_return co_await refuse(request, responder, 500, "no answer");
+    if (!responder.begun_) co_return co_await refuse(responder, 500, "no answer");
     co_return responder.ended_&& responder.keep_alive_ && !channel_.ended();
   }
 
@@ -146,7 +152,7 @@ class HttpServerConnection {
       // The bytes may have moved: the head's views are taken anew.
       HeadRefusal ignored;
       request.head.reset();
-      parse_request(channel_.pending(), limits_.head, request.head, ignored);
+      parse_request(channel_.pending(), head_limits_, request.head, ignored);
     }
     request.keeps_head_ = channel_.share(channel_.pending().substr(0, total));
     request.body = request.keeps_head_.view().substr(head_size);
@@ -159,7 +165,7 @@ class HttpServerConnection {
     request.keeps_head_ = Bytes::copy_of(channel_.pending().substr(0, head_size));
     HeadRefusal ignored;
     request.head.reset();
-    parse_request(request.keeps_head_.view(), limits_.head, request.head, ignored);
+    parse_request(request.keeps_head_.view(), head_limits_, request.head, ignored);
     channel_.consume(head_size);
     ChunkedDecoder decoder;
     std::string body;
@@ -194,12 +200,9 @@ class HttpServerConnection {
 
   // Well-formed, with its reason, and the last of this connection: what follows cannot be told apart from the
   // body.
-  Task<bool> refuse(const HttpRequest& request, HttpResponder& responder, int status,
-                    std::string_view reason) {
+  Task<bool> refuse(HttpResponder& responder, int status, std::string_view reason,
+                    std::string_view fields = {}) {
     responder.keep_alive_ = false;
-    responder.head_only_ = request.head.method == "HEAD";
-    std::string fields;
-    if (status == 405) fields.append("Allow: ").append(handler_.allowed(request.head)).append("\r\n");
     std::string body = "{\"error\":";
     json_append_string(body, reason);
     body += "}";
@@ -213,6 +216,7 @@ class HttpServerConnection {
   Channel channel_;
   HttpHandler& handler_;
   const HttpServerLimits& limits_;
+  HeadLimits head_limits_;  // of the present request
   CancelScope& stop_;
   const std::string peer_;
 };

@@ -62,8 +62,8 @@ class Channel final : private StreamEvents {
 
   /// Sends `bytes` at the end of the loop's round; see Stream::post_write. False: not taken.
   bool post(Bytes&& bytes) noexcept { return stream_->post_write(std::move(bytes)); }
-  /// True if the connection was lost before a byte of what was posted last had been sent.
-  bool unsent() const noexcept { return stream_->unsent(); }
+  /// Takes back what was posted last if no byte of it has been sent.
+  bool take_back() noexcept { return stream_->take_back(); }
 
   /// True once the peer has closed or the connection is lost, as far as reading ahead knows.
   bool ended() const noexcept { return status_ != IoStatus::ok; }

@@ -61,7 +61,10 @@ void EpollShard::run() {
     batch_size_ = 0;
     now_again_.swap(again_);
     for (std::size_t i = 0; i < now_again_.size(); ++i)
-      if (Watcher* watcher = now_again_[i]) shard_->turn([&] { watcher->on_events(0); });
+      if (Watcher* watcher = now_again_[i]) {
+        shard_->turn([&] { watcher->on_events(0); });
+        if (posted_.size() >= kPostedMax) flush();
+      }
     now_again_.clear();
     if (armed_ != kForever && armed_ <= now()) {
       armed_ = kForever;
@@ -105,8 +108,10 @@ void EpollShard::forget(Watcher& watcher) noexcept {
   std::replace(now_again_.begin(), now_again_.end(), &watcher, static_cast<Watcher*>(nullptr));
 }
 
+void EpollShard::unregister(int fd) noexcept { ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr); }
+
 void EpollShard::unwatch(int fd, Watcher& watcher) noexcept {
-  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+  unregister(fd);
   forget(watcher);
 }
 

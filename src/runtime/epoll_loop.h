@@ -51,6 +51,8 @@ class EpollShard final : public Loop {
   bool watch(int fd, Watcher& watcher) noexcept;
   /// No more events for `watcher`, whose descriptor is closed next.
   void forget(Watcher& watcher) noexcept;
+  /// Ends the registration of one of a watcher's two descriptors.
+  void unregister(int fd) noexcept;
   /// Ends the registration of a descriptor that lives on: closing alone would not, while a duplicate is open.
   void unwatch(int fd, Watcher& watcher) noexcept;
   /// Calls the watcher once more, in a turn of its own, before the loop waits again.

@@ -80,7 +80,12 @@ class FdStream final : public Stream, private Watcher, private Poster {
     return true;
   }
 
-  bool unsent() const noexcept override { return unsent_ && lost_; }
+  bool take_back() noexcept override {
+    if (!unsent_) return false;
+    posted_ = Bytes();
+    stuck_ = false;
+    return true;
+  }
 
   // A full descriptor gives an edge when it has room again.
   void start_writable() noexcept override { wants_room_ = true; }
@@ -89,10 +94,12 @@ class FdStream final : public Stream, private Watcher, private Poster {
     if (!posted_.empty()) flush_posted();
     shutting_ = true;
     if (!posted_.empty()) return;  // after what is left
-    if (socket())
+    if (socket()) {
       ::shutdown(write_fd_, SHUT_WR);
-    else
-      let_go(write_fd_);
+    } else if (write_fd_ >= 0) {
+      loop_.unregister(write_fd_);  // the reading half goes on, with what it has heard
+      ::close(std::exchange(write_fd_, -1));
+    }
   }
 
   void close() noexcept override {
@@ -200,7 +207,7 @@ class FdStream final : public Stream, private Watcher, private Poster {
   bool waiting_ = false;
   bool wants_room_ = false;
   Bytes posted_;         // goes out at the end of the round
-  bool unsent_ = false;  // nothing of it has gone yet
+  bool unsent_ = false;  // nothing of what was posted last has gone
   bool stuck_ = false;   // it waits for room
   bool lost_ = false;
   bool shutting_ = false;

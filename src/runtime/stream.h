@@ -62,8 +62,9 @@ class Stream {
     (void)bytes;
     return false;
   }
-  /// True if the connection was lost before a byte of what was posted last had been sent.
-  virtual bool unsent() const noexcept { return false; }
+  /// Takes back what was posted last if no byte of it has been sent, and will not be; false: the peer may
+  /// have seen some. For a message that nobody waits for any more.
+  virtual bool take_back() noexcept { return false; }
   /// One on_writable when there is room again.
   virtual void start_writable() noexcept = 0;
   /// No more bytes from us; reading goes on.

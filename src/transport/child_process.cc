@@ -103,6 +103,14 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start(Network& network, cons
     environment.push_back(key + "=" + value);
   }
   environment.push_back(std::string(kSupervisorLimit) + "=" + std::to_string(given_descriptor_limit()));
+  // Out of the way first: a pipe's own number may be one of the targets.
+  int* const sources[5] = {&in.read, &out.write, &err.write, &status.write, &lifeline.read};
+  for (int* const source : sources) {
+    if (*source >= 5) continue;
+    const int lifted = ::fcntl(*source, F_DUPFD_CLOEXEC, 5);
+    if (lifted < 0) return refuse(errno, "no pipe");
+    ::close(std::exchange(*source, lifted));
+  }
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawnattr_t attributes;
@@ -112,16 +120,7 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start(Network& network, cons
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   if (!spec.cwd.empty()) posix_spawn_file_actions_addchdir_np(&actions, spec.cwd.c_str());
-  // Lifted out of the way first: a pipe's own number may be one of the targets.
-  int* const sources[5] = {&in.read, &out.write, &err.write, &status.write, &lifeline.read};
-  for (int i = 0; i < 5; ++i) {
-    if (*sources[i] < 5) {
-      const int lifted = ::fcntl(*sources[i], F_DUPFD_CLOEXEC, 5);
-      if (lifted < 0) return refuse(errno, "no pipe");
-      ::close(std::exchange(*sources[i], lifted));
-    }
-    posix_spawn_file_actions_adddup2(&actions, *sources[i], i);
-  }
+  for (int i = 0; i < 5; ++i) posix_spawn_file_actions_adddup2(&actions, *sources[i], i);
   pid_t supervisor = -1;
   const int spawned = ::posix_spawn(&supervisor, "/proc/self/exe", &actions, &attributes,
                                     pointers(argv).data(), pointers(environment).data());

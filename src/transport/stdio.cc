@@ -40,7 +40,7 @@ class StdioReply final : public ReplyStream {
       const bool gone = pending_.failed.has_value();
       if (gone) {
         ended_ = true;
-        owner_.forget(id_, false);
+        owner_.forget(id_, owner_.life_ && !owner_.life_->dead);
       }
       co_return fail(message.error());
     }
@@ -210,7 +210,9 @@ void Stdio::take_overlong(Life& life, std::string_view begin) {
   const std::optional<FrameHead> head = frame_at_head(begin);
   auto found = head && !head->id.empty() ? life.pending.find(head->id) : life.pending.end();
   // Its id comes behind the result: it can be no other's where one alone is under way.
-  if (head && head->id.empty() && life.pending.size() == 1) found = life.pending.begin();
+  if (found == life.pending.end() && life.pending.size() == 1 &&
+      begin.find("\"method\"") == std::string_view::npos)
+    found = life.pending.begin();
   if (found != life.pending.end())
     end(*found->second, Error::Kind::too_large, "its answer is larger than limits.message");
 }
@@ -271,6 +273,8 @@ Task<void> Stdio::listen(Life& life) {
 Task<void> Stdio::watch(Life& life) {
   const std::string how = co_await life.child->wait(life.stop);
   life.dead = true;
+  if (const std::uint64_t dropped = quota_.take_dropped(); dropped != 0 && options_.wrote)
+    options_.wrote(std::to_string(dropped) + " lines were left out: it wrote too many");
   if (!life.stop.cancelled() && options_.wrote) options_.wrote(how);
   for (auto& [id, pending] : life.pending) {
     const bool sent = pending->batch <= life.batch;

@@ -22,7 +22,7 @@ struct StdioOptions {
   ChildSpec child;
   std::size_t message_max = 16 * 1024 * 1024;
   Duration probe_time = std::chrono::seconds(3);     // how long `server/discover` alone is waited for
-  Duration start_time = std::chrono::seconds(30);    // how long a server that answers nothing may be starting
+  Duration start_time = std::chrono::seconds(8);     // how long after that it may answer nothing at all
   Duration settle_time = std::chrono::seconds(1);    // for `server/discover` once a ping was answered
   std::function<void(std::string_view line)> wrote;  // what it writes to stderr, line by line
 };

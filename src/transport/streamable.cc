@@ -193,7 +193,8 @@ Task<Result<Reply>> Streamable::call(Call& call) {
       // only reads is asked once more.
       const bool stale = exchange.reused() && !exchange.answered();
       const bool cut = failed.kind() == Error::Kind::outcome_unknown;
-      if (stale && (exchange.unsent() || (cut && call.row.safe_to_repeat))) continue;
+      const bool unsent = failed.kind() == Error::Kind::unreachable && failed.sent() == Error::Sent::no;
+      if (stale && (unsent || (cut && call.row.safe_to_repeat))) continue;
       break;
     }
     if (state == HeadState::refused) {

@@ -214,6 +214,14 @@ TEST(HttpServer, KeepsAbsoluteDeadlines) {
   EXPECT_LE(idle.end - idle.begin, seconds(62));
 }
 
+// The head's bytes move when the body's room is made: what is refused afterwards must not look at them.
+TEST(HttpServer, RefusesABodyThatStallsAfterItsHeadHasMoved) {
+  const std::string head = "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n";
+  const std::string text = head + std::string(90000, 'b');
+  const Outcome stalled = run(text, 2, head.size() + 8000, milliseconds(500));
+  EXPECT_TRUE(stalled.answer.starts_with("HTTP/1.1 408 ")) << stalled.answer;
+}
+
 TEST(HttpServer, ServesAConnectionThatRested) {
   const std::string text = post("early") + post("late", "Connection: close\r\n");
   EXPECT_EQ(run(text, 2, post("early").size(), seconds(30)).answer,

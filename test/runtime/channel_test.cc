@@ -199,7 +199,7 @@ TEST(Channel, SaysWhenNothingOfAPostWasSent) {
         if (lose_it) sim::reset_connection(wire);
         const Result<std::size_t> got = co_await channel.fill(kForever, nullptr);
         note += got ? "answered" : "lost";
-        if (channel.unsent()) note += ", unsent";
+        if (channel.take_back()) note += ", unsent";
       }(lost, seen);
     });
     ASSERT_TRUE(world.run());
@@ -315,6 +315,9 @@ TEST(Channel, SpeaksThroughPipes) {
         there_channel.consume(there_channel.pending().size());
       }
       co_await writer.join();
+      // An end of one half takes nothing of what the other has heard, nor what it will hear.
+      there_channel.arm();
+      there_channel.stream().shutdown_write();
       here.stream().shutdown_write();
       const Result<std::size_t> end = co_await there_channel.fill(kForever, nullptr);
       if (!end || *end != 0) text += "no end";

@@ -22,7 +22,6 @@ struct Wire {
     TimePoint last_arrival{};
     std::string posted;  // goes out with a later event, as far as there is room
     bool unsent = false;
-    bool lost_post = false;
     bool shutting = false;
   };
   World& world;
@@ -127,7 +126,6 @@ void flush_posted(const WirePtr& wire, int side) {
   if (end.posted.empty()) return;
   const std::ptrdiff_t taken = put(wire, side, end.posted);
   if (taken < 0) {
-    end.lost_post = true;
     end.posted.clear();
     wire->lost = true;
     schedule(wire, side, wire->world.now());
@@ -181,9 +179,10 @@ class SimStream final : public Stream {
                     [wire = wire_, side = side_] { flush_posted(wire, side); });
     return true;
   }
-  bool unsent() const noexcept override {
-    const Wire::End& end = wire_->ends[static_cast<std::size_t>(side_)];
-    return end.unsent && end.lost_post;
+  bool take_back() noexcept override {
+    if (!me().unsent) return false;
+    me().posted.clear();
+    return true;
   }
   void start_writable() noexcept override {
     me().wants_room = true;

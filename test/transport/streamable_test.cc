@@ -20,6 +20,8 @@ struct Upstream {
   int connections = 0;
   int requests = 0;
   bool breaks = false;  // each connection after its answer, a millisecond later; then no id is foreign
+  bool keeps = false;   // no id is foreign
+  sim::PlainHttp* current = nullptr;
   std::vector<std::string> seen;
   Nursery nursery;
 
@@ -35,13 +37,14 @@ struct Upstream {
   }
   Task<void> connection(std::unique_ptr<Stream> stream, CancelScope& stop) {
     sim::PlainHttp http(std::move(stream));
+    current = &http;
     while (true) {
       sim::PlainMessage request;
       const sim::PlainHttp::Got got = co_await http.read(request, Duration::max(), &stop);
       if (got != sim::PlainHttp::Got::whole) co_return;
       const auto message = Message::index(Bytes::copy_of(request.body), JsonLimits(), Message::From::client);
       seen.emplace_back(message->param().find("name"));
-      const std::string id = ++requests == 1 && !breaks ? "99" : std::string(message->raw_id());
+      const std::string id = ++requests == 1 && !breaks && !keeps ? "99" : std::string(message->raw_id());
       const std::string body = R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":{}})";
       const std::string text = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
                                std::to_string(body.size()) + "\r\n\r\n" + body;
@@ -137,6 +140,53 @@ TEST(Streamable, SendsAgainWhatNeverLeftAndNothingElse) {
     }
   }
   EXPECT_GT(cut, 0);  // else nothing broke at the right moment
+}
+
+Task<void> call_over_a_connection_that_breaks(Upstream& upstream, std::vector<std::string>& outcomes,
+                                              CancelScope& stop) {
+  StreamableOptions options;
+  options.origin = Origin(kUpstream.host, kUpstream.port, false, std::string());
+  options.host = "a";
+  options.path = "/mcp";
+  Streamable transport(Shard::current(), options);
+  const Peer peer;
+  struct One {
+    static Task<void> call(Streamable& by, const Peer& to, const char* name, std::vector<std::string>& log) {
+      const auto message = Message::index(
+          Bytes::copy_of(
+              std::string(R"({"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":")") + name +
+              "\"}}"),
+          JsonLimits(), Message::From::client);
+      CancelScope scope;
+      Call call(*message, *find_method("tools/call"), scope);
+      call.deadline = Shard::current().now() + seconds(1);
+      call.peer = &to;
+      const Result<Reply> reply = co_await by.call(call);
+      log.emplace_back(reply ? "ok" : to_string(reply.error().kind()));
+    }
+  };
+  co_await One::call(transport, peer, "first", outcomes);
+  // It runs until it waits for its answer: the request is posted, and nothing of it has left.
+  Nursery nursery;
+  nursery.start(One::call(transport, peer, "second", outcomes));
+  upstream.current->reset();
+  co_await nursery.join();
+  co_await transport.close();
+  stop.cancel();
+}
+
+TEST(Streamable, SendsAgainWhatWasPostedAndNeverLeft) {
+  sim::World world(1, 3);
+  Upstream upstream;
+  upstream.keeps = true;
+  std::vector<std::string> outcomes;
+  CancelScope stop;
+  world.start(0, [&] { return upstream.serve(stop); });
+  world.start(0, [&] { return call_over_a_connection_that_breaks(upstream, outcomes, stop); });
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(outcomes, (std::vector<std::string>{"ok", "ok"}));
+  EXPECT_EQ(upstream.seen, (std::vector<std::string>{"\"first\"", "\"second\""}));
+  EXPECT_EQ(upstream.connections, 2);
 }
 
 }  // namespace
