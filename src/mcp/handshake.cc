@@ -19,16 +19,25 @@ bool ServerFacts::has(std::string_view name) const {
   return is_object(capabilities) && !members_of(capabilities).find(name).empty();
 }
 
-std::string discover_request(std::string_view id) {
+namespace {
+// A request of the new era without parameters of its own.
+std::string new_request(std::string_view id, std::string_view method) {
   std::string out = R"({"jsonrpc":"2.0","id":)";
   out += id;
-  out += R"(,"method":"server/discover","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":")";
+  out += R"(,"method":")";
+  out += method;
+  out += R"(","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":")";
   out += to_string(Revision::v2026_07_28);
   out += R"(","io.modelcontextprotocol/clientInfo":)";
   out += own_client_info();
   out += R"(,"io.modelcontextprotocol/clientCapabilities":{}}}})";
   return out;
 }
+}  // namespace
+
+std::string discover_request(std::string_view id) { return new_request(id, "server/discover"); }
+
+std::string probing_ping(std::string_view id) { return new_request(id, "ping"); }
 
 std::string initialize_request(std::string_view id) {
   std::string out = R"({"jsonrpc":"2.0","id":)";

@@ -22,6 +22,9 @@ struct ServerFacts {
 
 /// `server/discover` with `id`, a raw JSON value.
 std::string discover_request(std::string_view id);
+/// A ping that makes nobody take us for an old client: a server of two eras goes by what a request says of
+/// itself.
+std::string probing_ping(std::string_view id);
 std::string initialize_request(std::string_view id);
 std::string_view initialized_notification() noexcept;
 

@@ -31,7 +31,6 @@ constexpr std::array<Row, static_cast<std::size_t>(Family::count_)> kRows = {{
     {"weir_tool_duration_seconds", "Calls of tools, as above.", kFine, {"server", "tool"}},
     {"weir_overhead_duration_seconds", "Time spent in the gateway, upstream time taken out.", kOverhead, {}},
     {"weir_attempts", "Attempts at upstreams by what they came to.", {}, {"server", "endpoint", "outcome"}},
-    {"weir_rejected", "Requests that were turned away.", {}, {"server", "reason"}},
     {"mcp_server_operation_duration_seconds",
      "Requests as seen by clients.",
      kOperation,

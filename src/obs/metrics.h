@@ -24,7 +24,6 @@ enum class Family : std::uint8_t {
   tool_duration,
   overhead,
   attempts,
-  rejected,
   server_operation,
   client_operation,
   count_

@@ -59,7 +59,7 @@ Task<Result<std::shared_ptr<const Peer>>> Stdio::shake_hands(TimePoint deadline,
     if (wake == Wake::deadline) {
       // It may be slow to start, or of the old era and silent. `initialize` now would make an old one of a
       // server that has not yet read the question; the answer to a ping tells that it has.
-      put(life, R"({"jsonrpc":"2.0","id":)" + pinging.id + R"(,"method":"ping"})");
+      put(life, probing_ping(pinging.id));
       const TimePoint patience = std::min(deadline, shard_.now() + options_.start_time);
       wake = co_await wait_any(asked, patience, cancel);
       if (wake == Wake::ready && discover.events.empty() && !discover.failed)

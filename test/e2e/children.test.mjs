@@ -1,7 +1,8 @@
 // Children that misbehave, through the shipped binary: what they do costs their own calls, and nobody else's.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { Weir, ask, meta, request, accept, until } from './weir.mjs';
+import path from 'node:path';
+import { Weir, accept, ask, meta, modules, request, until } from './weir.mjs';
 
 const node = (...args) => ({ command: process.execPath, args });
 // The beginning of every child: an old server with one tool; what follows defines call(message).
@@ -96,6 +97,11 @@ export const tests = {
     assert.equal(list.resultType, 'complete');
     assert.equal((await weir.servers())[0].protocol, '2026-07-28');
     await weir.stop();
+    const docs = path.join(modules, '@upstash/context7-mcp/dist/index.js');
+    const real = await Weir.start({ servers: { docs: { command: 'bash', args: ['-c', `sleep 4; exec "${process.execPath}" "${docs}"`] } } });
+    const answer = JSON.parse((await ask(real.url, 'tools/list')).text).result;
+    assert.deepEqual([answer.resultType, answer.tools.length >= 2], ['complete', true]);
+    await real.stop();
   },
 
   async 'few descriptors are enough for children'() {
