@@ -57,12 +57,16 @@ struct Upstream {
   }
 };
 
-Task<void> call_often(std::vector<std::string>& outcomes, CancelScope& stop) {
+StreamableOptions to_upstream() {
   StreamableOptions options;
   options.origin = Origin(kUpstream.host, kUpstream.port, false, std::string());
   options.host = "a";
   options.path = "/mcp";
-  Streamable transport(Shard::current(), options);
+  return options;
+}
+
+Task<void> call_often(std::vector<std::string>& outcomes, CancelScope& stop) {
+  Streamable transport(Shard::current(), to_upstream());
   const auto message = Message::index(
       Bytes::copy_of(R"({"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"t"}})"),
       JsonLimits(), Message::From::client);
@@ -96,11 +100,7 @@ TEST(Streamable, LeavesAConnectionThatAnsweredAForeignId) {
 }
 
 Task<void> call_while_it_breaks(std::vector<std::string>& outcomes) {
-  StreamableOptions options;
-  options.origin = Origin(kUpstream.host, kUpstream.port, false, std::string());
-  options.host = "a";
-  options.path = "/mcp";
-  Streamable transport(Shard::current(), options);
+  Streamable transport(Shard::current(), to_upstream());
   const Peer peer;
   for (int i = 0; i < 4; ++i) {
     const auto message =
@@ -144,11 +144,7 @@ TEST(Streamable, SendsAgainWhatNeverLeftAndNothingElse) {
 
 Task<void> call_over_a_connection_that_breaks(Upstream& upstream, std::vector<std::string>& outcomes,
                                               CancelScope& stop) {
-  StreamableOptions options;
-  options.origin = Origin(kUpstream.host, kUpstream.port, false, std::string());
-  options.host = "a";
-  options.path = "/mcp";
-  Streamable transport(Shard::current(), options);
+  Streamable transport(Shard::current(), to_upstream());
   const Peer peer;
   struct One {
     static Task<void> call(Streamable& by, const Peer& to, const char* name, std::vector<std::string>& log) {
