@@ -43,7 +43,7 @@ struct CallTrace {
 };
 
 /// An upstream as it introduced itself. Immutable but for `lost`; shared by the calls made under it.
-struct Peer {
+struct Peer : std::enable_shared_from_this<Peer> {
   ServerFacts facts;
   std::string session;                     // of an old server over HTTP; empty: none
   mutable std::atomic<bool> lost = false;  // it knows the session no more: ask again who it is
@@ -74,7 +74,8 @@ struct Call {
   CallTrace trace;
   const Peer* peer = nullptr;  // set by the upstream's layer; kept alive by the reply's owner
   CallNotes* notes = nullptr;
-  bool takes_large = false;  // the caller relays a LargeResult; else responses come whole
+  bool takes_large = false;     // the caller relays a LargeResult; else responses come whole
+  bool takes_requests = false;  // the caller brings the server's own requests to its client
 };
 
 /// Something held until a reply has ended: a permit, a count in flight, a span. Released in reverse order.
@@ -128,14 +129,27 @@ class Counted {
   std::atomic<std::uint32_t>* count_ = nullptr;
 };
 
-/// One message of a reply: a notification on the way, or the response that ends it.
+/// The way back to a server that asked for something: it outlives the call, since an answer may come after
+/// the call has ended. On the shard where it was given out.
+class ServerLink {
+ public:
+  virtual ~ServerLink() = default;
+  /// Sends a whole JSON-RPC message: the answer to the server's request, or what belongs to it (progress,
+  /// cancelled). Dropped if the server has gone meanwhile: it waits for nothing then.
+  virtual void send(std::string message) = 0;
+};
+
+/// One message of a reply: a notification on the way, a request of the server's, or the response that ends
+/// it.
 struct ReplyEvent {
   ReplyEvent() = default;
   ReplyEvent(Message json, bool is_last)
       : message(std::make_unique<Message>(std::move(json))), last(is_last) {}
   ReplyEvent(std::unique_ptr<Message> json, bool is_last) : message(std::move(json)), last(is_last) {}
-  std::unique_ptr<Message> message;  // as the upstream sent it, ids and tokens still ours; set in every event
-  bool last = false;                 // the response
+  /// As the upstream sent it, ids and tokens still ours. Null: nothing came before the time given to next().
+  std::unique_ptr<Message> message;
+  bool last = false;                  // the response
+  std::shared_ptr<ServerLink> asker;  // of a request: where its answer goes
 };
 
 /// The events after the first. Reading on is what lets the upstream send on: nothing is buffered without
@@ -143,8 +157,42 @@ struct ReplyEvent {
 class ReplyStream {
  public:
   virtual ~ReplyStream() = default;
-  /// The next event. After the last one, or an Error, it is not called again.
-  virtual Task<Result<ReplyEvent>> next() = 0;
+  /// The next event, or one without a message when none came until `until`. After the last one, or an Error,
+  /// it is not called again.
+  virtual Task<Result<ReplyEvent>> next(TimePoint until) = 0;
+  /// The client is asked for something: until resume() the call's deadline stands still. Not nested.
+  virtual void pause() {}
+  virtual void resume() {}
+  /// True if the stream owns all that it needs: it may go on after the call it was made for, under the scope
+  /// given to attach().
+  virtual bool can_detach() const noexcept { return false; }
+  virtual void detach() {}
+  virtual void attach(CancelScope& cancel) { (void)cancel; }
+};
+
+/// The time that a reply may take: progress starts it anew, and it stands still while the client is asked.
+class ReplyClock {
+ public:
+  ReplyClock(TimePoint deadline, TimePoint now) noexcept : deadline_(deadline), patience_(deadline - now) {}
+  /// Until when to wait at present.
+  TimePoint deadline() const noexcept { return paused_ ? kForever : deadline_; }
+  void progress(TimePoint now) noexcept {
+    if (deadline_ != kForever) deadline_ = now + patience_;
+  }
+  void pause(TimePoint now) noexcept {
+    paused_ = true;
+    since_ = now;
+  }
+  void resume(TimePoint now) noexcept {
+    if (paused_ && deadline_ != kForever) deadline_ += now - since_;
+    paused_ = false;
+  }
+
+ private:
+  TimePoint deadline_;
+  Duration patience_;
+  TimePoint since_{};
+  bool paused_ = false;
 };
 
 /// A result that is passed on while it comes, because it is large. The client's id is in it already.

@@ -180,7 +180,7 @@ Task<void> HttpEntry::relay(Visit& visit, ClientCall& call, Answer& answer) {
         co_return;
       }
     }
-    Result<ReplyEvent> next = co_await reply.rest->next();
+    Result<ReplyEvent> next = co_await reply.rest->next(kForever);
     if (!next) {
       answer.outcome = to_string(next.error().kind()).data();
       out.clear();

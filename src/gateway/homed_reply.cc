@@ -14,10 +14,27 @@ struct Visit {
     copy.trace = call.trace;
     copy.peer = call.peer;
     copy.notes = call.notes;
+    copy.takes_requests = call.takes_requests;
   }
   CancelScope scope;
   Call copy;
   std::unique_ptr<ReplyStream> rest;
+};
+
+/// The way back to a server that lives on another shard.
+class HomedLink final : public ServerLink {
+ public:
+  HomedLink(Shard& home, std::shared_ptr<ServerLink> link) : home_(home), link_(std::move(link)) {}
+  ~HomedLink() override {
+    home_.post([link = std::move(link_)]() mutable { link.reset(); });
+  }
+  void send(std::string message) override {
+    home_.post([link = link_, text = std::move(message)]() mutable { link->send(std::move(text)); });
+  }
+
+ private:
+  Shard& home_;
+  std::shared_ptr<ServerLink> link_;
 };
 
 class HomedReply final : public ReplyStream {
@@ -31,18 +48,26 @@ class HomedReply final : public ReplyStream {
     });
   }
 
-  Task<Result<ReplyEvent>> next() override {
-    std::function<Task<Result<ReplyEvent>>(CancelScope&)> work = [this](CancelScope& scope) {
-      return next_there(scope);
+  Task<Result<ReplyEvent>> next(TimePoint until) override {
+    std::function<Task<Result<ReplyEvent>>(CancelScope&)> work = [this, until](CancelScope& scope) {
+      return next_there(scope, until);
     };
-    return on_shard<Result<ReplyEvent>>(home_, cancel_, std::move(work));
+    Result<ReplyEvent> event = co_await on_shard<Result<ReplyEvent>>(home_, cancel_, std::move(work));
+    if (event && event->asker) event->asker = std::make_shared<HomedLink>(home_, std::move(event->asker));
+    co_return event;
+  }
+  void pause() override {
+    home_.post([visit = visit_] { visit->rest->pause(); });
+  }
+  void resume() override {
+    home_.post([visit = visit_] { visit->rest->resume(); });
   }
 
  private:
   // The stream waits under the visit's scope; the hop's own is tied to it while this runs.
-  Task<Result<ReplyEvent>> next_there(CancelScope& scope) {
+  Task<Result<ReplyEvent>> next_there(CancelScope& scope, TimePoint until) {
     ScopeLink link(scope, visit_->scope);
-    Result<ReplyEvent> event = co_await visit_->rest->next();
+    Result<ReplyEvent> event = co_await visit_->rest->next(until);
     co_return event;
   }
 
@@ -71,6 +96,8 @@ Task<Result<Reply>> call_at_home(Shard& home, Call& call, std::function<Task<Res
     return serve_there(slot, call, serve, scope);
   };
   Result<Reply> reply = co_await on_shard<Result<Reply>>(home, call.cancel, std::move(work));
+  if (reply && reply->first.asker)
+    reply->first.asker = std::make_shared<HomedLink>(home, std::move(reply->first.asker));
   if (reply && *slot)
     reply->rest = std::make_unique<HomedReply>(home, std::shared_ptr<Visit>(std::move(*slot)), call.cancel);
   co_return reply;

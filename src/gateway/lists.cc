@@ -42,7 +42,7 @@ Task<Result<Message>> last_message(Result<Reply> reply) {
   if (!reply) co_return fail(reply.error());
   if (reply->first.last) co_return std::move(*reply->first.message);
   while (true) {
-    Result<ReplyEvent> event = co_await reply->rest->next();
+    Result<ReplyEvent> event = co_await reply->rest->next(kForever);
     if (!event) co_return fail(event.error());
     if (event->last) co_return std::move(*event->message);
   }

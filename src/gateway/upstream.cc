@@ -88,11 +88,13 @@ class StoppableReply final : public ReplyStream {
  public:
   StoppableReply(std::unique_ptr<ReplyStream> rest, CancelScope& stop, CancelScope& cancel)
       : stop_(stop), link_(stop, cancel), rest_(std::move(rest)) {}
-  Task<Result<ReplyEvent>> next() override {
-    Result<ReplyEvent> event = co_await rest_->next();
+  Task<Result<ReplyEvent>> next(TimePoint until) override {
+    Result<ReplyEvent> event = co_await rest_->next(until);
     if (!event) co_return fail(stopped(stop_, event.error()));
     co_return event;
   }
+  void pause() override { rest_->pause(); }
+  void resume() override { rest_->resume(); }
 
  private:
   CancelScope& stop_;

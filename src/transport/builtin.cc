@@ -24,7 +24,7 @@ class Countdown final : public ReplyStream {
  public:
   Countdown(DemoAnswer answer, Call& call) : answer_(std::move(answer)), call_(call) {}
 
-  Task<Result<ReplyEvent>> next() override {
+  Task<Result<ReplyEvent>> next(TimePoint) override {
     const DemoCountdown& plan = *answer_.countdown;
     if (step_ == plan.steps) co_return ReplyEvent(response(answer_), true);
     const TimePoint until = Shard::current().now() + std::chrono::milliseconds(plan.pause_ms);
@@ -71,7 +71,7 @@ Task<Result<Reply>> Builtin::call(Call& call) {
     answer.error = R"({"code":-32601,"message":"method not found"})";
   if (!answer.countdown) co_return Reply(ReplyEvent(response(answer), true));
   auto rest = std::make_unique<Countdown>(std::move(answer), call);
-  Result<ReplyEvent> first = co_await rest->next();
+  Result<ReplyEvent> first = co_await rest->next(kForever);
   if (!first) co_return fail(first.error());
   Reply reply(std::move(*first));
   reply.rest = std::move(rest);

@@ -3,14 +3,13 @@
 // Source: MCP 2026-07-28 and 2025-11-25 basic/transports, stdio.
 #pragma once
 
-#include <deque>
 #include <functional>
-#include <map>
 #include <string>
 
 #include "runtime/nursery.h"
 #include "runtime/shard.h"
 #include "transport/child_process.h"
+#include "transport/conversation.h"
 #include "transport/log_quota.h"
 #include "transport/transport.h"
 
@@ -39,22 +38,16 @@ class Stdio final : public Transport {
   std::string describe() const override { return "stdio " + options_.child.command; }
 
  private:
-  friend class StdioReply;
-  /// A request on its way: what has come for it, and how it ended.
-  struct Pending {
-    std::deque<Message> events;
-    std::size_t bytes = 0;   // of the events
-    bool wants_log = false;  // else log messages are not for it
-    std::optional<Error> failed;
-    std::uint64_t batch = 0;  // which write carries it
-    Waiter waiter;
-  };
+  using Pending = Conversation::Pending;
   /// One life of the child.
-  struct Life {
+  struct Life final : Conversation::Wire {
+    bool put(std::string_view message) override;
+    std::uint64_t batch() const noexcept override { return batch_now; }
+
     std::unique_ptr<ChildProcess> child;
-    std::map<std::string, Pending*, std::less<>> pending;  // by our id, raw
+    std::shared_ptr<Conversation> talk;
     std::string outbox;
-    std::uint64_t batch = 0;  // of the write under way; those that come now belong to the next
+    std::uint64_t batch_now = 0;  // of the write under way; those that come now belong to the next
     Waiter outbox_filled;
     CancelScope stop;
     Nursery fibers;
@@ -66,14 +59,8 @@ class Stdio final : public Transport {
   Task<Result<Message>> wait_response(Pending& pending, TimePoint deadline, CancelScope& cancel);
   Task<Wake> wait_any(std::span<Pending* const> all, TimePoint deadline, CancelScope& cancel);
   static Result<std::shared_ptr<const Peer>> discovered(const Message& answer);
-  Task<Result<Message>> next_event(Pending& pending, TimePoint deadline, CancelScope& cancel);
-  void put(Life& life, std::string_view message);
-  void forget(const std::string& id, bool tell);
   void take(Life& life, Bytes line);
   void note(std::string_view line);
-  void take_overlong(Life& life, std::string_view begin);
-  static void end(Pending& pending, Error::Kind kind, std::string detail);
-  void deliver(Life& life, Pending& pending, Message message);
   Task<void> read(Life& life);
   Task<void> write(Life& life);
   Task<void> listen(Life& life);

@@ -17,7 +17,7 @@ auto upstream_fault(Error::Kind kind, std::string detail) {
 
 Task<Result<Message>> Stdio::wait_response(Pending& pending, TimePoint deadline, CancelScope& cancel) {
   while (true) {
-    Result<Message> message = co_await next_event(pending, deadline, cancel);
+    Result<Message> message = co_await life_->talk->next_event(pending, deadline, cancel);
     if (!message) co_return fail(message.error());
     if (message->is_response()) co_return message;
   }
@@ -41,25 +41,25 @@ Task<Result<std::shared_ptr<const Peer>>> Stdio::shake_hands(TimePoint deadline,
   Pending ping;
   Pending initialize;
   struct Asked {
-    Asked(Stdio& stdio, Pending& pending) : owner(stdio), id(std::to_string(stdio.next_id_++)) {
-      owner.life_->pending.emplace(id, &pending);
+    Asked(Stdio& stdio, Pending& pending) : talk(stdio.life_->talk), id(std::to_string(stdio.next_id_++)) {
+      talk->expect(id, pending);
     }
-    ~Asked() { owner.forget(id, false); }
-    Stdio& owner;
+    ~Asked() { talk->forget(id, false); }
+    const std::shared_ptr<Conversation> talk;
     const std::string id;
   };
   const Asked discovering(*this, discover);
   const Asked pinging(*this, ping);
   const Asked initializing(*this, initialize);
   if (!legacy_) {
-    put(life, discover_request(discovering.id));
+    life.put(discover_request(discovering.id));
     Pending* const asked[] = {&discover, &ping};
     Wake wake = co_await wait_any(std::span(asked, 1), std::min(deadline, shard_.now() + options_.probe_time),
                                   cancel);
     if (wake == Wake::deadline) {
       // It may be slow to start, or of the old era and silent. `initialize` now would make an old one of a
       // server that has not yet read the question; the answer to a ping tells that it has.
-      put(life, probing_ping(pinging.id));
+      life.put(probing_ping(pinging.id));
       const TimePoint patience = std::min(deadline, shard_.now() + options_.start_time);
       wake = co_await wait_any(asked, patience, cancel);
       if (wake == Wake::ready && discover.events.empty() && !discover.failed)
@@ -76,7 +76,7 @@ Task<Result<std::shared_ptr<const Peer>>> Stdio::shake_hands(TimePoint deadline,
                                  "it speaks a revision of MCP that Weir does not");
     }
   }
-  put(life, initialize_request(initializing.id));
+  life.put(initialize_request(initializing.id));
   const Result<Message> answer = co_await wait_response(initialize, deadline, cancel);
   if (!answer && answer.error().kind() == Error::Kind::deadline_exceeded)
     co_return upstream_fault(Error::Kind::deadline_exceeded,
@@ -94,7 +94,7 @@ Task<Result<std::shared_ptr<const Peer>>> Stdio::shake_hands(TimePoint deadline,
   legacy_ = true;
   auto peer = std::make_shared<Peer>();
   peer->facts = std::move(*facts);
-  put(life, initialized_notification());
+  life.put(initialized_notification());
   co_return std::shared_ptr<const Peer>(std::move(peer));
 }
 

@@ -8,6 +8,7 @@
 #include "mcp/header_value.h"
 #include "mcp/outgoing.h"
 #include "runtime/shard.h"
+#include "transport/server_requests.h"
 #include "transport/streamable_large.h"
 #include "transport/streamable_reply.h"
 
@@ -66,7 +67,25 @@ Streamable::Streamable(Shard& shard, StreamableOptions options)
   for (const auto& [name, value] : options_.headers) append_line(head_start_, name, value);
 }
 
-Streamable::~Streamable() = default;
+Streamable::~Streamable() { *self_ = nullptr; }
+
+/// Answers go to the session that asked, each as a POST of its own.
+class Streamable::Link final : public ServerLink {
+ public:
+  Link(std::shared_ptr<Streamable*> to, std::shared_ptr<const Peer> peer)
+      : to_(std::move(to)), peer_(std::move(peer)) {}
+  void send(std::string message) override {
+    if (*to_ != nullptr) (*to_)->tell(*peer_, std::move(message));
+  }
+
+ private:
+  std::shared_ptr<Streamable*> to_;
+  std::shared_ptr<const Peer> peer_;
+};
+
+std::shared_ptr<ServerLink> Streamable::link_to(const Peer& peer) {
+  return std::make_shared<Link>(self_, peer.shared_from_this());
+}
 
 std::string Streamable::describe() const { return "streamable http " + options_.host + options_.path; }
 
@@ -257,9 +276,8 @@ void Streamable::given_up(const Call& call, const std::string& id, const Error& 
 Task<Result<Reply>> Streamable::read_reply(Call& call, const std::string& id, HttpExchange exchange) {
   const ResponseHead& head = exchange.head();
   if (head.status == 200 && is_event_stream(head)) {
-    auto rest = std::make_unique<StreamableReply>(*this, *call.peer, id, std::move(exchange), call.deadline,
-                                                  call.cancel);
-    Result<ReplyEvent> first = co_await rest->next();
+    auto rest = std::make_unique<StreamableReply>(*this, call, id, std::move(exchange));
+    Result<ReplyEvent> first = co_await rest->next(kForever);
     if (!first) co_return fail(first.error());
     Reply reply(std::move(*first));
     if (!reply.first.last) reply.rest = std::move(rest);

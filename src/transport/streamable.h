@@ -39,6 +39,7 @@ class Streamable final : public Transport {
 
  private:
   friend class StreamableReply;
+  class Link;
   /// A whole answer, for what is not a call.
   struct Plain {
     int status = 0;
@@ -60,6 +61,7 @@ class Streamable final : public Transport {
   // What nobody waits for: cancelling notes, refusals of the server's own requests, streams read to their
   // end.
   void tell(const Peer& peer, std::string message);
+  std::shared_ptr<ServerLink> link_to(const Peer& peer);
   Task<void> tell_task(std::string head, std::string message);
   void read_away(HttpExchange exchange);
 
@@ -70,6 +72,8 @@ class Streamable final : public Transport {
   Nursery aside_;
   CancelScope closing_;
   std::uint64_t next_id_ = 1;
+  // What links hold on to: null once this is gone.
+  std::shared_ptr<Streamable*> self_ = std::make_shared<Streamable*>(this);
 };
 
 }  // namespace weir

@@ -1,16 +1,11 @@
 #include "transport/streamable_reply.h"
 
-#include "mcp/fault_map.h"
+#include <algorithm>
+
 #include "runtime/shard.h"
+#include "transport/server_requests.h"
 
 namespace weir {
-
-std::string cancelled_notification(std::string_view raw_id) {
-  std::string out = R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)";
-  out += raw_id;
-  out += R"(,"reason":"the client has gone or its deadline has passed"}})";
-  return out;
-}
 
 StreamableReply::~StreamableReply() {
   // Left before its end: the new era's server sees the connection close, an old one is told.
@@ -25,19 +20,22 @@ std::optional<ReplyEvent> StreamableReply::take(Message message) {
     return ReplyEvent(std::move(message), true);
   }
   if (message.is_request()) {
-    std::string refusal;
-    append_error(refusal, message.raw_id(), -32601, "no client takes requests through this gateway");
-    owner_.tell(peer_, std::move(refusal));
+    if (takes_requests_ && message.method() != "ping") {
+      ReplyEvent event(std::move(message), false);
+      event.asker = owner_.link_to(peer_);
+      return event;
+    }
+    owner_.tell(peer_, own_answer(message));
     return std::nullopt;
   }
   if (message.method() == "notifications/progress") {
     if (message.param().find("progressToken") != id_) return std::nullopt;
-    if (deadline_ != kForever) deadline_ = Shard::current().now() + patience_;
+    clock_.progress(Shard::current().now());
   }
   return ReplyEvent(std::move(message), false);
 }
 
-Task<Result<ReplyEvent>> StreamableReply::next() {
+Task<Result<ReplyEvent>> StreamableReply::next(TimePoint until) {
   while (true) {
     const SseDecoder::State state = decoder_.next(unread_);
     if (state == SseDecoder::State::refused)
@@ -55,13 +53,16 @@ Task<Result<ReplyEvent>> StreamableReply::next() {
       // Where events never run out, nothing is waited for that could end.
       if (!event->last && cancel_.cancelled())
         co_return fail(Error::Kind::cancelled, Error::Side::client, Error::Sent::maybe, "cancelled");
-      if (!event->last && deadline_ <= Shard::current().now())
+      if (!event->last && clock_.deadline() <= Shard::current().now())
         co_return fail(Error::Kind::deadline_exceeded, Error::Side::upstream, Error::Sent::maybe,
                        "it reported without end and did not answer in time");
       if (event->last) owner_.read_away(std::move(exchange_));
       co_return std::move(*event);
     }
-    const Result<std::string_view> part = co_await exchange_.read_some(deadline_, &cancel_);
+    const TimePoint deadline = clock_.deadline();
+    const Result<std::string_view> part = co_await exchange_.read_some(std::min(until, deadline), &cancel_);
+    if (!part && part.error().kind() == Error::Kind::deadline_exceeded && until < deadline)
+      co_return ReplyEvent();
     if (!part) co_return fail(part.error());
     if (part->empty())
       co_return fail(Error::Kind::outcome_unknown, Error::Side::upstream, Error::Sent::maybe,

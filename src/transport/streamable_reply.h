@@ -1,5 +1,5 @@
 // The events of one call's answer stream, read as the client drains. Ends with the response; what the server
-// asks us on the way is refused, since nobody answers it yet.
+// asks on the way goes to the client, if whoever made the call brings it there.
 #pragma once
 
 #include <string>
@@ -13,19 +13,20 @@ namespace weir {
 class StreamableReply final : public ReplyStream {
  public:
   /// All references outlive it; `id` is the request's, raw.
-  StreamableReply(Streamable& owner, const Peer& peer, std::string id, HttpExchange exchange,
-                  TimePoint deadline, CancelScope& cancel)
+  StreamableReply(Streamable& owner, const Call& call, std::string id, HttpExchange exchange)
       : owner_(owner),
-        peer_(peer),
+        peer_(*call.peer),
         id_(std::move(id)),
         exchange_(std::move(exchange)),
         decoder_(owner.options_.message_max),
-        deadline_(deadline),
-        patience_(deadline - Shard::current().now()),
-        cancel_(cancel) {}
+        clock_(call.deadline, Shard::current().now()),
+        cancel_(call.cancel),
+        takes_requests_(call.takes_requests) {}
   ~StreamableReply() override;
 
-  Task<Result<ReplyEvent>> next() override;
+  Task<Result<ReplyEvent>> next(TimePoint until) override;
+  void pause() override { clock_.pause(Shard::current().now()); }
+  void resume() override { clock_.resume(Shard::current().now()); }
 
  private:
   std::optional<ReplyEvent> take(Message message);
@@ -36,13 +37,10 @@ class StreamableReply final : public ReplyStream {
   HttpExchange exchange_;
   SseDecoder decoder_;
   std::string_view unread_;
-  TimePoint deadline_;
-  Duration patience_;  // progress starts the deadline anew
+  ReplyClock clock_;
   CancelScope& cancel_;
+  const bool takes_requests_;
   bool ended_ = false;
 };
-
-/// `notifications/cancelled` for a request of ours.
-std::string cancelled_notification(std::string_view raw_id);
 
 }  // namespace weir

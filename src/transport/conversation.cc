@@ -1,0 +1,236 @@
+#include "transport/conversation.h"
+
+#include "mcp/outgoing.h"
+#include "mcp/response_frame.h"
+#include "runtime/shard.h"
+#include "transport/server_requests.h"
+
+namespace weir {
+namespace {
+
+constexpr std::size_t kEventsMax = 10'000;
+
+Error cancelled() {
+  return Error(Error::Kind::cancelled, Error::Side::client, Error::Sent::maybe, "the call was cancelled");
+}
+
+/// The way back to a server: as long as its wire is there.
+class ConversationLink final : public ServerLink {
+ public:
+  explicit ConversationLink(std::weak_ptr<Conversation> to) : to_(std::move(to)) {}
+  void send(std::string message) override {
+    if (const auto to = to_.lock()) to->put(message);
+  }
+
+ private:
+  std::weak_ptr<Conversation> to_;
+};
+
+}  // namespace
+
+/// The events of a call. Left early, the server is told.
+class Conversation::Answers final : public ReplyStream {
+ public:
+  Answers(std::shared_ptr<Conversation> owner, std::string id, const Call& call)
+      : owner_(std::move(owner)),
+        id_(std::move(id)),
+        clock_(call.deadline, Shard::current().now()),
+        cancel_(call.cancel) {
+    pending_.wants_log = !call.client.log_level.empty();
+    pending_.takes_requests = call.takes_requests;
+    pending_.client = call.client.session.empty() ? call.client.identity : call.client.session;
+    pending_.batch = owner_->batch() + 1;
+    owner_->expect(id_, pending_);
+  }
+  ~Answers() override {
+    if (!ended_) owner_->forget(id_, pending_.batch <= owner_->batch());
+  }
+
+  Task<Result<ReplyEvent>> next(TimePoint until) override {
+    const TimePoint deadline = clock_.deadline();
+    Result<Message> message = co_await owner_->next_event(pending_, std::min(until, deadline), cancel_);
+    if (!message) {
+      if (pending_.failed) {
+        ended_ = true;
+        owner_->forget(id_, !owner_->ended());
+      } else if (message.error().kind() == Error::Kind::deadline_exceeded && until < deadline) {
+        co_return ReplyEvent();
+      }
+      co_return fail(message.error());
+    }
+    if (message->method() == "notifications/progress") clock_.progress(Shard::current().now());
+    ended_ = message->is_response();
+    if (ended_) owner_->forget(id_, false);
+    const bool asks = message->is_request();
+    const bool last = ended_;
+    ReplyEvent event(std::move(*message), last);
+    if (asks) event.asker = std::make_shared<ConversationLink>(owner_);
+    co_return event;
+  }
+  void pause() override { clock_.pause(Shard::current().now()); }
+  void resume() override { clock_.resume(Shard::current().now()); }
+
+ private:
+  const std::shared_ptr<Conversation> owner_;
+  const std::string id_;
+  ReplyClock clock_;
+  CancelScope& cancel_;
+  Pending pending_;
+  bool ended_ = false;
+};
+
+Task<Result<Reply>> Conversation::call(Call& call, const std::string& id) {
+  OutgoingRequest request;
+  request.id = id;
+  request.target = call.target;
+  request.upstream = call.peer->facts.revision;
+  request.client = call.client.revision;
+  request.client_info = call.client.client_info;
+  request.capabilities = call.client.capabilities;
+  request.log_level = call.client.log_level;
+  request.traceparent = call.trace.parent;
+  request.tracestate = call.trace.state;
+  std::string text;
+  append_request(text, call.message, call.row, request);
+  auto rest = std::make_unique<Answers>(shared_from_this(), id, call);
+  if (wire_ == nullptr || !wire_->put(text))
+    co_return fail(wire_ == nullptr ? Error::Kind::unreachable : Error::Kind::overloaded,
+                   Error::Side::upstream, Error::Sent::no,
+                   wire_ == nullptr ? "its connection has gone" : "it reads too slowly");
+  Result<ReplyEvent> first = co_await rest->next(kForever);
+  if (!first) co_return fail(first.error());
+  Reply reply(std::move(*first));
+  if (!reply.first.last) reply.rest = std::move(rest);
+  co_return reply;
+}
+
+void Conversation::forget(const std::string& id, bool tell) {
+  if (pending_.erase(id) != 0 && tell) put(cancelled_notification(id));
+}
+
+void Conversation::put(std::string_view message) {
+  if (wire_ != nullptr) (void)wire_->put(message);
+}
+
+Task<Result<Message>> Conversation::next_event(Pending& pending, TimePoint deadline, CancelScope& cancel) {
+  while (pending.events.empty()) {
+    if (pending.failed) co_return fail(*pending.failed);
+    const Wake wake = co_await pending.waiter.wait(deadline, &cancel);
+    if (wake == Wake::deadline)
+      co_return fail(Error::Kind::deadline_exceeded, Error::Side::upstream, Error::Sent::maybe,
+                     "it did not answer in time");
+    if (wake == Wake::cancelled) co_return fail(cancelled());
+  }
+  // Where events never run out, nothing is waited for that could end.
+  if (!pending.events.front().is_response()) {
+    if (cancel.cancelled()) co_return fail(cancelled());
+    if (deadline <= Shard::current().now())
+      co_return fail(Error::Kind::deadline_exceeded, Error::Side::upstream, Error::Sent::maybe,
+                     "it reported without end and did not answer in time");
+  }
+  Message message = std::move(pending.events.front());
+  pending.events.pop_front();
+  pending.bytes -= message.text().size();
+  co_return message;
+}
+
+void Conversation::deliver(Pending& pending, Message message) {
+  const bool much = pending.events.size() >= kEventsMax || pending.bytes > message_max_;
+  if (much && !message.is_response()) {
+    pending.failed = Error(Error::Kind::too_large, Error::Side::upstream, Error::Sent::maybe,
+                           "it reports faster than its client reads");
+  } else {
+    pending.bytes += message.text().size();
+    pending.events.push_back(std::move(message));
+  }
+  pending.waiter.wake();
+}
+
+// A pending call that fits, where all calls under way are one client's: else it can't be told whose it is.
+// Of several the one that was asked least.
+Conversation::Pending* Conversation::only_client(bool (*fits)(const Pending&)) {
+  Pending* best = nullptr;
+  const std::string* client = nullptr;
+  for (const auto& [id, pending] : pending_) {
+    if (client != nullptr && *client != pending->client) return nullptr;
+    client = &pending->client;
+    if (fits(*pending) && (best == nullptr || pending->asked < best->asked)) best = pending;
+  }
+  return best;
+}
+
+// The call that a server's request says it belongs to, or can only belong to.
+Conversation::Pending* Conversation::asked_for(const Message& request) {
+  (void)request;
+  return only_client([](const Pending& pending) { return pending.takes_requests; });
+}
+
+void Conversation::take_request(Message message) {
+  Pending* pending = message.method() == "ping" ? nullptr : asked_for(message);
+  if (pending != nullptr) {
+    ++pending->asked;
+    deliver(*pending, std::move(message));
+  } else if (message.method() != "ping" && stray_) {
+    stray_(std::move(message));
+  } else {
+    put(own_answer(message));
+  }
+}
+
+void Conversation::take(Message message) {
+  if (message.is_response()) {
+    const auto found = pending_.find(message.raw_id());
+    if (found != pending_.end()) deliver(*found->second, std::move(message));
+    return;
+  }
+  if (message.is_request()) return take_request(std::move(message));
+  const std::string_view method = message.method();
+  if (method == "notifications/progress") {
+    const auto found = pending_.find(message.param().find("progressToken"));
+    if (found != pending_.end()) deliver(*found->second, std::move(message));
+  } else if (method == "notifications/message") {
+    Pending* pending = only_client([](const Pending& one) { return one.wants_log; });
+    if (pending != nullptr)
+      deliver(*pending, std::move(message));
+    else if (stray_ && pending_.empty())
+      stray_(std::move(message));
+  } else if (stray_) {
+    stray_(std::move(message));
+  }
+}
+
+void Conversation::fail_one(Pending& pending, Error::Kind kind, std::string detail) {
+  pending.failed = Error(kind, Error::Side::upstream, Error::Sent::maybe, std::move(detail));
+  pending.waiter.wake();
+}
+
+void Conversation::take_broken(const MessageFault& fault) {
+  const auto found = pending_.find(fault.raw_id);
+  if (found != pending_.end())
+    fail_one(*found->second, Error::Kind::upstream_protocol, "its answer is no response: " + fault.reason);
+}
+
+void Conversation::take_overlong(std::string_view begin) {
+  const std::optional<FrameHead> head = frame_at_head(begin);
+  auto found = head && !head->id.empty() ? pending_.find(head->id) : pending_.end();
+  // Its id comes behind the result: it can be no other's where one alone is under way.
+  if (found == pending_.end() && pending_.size() == 1 && begin.find("\"method\"") == std::string_view::npos)
+    found = pending_.begin();
+  if (found != pending_.end())
+    fail_one(*found->second, Error::Kind::too_large, "its answer is larger than limits.message");
+}
+
+void Conversation::end(std::string_view how) {
+  if (wire_ == nullptr) return;
+  last_batch_ = wire_->batch();
+  wire_ = nullptr;
+  for (auto& [id, pending] : pending_) {
+    const bool sent = pending->batch <= last_batch_;
+    pending->failed =
+        Error(sent ? Error::Kind::outcome_unknown : Error::Kind::unreachable, Error::Side::upstream,
+              sent ? Error::Sent::maybe : Error::Sent::no, std::string(how));
+    pending->waiter.wake();
+  }
+}
+
+}  // namespace weir

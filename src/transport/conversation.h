@@ -1,0 +1,85 @@
+// One duplex stream of messages with a server, shared by all its calls: a child's pipes, or an event stream
+// with its POSTs. Calls are told apart by our ids; what the server asks or says beside them finds the call it
+// can be for, or goes to whoever listens. What it does wrong harms its own calls only. One shard.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "call/call.h"
+#include "runtime/waiter.h"
+
+namespace weir {
+
+class Conversation : public std::enable_shared_from_this<Conversation> {
+ public:
+  /// The way out.
+  class Wire {
+   public:
+    virtual ~Wire() = default;
+    /// Queues one message. False: the server reads too slowly, nothing was queued.
+    virtual bool put(std::string_view message) = 0;
+    /// Number of the write under way; what is put now belongs to the next one.
+    virtual std::uint64_t batch() const noexcept = 0;
+  };
+  /// A request on its way: what has come for it, and how it ended.
+  struct Pending {
+    std::deque<Message> events;
+    std::size_t bytes = 0;        // of the events
+    bool wants_log = false;       // else log messages are not for it
+    bool takes_requests = false;  // else the server's requests are not for it
+    std::string client;           // whose call it is
+    unsigned asked = 0;           // requests of the server's that went to it
+    std::optional<Error> failed;
+    std::uint64_t batch = 0;  // which write carries it
+    Waiter waiter;
+  };
+  /// What comes outside of any call: notifications, and requests that no call can be asked for.
+  using Stray = std::function<void(Message message)>;
+
+  /// `wire` lives until end(). `message_max`: the most bytes of unread events of one call.
+  Conversation(Wire& wire, std::size_t message_max, Stray stray)
+      : wire_(&wire), message_max_(message_max), stray_(std::move(stray)) {}
+
+  /// Sends the call; its answer comes by take(). Errors: overloaded (Sent::no), and what ends it.
+  Task<Result<Reply>> call(Call& call, const std::string& id);
+  /// A request of Weir's own: registers `pending` under `id`, which the caller forgets in the end.
+  void expect(const std::string& id, Pending& pending) { pending_.emplace(id, &pending); }
+  /// Lets go of a request; with `tell` the server is told that nobody waits any more.
+  void forget(const std::string& id, bool tell);
+  /// The next event of a request. Errors: how it ended, deadline_exceeded, cancelled.
+  Task<Result<Message>> next_event(Pending& pending, TimePoint deadline, CancelScope& cancel);
+
+  /// A message from the server.
+  void take(Message message);
+  /// Bytes that are no message, with what could be told of them: the call they answer ends.
+  void take_broken(const MessageFault& fault);
+  /// The begin of a message longer than the limit, which is left out.
+  void take_overlong(std::string_view begin);
+  /// Queues a message; dropped when there is no room or the wire is gone.
+  void put(std::string_view message);
+  /// The wire is gone: all requests end, those never written as such.
+  void end(std::string_view how);
+  bool ended() const noexcept { return wire_ == nullptr; }
+  std::uint64_t batch() const noexcept { return wire_ == nullptr ? last_batch_ : wire_->batch(); }
+
+ private:
+  class Answers;
+  void deliver(Pending& pending, Message message);
+  void take_request(Message message);
+  Pending* asked_for(const Message& request);
+  Pending* only_client(bool (*fits)(const Pending&));
+  static void fail_one(Pending& pending, Error::Kind kind, std::string detail);
+
+  Wire* wire_;
+  std::uint64_t last_batch_ = 0;
+  const std::size_t message_max_;
+  Stray stray_;
+  std::map<std::string, Pending*, std::less<>> pending_;  // by our id, raw
+};
+
+}  // namespace weir

@@ -1,0 +1,26 @@
+#include "transport/server_requests.h"
+
+#include "mcp/fault_map.h"
+
+namespace weir {
+
+std::string own_answer(const Message& request) {
+  std::string out;
+  const bool ping = request.method() == "ping";
+  if (!ping && request.method() != "roots/list") {
+    append_error(out, request.raw_id(), -32601, "no client is here that could be asked for this");
+    return out;
+  }
+  out = R"({"jsonrpc":"2.0","id":)" + std::string(request.raw_id());
+  out += ping ? R"(,"result":{}})" : R"(,"result":{"roots":[]}})";
+  return out;
+}
+
+std::string cancelled_notification(std::string_view raw_id) {
+  std::string out = R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)";
+  out += raw_id;
+  out += R"(,"reason":"the client has gone or its deadline has passed"}})";
+  return out;
+}
+
+}  // namespace weir
