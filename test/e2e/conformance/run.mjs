@@ -1,0 +1,55 @@
+// Runs the official conformance suite through the gateway. Usage: node run.mjs [--all | --leg PATTERN] [--table FILE]
+// [--keep DIR]; without them a pairwise choice of legs. PATTERN is words of legs' names ("server 0.2 http"). A leg
+// passes when its failures are exactly those that expected.json has for it. WEIR names the binary. Last line:
+// "N passed, N failed".
+import fs from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { runLeg } from './leg.mjs';
+import * as legs from './legs.mjs';
+
+const { values: options } = parseArgs({ options: { all: { type: 'boolean' }, leg: { type: 'string' }, table: { type: 'string' }, keep: { type: 'string' } } });
+const expected = JSON.parse(fs.readFileSync(path.join(import.meta.dirname, 'expected.json')));
+const matches = (pattern, leg) => pattern.split(' ').every((word) => word === '*' || leg.name.split(' ').includes(word));
+const chosen = options.leg ? legs.all.filter((leg) => matches(options.leg, leg)) : options.all ? legs.all : [...legs.pairwise(legs.server), ...legs.pairwise(legs.client)];
+
+// An entry of expected.json: {scenario, check, name?, legs: [PATTERN], but?: [PATTERN], why}.
+const concerns = (entry, leg) => entry.legs.some((pattern) => matches(pattern, leg)) && !entry.but?.some((pattern) => matches(pattern, leg));
+const same = (entry, failure) => entry.scenario === failure.scenario && entry.check === failure.check && (entry.name ?? failure.name) === failure.name;
+
+function judge(result) {
+  const entries = expected.filter((entry) => concerns(entry, result.leg));
+  result.surprises = result.failures.filter((failure) => !entries.some((entry) => same(entry, failure)));
+  result.stale = entries.filter((entry) => !result.failures.some((failure) => same(entry, failure)));
+  result.ok = !result.surprises.length && !result.stale.length;
+  return result;
+}
+
+const describe = ({ scenario, check, name, status, message }) => `${scenario}: ${check}${name && name !== check ? ` (${name})` : ''} ${status}: ${message.replace(/\s+/g, ' ').slice(0, 300)}`;
+function print({ leg, ok, run, passed, failures, surprises, stale, seconds }) {
+  const known = failures.length - surprises.length;
+  console.log(`${ok ? 'ok  ' : 'FAIL'} ${leg.name}: ${passed} of ${run} scenarios${known ? `, ${known} expected failures` : ''} (${seconds.toFixed(1)} s)`);
+  for (const failure of surprises) console.log('       ' + describe(failure));
+  for (const entry of stale) console.log(`       ${entry.scenario}: ${entry.check} was expected to fail and did not`);
+}
+
+// Two at a time: much of a leg is waiting.
+const results = [];
+const queue = [...chosen];
+await Promise.all([1, 2].map(async () => {
+  for (let leg; (leg = queue.shift()); ) {
+    const result = judge(await runLeg(leg, options.keep));
+    print(result);
+    results.push(result);
+  }
+}));
+
+if (options.table) {
+  results.sort((a, b) => chosen.indexOf(a.leg) - chosen.indexOf(b.leg));
+  const rows = results.map(({ leg, run, passed, failures, surprises }) => `| ${leg.revision} | ${leg.name} | ${passed} of ${run} | ${failures.length} | ${failures.length - surprises.length} |`);
+  const lists = results.filter(({ failures }) => failures.length).map(({ leg, failures, surprises }) => `### ${leg.name}\n\n${failures.map((failure) => `- ${surprises.includes(failure) ? '' : '(expected) '}${describe(failure)}`).join('\n')}\n`);
+  fs.writeFileSync(options.table, `| revision | leg | scenarios passed | checks failed | of them expected |\n| --- | --- | --- | --- | --- |\n${rows.join('\n')}\n\n${lists.join('\n')}`);
+}
+const passed = results.filter(({ ok }) => ok).length;
+console.log(`${passed} passed, ${results.length - passed} failed`);
+process.exit(passed === results.length ? 0 : 1);
