@@ -2,8 +2,10 @@
 // in the environment; ERA tells which revision this client speaks: old, new, both (it asks the server).
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 
-const { MCP_CONFORMANCE_SCENARIO: scenario, MCP_CONFORMANCE_PROTOCOL_VERSION: revision = '', MCP_CONFORMANCE_CONTEXT: context = '{}', ERA: era = revision < '2026' ? 'old' : 'new' } = process.env;
-const mode = { old: 'legacy', new: { pin: '2026-07-28' }, both: 'auto' }[era];
+const modes = { old: 'legacy', new: { pin: '2026-07-28' }, both: 'auto' };
+
+// What the suite and the runner say in the environment.
+export const told = ({ MCP_CONFORMANCE_SCENARIO: scenario, MCP_CONFORMANCE_PROTOCOL_VERSION: revision = '', MCP_CONFORMANCE_CONTEXT: context = '{}', ERA: era = revision < '2026' ? 'old' : 'new' }) => ({ scenario, era, context });
 
 // What a client of each scenario can do beyond calling tools.
 const capabilities = {
@@ -28,7 +30,7 @@ const deeds = {
     for (const { uri } of (await client.listResources()).resources) await client.readResource({ uri });
     for (const { name } of (await client.listPrompts()).prompts) await client.getPrompt({ name, arguments: {} });
   },
-  async 'http-custom-headers'(client) {
+  async 'http-custom-headers'(client, tools, context) {
     for (const call of JSON.parse(context).toolCalls) await client.callTool({ name: call.name, arguments: call.arguments });
   },
   async 'http-invalid-tool-headers'(client, tools) {
@@ -38,16 +40,19 @@ const deeds = {
     client.callTool({ name: 'json_schema_echo', arguments: { schema: tools.find(({ name }) => name === 'json_schema_2020_12_tool').inputSchema } }),
 };
 
-export async function run(url) {
-  const client = new Client({ name: 'conformance-fixture', version: '1.0.0' }, { capabilities: capabilities[scenario] ?? {}, versionNegotiation: { mode } });
+export async function run(url, { scenario, era, context }) {
   const can = capabilities[scenario] ?? {};
+  const client = new Client({ name: 'conformance-fixture', version: '1.0.0' }, { capabilities: can, versionNegotiation: { mode: modes[era] } });
   if (can.elicitation) client.setRequestHandler('elicitation/create', async () => ({ action: 'accept', content: content[scenario] ?? {} }));
   if (can.sampling) client.setRequestHandler('sampling/createMessage', async () => ({ role: 'assistant', model: 'fixture', content: { type: 'text', text: 'pong' } }));
   if (can.roots) client.setRequestHandler('roots/list', async () => ({ roots: [] }));
-  await client.connect(new StreamableHTTPClientTransport(new URL(url)));
-  const { tools } = await client.listTools();
-  await deeds[scenario]?.(client, tools);
-  await client.close();
+  try {
+    await client.connect(new StreamableHTTPClientTransport(new URL(url)));
+    const { tools } = await client.listTools();
+    await deeds[scenario]?.(client, tools, context);
+  } finally {
+    await client.close();
+  }
 }
 
-if (process.argv[1] === import.meta.filename) await run(process.argv.at(-1));
+if (process.argv[1] === import.meta.filename) await run(process.argv.at(-1), told(process.env));

@@ -3,7 +3,10 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Weir, modules, until } from '../weir.mjs';
+import { Weir, until } from '../weir.mjs';
+import { run as runClient, told } from './client.mjs';
+import { Relay } from './relay.mjs';
+import { bundle } from './suite.mjs';
 
 const here = (name) => path.join(import.meta.dirname, name);
 const fixture = here('server.mjs');
@@ -21,7 +24,8 @@ function run(args, { ms, env } = {}) {
     });
   });
 }
-const suite = (version, args, options) => run(['--import', here('suite.mjs'), path.join(modules, `conformance-${version}/dist/index.js`), ...args], options);
+const bundles = {};
+const suite = (version, args, options) => run([(bundles[version] ??= bundle(version)), ...args], options);
 
 // The suite's client scenarios at a revision but authorization, which is no matter of the fixture.
 const listed = {};
@@ -86,15 +90,21 @@ async function serverSide(leg, folder, result) {
 
 // A client that ends with an error fails its scenario though all that was seen is well.
 async function clientSide(leg, folder, result) {
-  const command = `${process.execPath} ${here(leg.direction === 'client' ? 'relay.mjs' : 'client.mjs')}`;
+  const relay = leg.direction === 'client' ? await Relay.start(runClient, told) : undefined;
+  const command = relay?.command ?? `${process.execPath} ${here('client.mjs')}`;
   const env = leg.era ? { ERA: leg.era } : {};
-  for (const scenario of await clientScenarios(leg)) {
-    const place = path.join(folder, scenario);
-    const { code, out } = await suite(leg.suite, ['client', '--command', command, '--scenario', scenario, '--spec-version', leg.revision, '--timeout', '30000', '-o', place], { ms: 60000, env });
-    const failures = failuresOf(scenario, read(place)[scenario] ?? [], out);
-    const said = /^.*Error: .*$/m.exec(out)?.[0].trim() ?? `exit code ${code}`;
-    if (/CLIENT (EXITED|TIMED)/.test(out)) failures.push({ scenario, check: 'client-exit', name: '', status: 'FAILURE', message: said });
-    result.add(scenario, failures);
+  try {
+    for (const scenario of await clientScenarios(leg)) {
+      const place = path.join(folder, scenario);
+      const { code, out } = await suite(leg.suite, ['client', '--command', command, '--scenario', scenario, '--spec-version', leg.revision, '--timeout', '30000', '-o', place], { ms: 60000, env });
+      const found = read(place)[scenario] ?? [];
+      const failures = failuresOf(scenario, found, out);
+      const said = fs.existsSync(place) ? fs.readdirSync(place).map((name) => fs.readFileSync(path.join(place, name, 'stderr.txt'), 'utf8').trim()).join() : '';
+      if (/CLIENT (EXITED|TIMED)/.test(out)) failures.push({ scenario, check: 'client-exit', name: '', status: 'FAILURE', message: said || `exit code ${code}` });
+      result.add(scenario, failures);
+    }
+  } finally {
+    await relay?.stop();
   }
 }
 
