@@ -56,7 +56,7 @@ function failuresOf(scenario, checks, out) {
     if (!worst.includes(status) || worst.indexOf(failures.get(key)?.status) >= worst.indexOf(status)) continue;
     failures.set(key, { scenario, check: id, name, status, message: errorMessage ?? JSON.stringify(details ?? {}) });
   }
-  if (!failures.size && !checks.some(({ status }) => status === 'SUCCESS')) failures.set('', { scenario, check: 'nothing-observed', name: '', status: 'FAILURE', message: out.trim().split('\n').slice(-3).join(' | ') });
+  if (!failures.size && !checks.some(({ status }) => status === 'SUCCESS')) failures.set('', { scenario, check: 'nothing-observed', name: '', status: 'FAILURE', message: checks.at(-1)?.details?.message ?? out.trim().split('\n').slice(-3).join(' | ') });
   return [...failures.values()];
 }
 
@@ -84,7 +84,7 @@ async function serverSide(leg, folder, result) {
   } finally {
     const how = await weir?.stop();
     await upstream?.stop();
-    if (how?.code) result.add('gateway', [{ scenario: 'gateway', check: 'exit', name: '', status: 'FAILURE', message: JSON.stringify(how) }]);
+    if (how && how.code !== 0) result.add('gateway', [{ scenario: 'gateway', check: 'exit', name: '', status: 'FAILURE', message: JSON.stringify(how) }]);
   }
 }
 

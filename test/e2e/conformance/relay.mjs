@@ -28,24 +28,25 @@ export class Relay {
 
 // Tells what went wrong, if anything. The deadline is before the suite's own.
 async function through(url, work) {
-  const weir = await Weir.start({ servers: { suite: { url } } });
+  let weir;
   let timer;
   try {
+    weir = await Weir.start({ servers: { suite: { url } } });
     const late = new Promise((_, fail) => (timer = setTimeout(() => fail(new Error('the client waited 20 s')), 20000)));
     await Promise.race([work(weir.url), late]);
   } catch (error) {
     return String(error);
   } finally {
     clearTimeout(timer);
-    const { code } = await weir.stop();
-    if (code) return `the gateway ended with code ${code}`;
+    const how = await weir?.stop();
+    if (how && how.code !== 0) return `the gateway ended so: ${JSON.stringify(how)}`;
   }
 }
 
 if (process.argv[1] === import.meta.filename) {
   const [runner, url] = process.argv.slice(2);
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name === 'ERA' || name.startsWith('MCP_CONFORMANCE_')));
-  const request = http.request(runner, { method: 'POST' }, async (response) => {
+  const request = http.request(runner, { method: 'POST' }, (response) => {
     response.pipe(process.stderr);
     process.exitCode = response.statusCode === 200 ? 0 : 1;
   });

@@ -13,9 +13,14 @@ const expected = JSON.parse(fs.readFileSync(path.join(import.meta.dirname, 'expe
 const matches = (pattern, leg) => pattern.split(' ').every((word) => word === '*' || leg.name.split(' ').includes(word));
 const chosen = options.leg ? legs.all.filter((leg) => matches(options.leg, leg)) : options.all ? legs.all : [...legs.pairwise(legs.server), ...legs.pairwise(legs.client)];
 
-// An entry of expected.json: {scenario, check, name?, legs: [PATTERN], but?: [PATTERN], why}.
+if (!chosen.length) throw new Error(`no leg is called "${options.leg}"`);
+
+// An entry of expected.json: {scenario, check, name?, legs: [PATTERN], but?: [PATTERN], why}. "server" is a word of
+// direct legs too.
 const concerns = (entry, leg) => entry.legs.some((pattern) => matches(pattern, leg)) && !entry.but?.some((pattern) => matches(pattern, leg));
 const same = (entry, failure) => entry.scenario === failure.scenario && entry.check === failure.check && (entry.name ?? failure.name) === failure.name;
+
+for (const entry of expected) if (!entry.why || !legs.all.some((leg) => concerns(entry, leg))) throw new Error(`expected.json: no reason or no leg: ${JSON.stringify(entry)}`);
 
 function judge(result) {
   const entries = expected.filter((entry) => concerns(entry, result.leg));
