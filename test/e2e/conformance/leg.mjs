@@ -61,7 +61,7 @@ function failuresOf(scenario, checks, out) {
 }
 
 async function startFixture(era) {
-  const child = spawn(process.execPath, [fixture, '--era', era], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [fixture, '--era', era], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
   let out = '';
   child.stdout.on('data', (data) => (out += data));
   await until(() => out.includes('\n') || child.exitCode !== null, 10000, 'the fixture');

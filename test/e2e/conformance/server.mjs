@@ -16,6 +16,8 @@ if (stdio) {
   if (era === 'old') await makeServer(changes, { lasting: true }).connect(new StdioServerTransport());
   else serveStdio(() => makeServer(changes, { lasting: true }), { legacy: era === 'new' ? 'reject' : 'serve' });
 } else serveHttp();
+// A runner that dies takes its fixture along.
+process.on('disconnect', () => process.exit());
 
 // Events of a session in order; an event's id names its stream.
 class Events {
