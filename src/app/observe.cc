@@ -179,6 +179,11 @@ void Observe::child_wrote(const std::string& server, std::string_view text) {
   line.text("server", server);
 }
 
+void Observe::tool_withheld(const std::string& server, const std::string& tool, const std::string& reason) {
+  LogLine line(log_, Module::gateway, Severity::warn, "a tool is left out of the list");
+  line.text("server", server).text("tool", tool).text("reason", reason);
+}
+
 std::vector<ReadFamily> Observe::read_families() const {
   std::vector<ReadFamily> out = process_families();
   const auto family = [&](std::string_view name, std::string_view help, bool counter) -> ReadFamily& {

@@ -21,6 +21,8 @@ class Observe final : public FrontObserver {
   /// Log lines of a server's new state, and of what a child wrote to stderr. Any thread.
   void server_changed(const Upstream& upstream);
   void child_wrote(const std::string& server, std::string_view line);
+  /// A warning that clients are not shown a tool. Any thread.
+  void tool_withheld(const std::string& server, const std::string& tool, const std::string& reason);
   /// What is read when scraped.
   std::vector<ReadFamily> read_families() const;
 

@@ -67,6 +67,10 @@ int Process::run() {
   observer.child_wrote = [this](const std::string& server, std::string_view line) {
     observe_->child_wrote(server, line);
   };
+  observer.tool_withheld = [this](const std::string& server, const std::string& tool,
+                                  const std::string& reason) {
+    observe_->tool_withheld(server, tool, reason);
+  };
   gateway_ = std::make_unique<Gateway>(shards, count, observer);
   gateway_now_ = gateway_.get();
   for (unsigned i = 0; i < count; ++i)

@@ -33,7 +33,7 @@ struct ClientView {
   std::string_view capabilities;   // raw JSON of what it declared, for this request
   std::string_view log_level;      // empty: no log messages wanted
   std::string_view session;        // an old client's session; empty: none
-  std::string_view param_headers;  // its Mcp-Param-* lines, each ended by CRLF
+  std::string_view param_headers;  // Mcp-Param-* lines, each ended by CRLF: its own, or made for the server
 };
 
 /// What the upstream is told of the trace: headers' values, empty for none.

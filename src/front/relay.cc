@@ -121,6 +121,7 @@ Task<void> HttpEntry::serve(Visit& visit, const Message& message, const MethodRo
 }
 
 int HttpEntry::status_of(const Answer& answer) const noexcept {
+  if (answer.status != 200) return answer.status;
   if (!options_.error_status_http) return 200;
   const std::string_view outcome = answer.outcome;
   return outcome == "overloaded" || outcome == "no_healthy_endpoint" || outcome == "shutting_down" ? 503

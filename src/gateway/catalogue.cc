@@ -10,8 +10,13 @@ bool by_uri(ListKind kind) noexcept { return kind == ListKind::resources || kind
 }  // namespace
 
 Catalogue::Catalogue(NameRules rules, std::vector<std::string> servers,
-                     std::vector<std::array<std::shared_ptr<const Identities>, kListKinds>> seen)
-    : rules_(std::move(rules)), servers_(std::move(servers)), seen_(std::move(seen)) {
+                     std::vector<std::array<std::shared_ptr<const Identities>, kListKinds>> seen,
+                     std::vector<std::shared_ptr<const ParamTable>> params)
+    : rules_(std::move(rules)),
+      servers_(std::move(servers)),
+      seen_(std::move(seen)),
+      params_(std::move(params)) {
+  params_.resize(servers_.size());
   for (std::size_t k = 0; k < kListKinds; ++k) {
     const auto kind = static_cast<ListKind>(k);
     Names& names = names_[k];
@@ -83,6 +88,12 @@ bool Catalogue::has(ListKind kind, std::size_t server, std::string_view identity
   const auto found = owners.find(std::string(identity));
   return found != owners.end() &&
          std::find(found->second.begin(), found->second.end(), server) != found->second.end();
+}
+
+const ParamRules* Catalogue::params(std::size_t server, std::string_view tool) const {
+  if (!params_[server]) return nullptr;
+  const auto found = params_[server]->find(std::string(tool));
+  return found == params_[server]->end() ? nullptr : &found->second;
 }
 
 bool template_matches(std::string_view pattern, std::string_view uri) {

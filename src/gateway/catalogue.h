@@ -12,6 +12,7 @@
 #include "mcp/merge.h"
 #include "mcp/methods.h"
 #include "mcp/names.h"
+#include "mcp/param_schema.h"
 #include "runtime/published.h"
 
 namespace weir {
@@ -25,12 +26,17 @@ struct Place {
 /// One server's entries of one kind, by what tells them apart, in the server's order.
 using Identities = std::vector<std::string>;
 
+/// One server's tools that speak of headers, by its own names: what they want mirrored, or why they are
+/// withheld from clients.
+using ParamTable = std::unordered_map<std::string, ParamRules>;
+
 class Catalogue {
  public:
   Catalogue() = default;
-  /// `seen[server][kind]` in the order of `servers`.
+  /// `seen[server][kind]` and `params[server]` in the order of `servers`; null, or too short: not known.
   Catalogue(NameRules rules, std::vector<std::string> servers,
-            std::vector<std::array<std::shared_ptr<const Identities>, kListKinds>> seen);
+            std::vector<std::array<std::shared_ptr<const Identities>, kListKinds>> seen,
+            std::vector<std::shared_ptr<const ParamTable>> params = {});
 
   /// The place of a name that clients see: as listed, as prefix and original, or bare while it is unique.
   /// Null: not known.
@@ -46,6 +52,10 @@ class Catalogue {
   int count(ListKind kind, std::size_t server) const;
   /// True if `server` was seen to have `identity`.
   bool has(ListKind kind, std::size_t server, std::string_view identity) const;
+  /// What the server's tool wants mirrored into headers; null: nothing, or not known.
+  const ParamRules* params(std::size_t server, std::string_view tool) const;
+  /// The same of all its tools; null: none, or not known.
+  const std::shared_ptr<const ParamTable>& param_table(std::size_t server) const { return params_[server]; }
   const std::vector<std::string>& servers() const noexcept { return servers_; }
   const std::shared_ptr<const Identities>& seen(ListKind kind, std::size_t server) const {
     return seen_[server][static_cast<std::size_t>(kind)];
@@ -59,6 +69,7 @@ class Catalogue {
   NameRules rules_;
   std::vector<std::string> servers_;
   std::vector<std::array<std::shared_ptr<const Identities>, kListKinds>> seen_;
+  std::vector<std::shared_ptr<const ParamTable>> params_;  // by server; null: no such tool
   std::array<Names, kListKinds> names_;
 };
 

@@ -66,9 +66,11 @@ ApplyReport Gateway::apply(const Config& config) {
   next->config = config;
   next->names = name_rules(config);
   next->catalogue_lock = &catalogue_lock_;
+  next->tool_withheld = observer_.tool_withheld;
   std::vector<std::shared_ptr<Upstream>> fresh;
   std::vector<std::string> names;
   std::vector<std::array<std::shared_ptr<const Identities>, kListKinds>> seen;
+  std::vector<std::shared_ptr<const ParamTable>> params;
   const bool same_limits = old->config.limits.message == config.limits.message;
   const auto known = old->catalogue ? old->catalogue->load() : nullptr;
   for (const ServerConfig& server : config.servers) {
@@ -76,11 +78,13 @@ ApplyReport Gateway::apply(const Config& config) {
     const std::size_t before = old->find(server.name);
     names.push_back(server.name);
     seen.emplace_back();
+    params.emplace_back();
     next->configured.push_back(static_cast<std::size_t>(&server - config.servers.data()));
     if (before != Plan::kAll && same_limits && same_server(old->servers[before]->config(), server)) {
       next->servers.push_back(old->servers[before]);
       for (std::size_t k = 0; k < kListKinds; ++k)
         seen.back()[k] = known->seen(static_cast<ListKind>(k), before);
+      params.back() = known->param_table(before);
       ++report.kept;
       continue;
     }
@@ -89,7 +93,8 @@ ApplyReport Gateway::apply(const Config& config) {
     ++report.added;
   }
   next->catalogue = std::make_shared<Published<Catalogue>>(
-      std::make_shared<const Catalogue>(next->names, std::move(names), std::move(seen)));
+      std::make_shared<const Catalogue>(next->names, std::move(names), std::move(seen), std::move(params)));
+  begin_tool_headers(*next);
   for (std::size_t i = 0; i < next->servers.size(); ++i)
     next->servers[i]->note_longest_call(longest_call(next->settings(i)));
   plan_.publish(next);

@@ -31,6 +31,8 @@ class Gateway {
     std::function<void(const Upstream&, int tools)>
         server_learned;  // what it offers is known; its home shard
     std::function<void(const std::string& server, std::string_view line)> child_wrote;  // its stderr
+    std::function<void(const std::string& server, const std::string& tool, const std::string& reason)>
+        tool_withheld;  // clients are not shown it
   };
   /// The first `workers` of the shards serve clients and are homes of servers; the last one is the control
   /// shard.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "gateway/tool_headers.h"
 #include "mcp/outgoing.h"
 #include "runtime/nursery.h"
 #include "runtime/shard.h"
@@ -108,7 +109,7 @@ std::string one_servers_list(const ClientCall& call, ListKind kind, const std::v
   answer.client = call.client.revision;
   answer.upstream = upstream;
   std::string out;
-  if (pages.size() == 1) {
+  if (pages.size() == 1 && pages.front().withheld.empty()) {
     append_response(out, pages.front().response, call.row, answer);
     return out;
   }
@@ -125,6 +126,7 @@ Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t ser
                                                CancelScope& cancel) {
   std::vector<ListPage> pages;
   Identities identities;
+  ParamTable params;
   std::optional<std::string> cursor;
   while (true) {
     const std::string text = list_request(kind, cursor ? &*cursor : nullptr);
@@ -152,6 +154,8 @@ Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t ser
     }
     Result<ListPage> page = read_list_page(std::move(*response), kind);
     if (!page) co_return fail(page.error());
+    if (kind == ListKind::tools)
+      read_tool_headers(*page, takes_headers(*plan.servers[server], *peer), params);
     for (const ListEntry& entry : page->entries) identities.push_back(entry.identity);
     std::optional<std::string> next = page->next_cursor;
     pages.push_back(std::move(*page));
@@ -160,7 +164,9 @@ Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t ser
       co_return nonsense("its list has no end");
     cursor = std::move(next);
   }
-  note_seen(plan, kind, server, std::move(identities));
+  // What begins at a client's own cursor is not the whole list.
+  if (by == nullptr || by->message.param().find("cursor").empty())
+    note_seen(plan, kind, server, std::move(identities), std::move(params));
   co_return pages;
 }
 

@@ -2,6 +2,8 @@
 // reads one plan and keeps it to its end.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,6 +16,14 @@
 
 namespace weir {
 
+/// Whether a call of a server's tool needs a look at the tool's schema for headers.
+enum class ToolHeaders : std::uint8_t {
+  unseen,   // its tools were not listed yet
+  unknown,  // they could not be: calls go without
+  none,     // no tool speaks of headers: the usual
+  some,     // the catalogue says which
+};
+
 struct Plan {
   static constexpr std::size_t kAll = static_cast<std::size_t>(-1);
 
@@ -23,6 +33,11 @@ struct Plan {
   std::vector<std::shared_ptr<Upstream>> servers;  // enabled ones, in the configuration's order
   std::shared_ptr<Published<Catalogue>> catalogue;
   std::mutex* catalogue_lock = nullptr;  // of whoever replaces it
+  /// By server; follows the catalogue, for a look before each call. Any thread.
+  std::unique_ptr<std::atomic<ToolHeaders>[]> tool_headers;
+  /// Told once of each tool that clients are not shown, and why; any shard. May be empty.
+  std::function<void(const std::string& server, const std::string& tool, const std::string& reason)>
+      tool_withheld;
 
   /// What this configuration says of a server in place `i`: its timeouts may be newer than the server.
   const ServerConfig& settings(std::size_t i) const noexcept { return config.servers[configured[i]]; }
@@ -38,7 +53,11 @@ struct Plan {
 
 /// Whether names are prefixed: configured servers count, never live ones.
 NameRules name_rules(const Config& config);
-/// Notes what a server was seen to offer; does nothing if that is known already. Any thread.
-void note_seen(const Plan& plan, ListKind kind, std::size_t server, Identities identities);
+/// Begins `tool_headers` from what the plan's catalogue knows.
+void begin_tool_headers(Plan& plan);
+/// Notes what a server was seen to offer; does nothing if that is known already. `params`: of tools. Any
+/// thread.
+void note_seen(const Plan& plan, ListKind kind, std::size_t server, Identities identities,
+               ParamTable params = {});
 
 }  // namespace weir

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/tool_headers.h"
 #include "mcp/fault_map.h"
 #include "mcp/outgoing.h"
 #include "runtime/shard.h"
@@ -10,14 +11,6 @@ namespace weir {
 namespace {
 
 constexpr int kInvalidParams = -32602;
-
-void put_fault(Answer& answer, const ClientCall& call, const Error& error, std::size_t server) {
-  answer.server = server;
-  answer.outcome = to_string(error.kind()).data();
-  const std::string_view name =
-      server == Plan::kAll ? std::string_view() : std::string_view(call.plan.servers[server]->name());
-  append_fault(answer.text, call.message.raw_id(), error, name);
-}
 
 void put_refusal(Answer& answer, const ClientCall& call, int code, std::string_view sentence) {
   answer.outcome = "invalid_request";
@@ -89,6 +82,10 @@ void put_unknown_name(Answer& answer, const ClientCall& call, ListKind kind, std
     const bool ready = status->state == ServerState::ready;
     up += ready ? 1U : 0U;
     if (!ready && down == Plan::kAll) down = i;
+    if (kind == ListKind::tools) {
+      const std::string why = why_withheld(call.plan, i, name);
+      if (!why.empty()) return put_refusal(answer, call, kInvalidParams, why);
+    }
     if (!catalogue->seen(kind, i)) unseen += (unseen.empty() ? "" : ", ") + call.plan.servers[i]->name();
   }
   if (up == 0 && down != Plan::kAll) {
@@ -150,7 +147,20 @@ Task<void> route_by_name(ClientCall& call, Call& leaf, ListKind kind, std::strin
     }
   }
   leaf.target = target;
-  Result<Reply> reply = co_await prepare(call, leaf, server, target.empty() ? name : target).call(leaf);
+  if (!target.empty()) name = target;
+  Upstream& upstream = prepare(call, leaf, server, name);
+  const bool tool = kind == ListKind::tools;
+  if (tool && call.plan.tool_headers[server].load(std::memory_order_relaxed) != ToolHeaders::none) {
+    const bool mirrored = co_await mirror_arguments(call, leaf, server, name, answer);
+    if (!mirrored) co_return;
+  }
+  Result<Reply> reply = co_await upstream.call(leaf);
+  if (tool && refused_headers(reply) && takes_headers(upstream, *reply->peer)) {
+    const bool again = co_await mirror_again(call, leaf, server, name, answer);
+    if (again) reply = co_await upstream.call(leaf);
+    if (answer.text.empty() && refused_headers(reply)) put_headers_refused(answer, call, *reply, server);
+    if (!answer.text.empty()) co_return;
+  }
   put_reply(answer, call, reply, server);
 }
 
@@ -233,6 +243,14 @@ Task<void> refuse(ClientCall& call, Answer& answer) {
 }
 
 }  // namespace
+
+void put_fault(Answer& answer, const ClientCall& call, const Error& error, std::size_t server) {
+  answer.server = server;
+  answer.outcome = to_string(error.kind()).data();
+  const std::string_view name =
+      server == Plan::kAll ? std::string_view() : std::string_view(call.plan.servers[server]->name());
+  append_fault(answer.text, call.message.raw_id(), error, name);
+}
 
 TimePoint deadline_of(const ServerConfig& config, const MethodRow& row, std::string_view tool) {
   Duration time = config.timeout.request;

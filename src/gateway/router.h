@@ -15,6 +15,8 @@ struct Answer {
   std::size_t server = Plan::kAll;  // whose reply or error it is
   std::string uri_from;             // the server's own URI where the client's is an alias
   std::string uri_to;
+  std::string param_headers;   // the Mcp-Param-* lines made for the server; the call's view of them
+  int status = 200;            // what the specification orders for `text`
   const char* outcome = "ok";  // of the metrics' label: "ok", "upstream_error" or a reason
 };
 
@@ -22,6 +24,9 @@ struct Answer {
 /// answer too: its text is the JSON-RPC error. `target` keeps the server's own name alive for the reply; both
 /// begin empty.
 Task<void> route_request(ClientCall& call, Call& leaf, std::string& target, Answer& answer);
+
+/// Makes a failed call the answer. `server` kAll: nobody's in particular.
+void put_fault(Answer& answer, const ClientCall& call, const Error& error, std::size_t server);
 
 /// The deadline of a call to this server and tool, as its plan has it.
 TimePoint deadline_of(const ServerConfig& server, const MethodRow& row, std::string_view tool);

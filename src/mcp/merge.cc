@@ -23,7 +23,9 @@ std::uint64_t read_ttl(std::string_view raw) {
 }
 
 void add_entry(ListPage& page, std::string_view raw, ListKind kind) {
-  const std::string_view identity = is_object(raw) ? members_of(raw).find(list_identity(kind)) : "";
+  RawMembers members;
+  if (is_object(raw)) members = members_of(raw);
+  const std::string_view identity = members.find(list_identity(kind));
   if (!is_text(identity) || identity.size() == 2) {
     ++page.broken;
     return;
@@ -32,6 +34,7 @@ void add_entry(ListPage& page, std::string_view raw, ListKind kind) {
   entry.raw = raw;
   entry.raw_identity = identity;
   entry.identity = json_unescape(identity);
+  if (kind == ListKind::tools) entry.input_schema = members.find("inputSchema");
   page.entries.push_back(std::move(entry));
 }
 
@@ -104,11 +107,32 @@ void append_list_result(std::string& out, ListKind kind, Revision client,
   out += '}';
 }
 
+namespace {
+
+// Takes withheld entries out of the array, and tells whether any is left.
+bool erase_withheld(Splices& splices, std::string_view array, const std::vector<std::string_view>& withheld) {
+  std::vector<std::string_view> elements;
+  std::vector<bool> dropped;
+  JsonCursor cursor(array, JsonLimits(), false);
+  cursor.enter_array();
+  std::size_t next = 0;  // of those withheld, which are in the array's order
+  while (cursor.next_element()) {
+    elements.push_back(cursor.take_value());
+    dropped.push_back(next < withheld.size() && withheld[next].data() == elements.back().data());
+    next += dropped.back() ? 1U : 0U;
+  }
+  splices.erase_elements(elements, dropped);
+  return elements.size() != next;
+}
+
+}  // namespace
+
 std::string join_pages(const std::vector<ListPage>& pages, ListKind kind) {
   const std::string_view text = pages.front().response.text();
   Splices splices(text);
   const RawMembers members = members_of(pages.front().response.result());
   const std::string_view array = members.find(list_key(kind));
+  const bool any = erase_withheld(splices, array, pages.front().withheld);
   std::string more;
   std::uint64_t ttl = pages.front().ttl_ms;
   bool all_public = true;
@@ -117,7 +141,7 @@ std::string join_pages(const std::vector<ListPage>& pages, ListKind kind) {
     all_public = all_public && pages[i].is_public;
     if (i == 0) continue;
     for (const ListEntry& entry : pages[i].entries) {
-      if (!more.empty() || !pages.front().entries.empty()) more += ',';
+      if (!more.empty() || any) more += ',';
       more += entry.raw;
     }
   }

@@ -21,6 +21,7 @@ struct ListEntry {
   std::string_view raw;           // the whole object
   std::string_view raw_identity;  // its name, uri or uriTemplate with quotes, inside `raw`
   std::string identity;           // the text of it
+  std::string_view input_schema;  // a tool's, raw, inside `raw`; empty: none
 };
 
 /// One page, whole; keeps its bytes alive.
@@ -31,7 +32,8 @@ struct ListPage {
   std::optional<std::string> next_cursor;
   std::uint64_t ttl_ms = 0;
   bool is_public = false;
-  std::size_t broken = 0;  // entries left out: no object, no identity
+  std::size_t broken = 0;                  // entries left out: no object, no identity
+  std::vector<std::string_view> withheld;  // raw entries taken out of `entries`: clients must not see them
 };
 /// Reads a response to a list request. Errors: upstream_protocol (no result, no array).
 Result<ListPage> read_list_page(Message response, ListKind kind);
@@ -61,8 +63,8 @@ std::string partial_value(const std::vector<MissingServer>& missing);
 void append_list_result(std::string& out, ListKind kind, Revision client,
                         const std::vector<NamedEntry>& entries, std::uint64_t ttl_ms, bool is_public,
                         std::string_view partial);
-/// One server's pages as one result: the first page, byte for byte, with the others' entries behind its own
-/// and without its cursor.
+/// One server's pages as one result: the first page, byte for byte, with the others' entries behind its own,
+/// without its cursor and what is withheld.
 std::string join_pages(const std::vector<ListPage>& pages, ListKind kind);
 
 /// What Weir says of itself on behalf of the servers: capabilities that at least one has and that Weir itself

@@ -38,16 +38,30 @@ void Splices::insert(std::size_t at, std::string what) { add({at, at, own(std::m
 
 void Splices::erase(std::size_t from, std::size_t to) { add({from, to, {}}); }
 
-void Splices::erase_members(const RawMembers& members, const std::vector<bool>& dropped) {
-  const auto begin_of = [&](std::size_t i) { return offset_of(members[i].name) - 1; };
-  const auto end_of = [&](std::size_t i) { return offset_of(members[i].value) + members[i].value.size(); };
-  std::size_t kept_after = members.size();  // the last member that stays
+// Takes parts out of a comma-separated run, with as many commas.
+template <class Begin, class End>
+void Splices::erase_parts(const std::vector<bool>& dropped, Begin begin_of, End end_of) {
+  const std::size_t size = dropped.size();
+  std::size_t kept_after = size;  // the last part that stays
   while (kept_after > 0 && dropped[kept_after - 1]) --kept_after;
   for (std::size_t i = 0; i < kept_after; ++i)
     if (dropped[i]) erase(begin_of(i), begin_of(i + 1));
-  if (kept_after == members.size()) return;
+  if (kept_after == size) return;
   // What follows the last one that stays goes with the comma before it.
-  erase(kept_after == 0 ? begin_of(0) : end_of(kept_after - 1), end_of(members.size() - 1));
+  erase(kept_after == 0 ? begin_of(0) : end_of(kept_after - 1), end_of(size - 1));
+}
+
+void Splices::erase_members(const RawMembers& members, const std::vector<bool>& dropped) {
+  erase_parts(
+      dropped, [&](std::size_t i) { return offset_of(members[i].name) - 1; },
+      [&](std::size_t i) { return offset_of(members[i].value) + members[i].value.size(); });
+}
+
+void Splices::erase_elements(const std::vector<std::string_view>& elements,
+                             const std::vector<bool>& dropped) {
+  erase_parts(
+      dropped, [&](std::size_t i) { return offset_of(elements[i]); },
+      [&](std::size_t i) { return offset_of(elements[i]) + elements[i].size(); });
 }
 
 void Splices::sort() {

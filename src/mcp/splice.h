@@ -31,6 +31,8 @@ class Splices {
   void erase(std::size_t from, std::size_t to);
   /// Takes out those of an object's members for which `dropped[i]` is set, commas with them.
   void erase_members(const RawMembers& members, const std::vector<bool>& dropped);
+  /// The same of an array, whose elements are views into the text.
+  void erase_elements(const std::vector<std::string_view>& elements, const std::vector<bool>& dropped);
 
   /// True without an edit.
   bool empty() const noexcept { return count_ == 0; }
@@ -56,6 +58,8 @@ class Splices {
     std::string_view with;
   };
   void add(const Edit& edit);
+  template <class Begin, class End>
+  void erase_parts(const std::vector<bool>& dropped, Begin begin_of, End end_of);
   std::string_view own(std::string text);
   void sort();
   Edit* edits_begin() noexcept { return more_.empty() ? few_ : more_.data(); }
