@@ -3,10 +3,11 @@ import http from 'node:http';
 import https from 'node:https';
 
 export class Upstream {
-  // era: 'new' or 'old'. call(text, parsed, respond): answers a tools/call.
-  static async start({ era = 'new', tools = ['echo'], call, tls, pages = 1 } = {}) {
+  // era: 'new' or 'old'. tools: names, or whole definitions. call(parsed, respond, text): answers a tools/call.
+  // list(respond, whole): answers a tools/list in its own way.
+  static async start({ era = 'new', tools = ['echo'], call, list, tls, pages = 1 } = {}) {
     const self = new Upstream();
-    Object.assign(self, { era, tools, call, pages, seen: [], sessions: new Set(), closed: 0, status: 0 });
+    Object.assign(self, { era, tools, call, list, pages, seen: [], sessions: new Set(), closed: 0, status: 0 });
     const serve = (request, response) => {
       let text = '';
       request.setEncoding('utf8');
@@ -54,8 +55,9 @@ export class Upstream {
     if (parsed.method === 'tools/list') {
       const page = Number(parsed.params?.cursor ?? 0);
       const size = Math.ceil(this.tools.length / this.pages);
-      const list = this.tools.slice(page * size, (page + 1) * size).map((name) => `{"name":"${name}","inputSchema":{"type":"object"},"x-kept":1.0}`);
+      const list = this.tools.slice(page * size, (page + 1) * size).map((tool) => (typeof tool === 'object' ? JSON.stringify(tool) : `{"name":"${tool}","inputSchema":{"type":"object"},"x-kept":1.0}`));
       const next = page + 1 < this.pages ? `,"nextCursor":"${page + 1}"` : '';
+      if (this.list) return this.list({ result, error }, `{${cache}"tools":[${list}]${next}}`);
       return result(`{${cache}"tools":[${list}]${next}}`);
     }
     if (parsed.method === 'tools/call') {

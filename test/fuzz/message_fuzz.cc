@@ -8,6 +8,7 @@
 #include "mcp/merge.h"
 #include "mcp/message.h"
 #include "mcp/outgoing.h"
+#include "mcp/param_headers.h"
 #include "mcp/response_frame.h"
 
 namespace {
@@ -37,6 +38,29 @@ void check_frame(const weir::Message& message) {
   const std::string_view id =
       weir::frame_at_tail(text.substr(text.size() - std::min(text.size(), weir::kTailMax)));
   if (!id.empty()) WEIR_CHECK(id == message.raw_id());
+}
+
+// Headers that are made of arguments mirror them; what is withheld is cut out, and JSON is left.
+void check_page(weir::ListPage page, weir::ListKind kind) {
+  std::string lines;
+  for (std::size_t i = 0; i < page.entries.size(); ++i) {
+    const weir::ListEntry& entry = page.entries[i];
+    const weir::ParamRules rules = weir::read_param_rules(entry.input_schema);
+    WEIR_CHECK(weir::utf8_valid(rules.fault) && (rules.fault.empty() || rules.params.empty()));
+    for (const std::string_view arguments : {entry.raw, entry.input_schema}) {
+      lines.clear();
+      weir::append_param_headers(lines, rules, arguments, "Mcp-Param-: own\r\n");
+      WEIR_CHECK(lines.ends_with("Mcp-Param-: own\r\n"));
+      WEIR_CHECK(weir::check_param_headers(rules, arguments, lines).empty());
+      const bool plain = std::all_of(lines.begin(), lines.end(),
+                                     [](char c) { return (c >= ' ' && c <= '~') || c == '\r' || c == '\n'; });
+      WEIR_CHECK(plain);
+    }
+    if (i % 2 == 0) page.withheld.push_back(entry.raw);
+  }
+  std::vector<weir::ListPage> pages;
+  pages.push_back(std::move(page));
+  check_json(weir::join_pages(pages, kind));
 }
 
 void check(std::string_view text, weir::Message::From from) {
@@ -79,8 +103,8 @@ void check(std::string_view text, weir::Message::From from) {
       if (row.route == weir::Route::list) {
         auto again = weir::Message::index(message->bytes(), weir::JsonLimits(), from);
         WEIR_CHECK(again.has_value());
-        const auto page = weir::read_list_page(std::move(*again), row.kind);
-        (void)page.has_value();
+        auto page = weir::read_list_page(std::move(*again), row.kind);
+        if (page) check_page(std::move(*page), row.kind);
       }
     }
   }

@@ -58,6 +58,19 @@ TEST(Catalogue, TemplatesMatch) {
   EXPECT_TRUE(template_matches("a{/x*}", "a/b/c"));
 }
 
+TEST(Catalogue, WhatToolsWantMirrored) {
+  Seen seen(2);
+  ParamTable table;
+  table["one"] = read_param_rules(R"({"properties":{"a":{"type":"string","x-mcp-header":"A"}}})");
+  const Catalogue catalogue(NameRules(), {"a", "b"}, std::move(seen),
+                            {nullptr, std::make_shared<const ParamTable>(table)});
+  EXPECT_EQ(catalogue.params(0, "one"), nullptr);
+  EXPECT_EQ(catalogue.params(1, "two"), nullptr);
+  ASSERT_NE(catalogue.params(1, "one"), nullptr);
+  EXPECT_EQ(catalogue.params(1, "one")->params.at(0).name, "A");
+  EXPECT_EQ(two(true).params(1, "one"), nullptr);
+}
+
 TEST(Sessions, BelongToWhoOpenedThem) {
   Sessions::Options options;
   options.count_max = 2;

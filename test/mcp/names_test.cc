@@ -137,6 +137,39 @@ TEST(Merge, PagesOfOneServer) {
       R"({"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"a"},{"name":"b","n":1e5}],"x":1.0,"ttlMs":20,"cacheScope":"private"}})");
 }
 
+TEST(Merge, WithheldEntriesAreCutOut) {
+  // Which of four are withheld, by bits; the second page has one more, the third is empty.
+  for (unsigned bits = 0; bits < 16; ++bits)
+    for (const bool more : {false, true}) {
+      std::vector<ListPage> pages;
+      pages.push_back(
+          page(R"({"y":2,"tools": [ {"name":"a"} ,7, {"name":"b"},{"name":"c"} ],"nextCursor":"2"})"));
+      std::string kept;
+      for (std::size_t i = 0, entry = 0; i < 4; ++i) {
+        const bool broken = i == 1;
+        const std::string_view raw = broken ? std::string_view("7") : pages[0].entries[entry++].raw;
+        if ((bits & 1U << i) != 0 && !broken)
+          pages[0].withheld.push_back(raw);
+        else
+          kept += (kept.empty() ? "" : ",") + std::string(raw);
+      }
+      if (more) {
+        pages.push_back(page(R"({"tools":[{"name":"d"}]})"));
+        pages.push_back(page(R"({"tools":[]})"));
+        kept += R"(,{"name":"d"})";
+      }
+      std::string joined = join_pages(pages, ListKind::tools);
+      std::erase(joined, ' ');
+      EXPECT_EQ(joined, R"({"jsonrpc":"2.0","id":1,"result":{"y":2,"tools":[)" + kept + "]}}") << bits;
+    }
+  std::vector<ListPage> pages;
+  pages.push_back(page(R"({"tools":[{"name":"a"},{"name":"b"}]})"));
+  for (const ListEntry& entry : pages[0].entries) pages[0].withheld.push_back(entry.raw);
+  pages.push_back(page(R"({"tools":[{"name":"d"}]})"));
+  EXPECT_EQ(join_pages(pages, ListKind::tools),
+            R"({"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"d"}]}})");
+}
+
 TEST(Merge, BrokenEntriesCostOnlyThemselves) {
   const ListPage read = page(R"({"tools":[{"name":"a"},7,{"name":5},{"x":1},{"name":""},{"name":"b"}]})");
   ASSERT_EQ(read.entries.size(), 2U);
