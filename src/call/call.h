@@ -74,8 +74,10 @@ struct Call {
   CallTrace trace;
   const Peer* peer = nullptr;  // set by the upstream's layer; kept alive by the reply's owner
   CallNotes* notes = nullptr;
-  bool takes_large = false;     // the caller relays a LargeResult; else responses come whole
-  bool takes_requests = false;  // the caller brings the server's own requests to its client
+  bool takes_large = false;        // the caller relays a LargeResult; else responses come whole
+  bool takes_requests = false;     // the caller brings the server's own requests to its client
+  Duration input_time{};           // how long the client may take to answer one
+  std::string_view request_state;  // the server's own, raw, where the client brought it back; else empty
 };
 
 /// Something held until a reply has ended: a permit, a count in flight, a span. Released in reverse order.

@@ -67,6 +67,7 @@ struct TimeoutConfig {
   std::chrono::milliseconds connect = std::chrono::seconds(5);
   std::chrono::milliseconds list = std::chrono::seconds(1);
   std::chrono::milliseconds startup = std::chrono::seconds(15);
+  std::chrono::milliseconds input = std::chrono::minutes(10);
   bool operator==(const TimeoutConfig&) const = default;
 };
 

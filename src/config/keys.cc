@@ -157,7 +157,6 @@ const Block& names_block() {
 }
 
 const Block& timeout_block() {
-  static constexpr std::string_view kPlanned[] = {"input"};
   static const Block block{
       "`timeout`",
       {bound<&TimeoutConfig::request>("request", duration(1, kDay), "5m",
@@ -167,8 +166,10 @@ const Block& timeout_block() {
        bound<&TimeoutConfig::list>("list", duration(1, kHour), "1s",
                                    "What an aggregated list waits for a server that is up."),
        bound<&TimeoutConfig::startup>("startup", duration(1, kHour), "15s",
-                                      "What the first lists wait for servers that are still starting.")},
-      kPlanned};
+                                      "What the first lists wait for servers that are still starting."),
+       bound<&TimeoutConfig::input>("input", duration(1, kDay), "10m",
+                                    "What a call waits for its client's own answer to what the server asks; "
+                                    "the call's deadline stands still meanwhile.")}};
   return block;
 }
 

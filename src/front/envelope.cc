@@ -16,13 +16,15 @@ EnvelopeFault fault(int status, int code, std::string sentence) {
   return out;
 }
 
-EnvelopeFault unsupported(std::string_view requested) {
+// Whoever asks by `_meta` can be served by what server/discover lists; by header, the sessions' revisions
+// too.
+EnvelopeFault unsupported(std::string_view requested, std::size_t oldest) {
   EnvelopeFault out = fault(400, kUnsupportedVersion, "Unsupported protocol version");
   out.data = R"({"supported":[)";
-  for (std::size_t i = kRevisions.size(); i-- > 0;) {
+  for (std::size_t i = kRevisions.size(); i-- > oldest;) {
     out.data += '"';
     out.data += kRevisions[i];
-    out.data += i == 0 ? "\"" : "\",";
+    out.data += i == oldest ? "\"" : "\",";
   }
   out.data += R"(],"requested":)";
   json_append_string(out.data, requested);
@@ -67,7 +69,8 @@ EnvelopeFault check_new_request(const RequestHead& head, const Message& message,
   if (header.empty()) return fault(400, kHeaderMismatch, "the header MCP-Protocol-Version is missing");
   if (!usual && header != version)
     return fault(400, kHeaderMismatch, "the header MCP-Protocol-Version does not match the body");
-  if (!usual && version != to_string(Revision::v2026_07_28)) return unsupported(version);
+  if (!usual && version != to_string(Revision::v2026_07_28))
+    return unsupported(version, kRevisions.size() - 1);
   const std::string_view capabilities = message.meta().find(kMetaCapabilities);
   if (!is_object(capabilities))
     return fault(400, kInvalidParams,
@@ -88,7 +91,7 @@ EnvelopeFault check_new_request(const RequestHead& head, const Message& message,
 EnvelopeFault check_old_version(const RequestHead& head) {
   const std::string_view version = head.get(Field::mcp_protocol_version);
   if (version.empty() || parse_revision(version) || version == "2024-11-05") return {};
-  return unsupported(version);
+  return unsupported(version, 0);
 }
 
 }  // namespace weir

@@ -1,9 +1,6 @@
 #include "front/http_entry.h"
 
 #include "front/envelope.h"
-#include "front/visit.h"
-#include "mcp/fault_map.h"
-#include "mcp/outgoing.h"
 #include "runtime/shard.h"
 
 namespace weir {
@@ -19,6 +16,12 @@ bool accepts_json(std::string_view accept) {
          accept.find("application/*") != std::string_view::npos;
 }
 
+bool accepts_events(std::string_view accept) {
+  return accept.empty() || accept.find("*/*") != std::string_view::npos ||
+         accept.find("text/event-stream") != std::string_view::npos ||
+         accept.find("text/*") != std::string_view::npos;
+}
+
 // "127.0.0.1:4711" without its port: whom shares and owners are counted by.
 std::string_view address_of(std::string_view peer) { return peer.substr(0, peer.rfind(':')); }
 
@@ -31,7 +34,9 @@ bool is_endpoint(std::string_view path) {
 }  // namespace
 
 HttpEntry::HttpEntry(Gateway& gateway, Options options, FrontObserver& observer)
-    : gateway_(gateway), options_(std::move(options)), observer_(observer), random_(Random::from_system()) {}
+    : serving_(gateway, observer, options.error_status_http),
+      gateway_(gateway),
+      options_(std::move(options)) {}
 
 int HttpEntry::admit(const RequestHead& head, std::string& reason) {
   const Config& config = gateway_.plan()->config;
@@ -68,51 +73,44 @@ int HttpEntry::admit(const RequestHead& head, std::string& reason) {
     return 0;
   }
   if (head.method == "DELETE" || head.method == "OPTIONS") return 0;
-  reason = "only POST and DELETE";
+  if (head.method == "GET") {
+    if (!head.has(Field::mcp_session_id)) {
+      reason = "only sessions have a GET stream; from 2026-07-28 on there is subscriptions/listen";
+      return 405;
+    }
+    if (accepts_events(head.get(Field::accept))) return 0;
+    reason = "Accept must list text/event-stream";
+    return 406;
+  }
+  reason = "only POST, GET and DELETE";
   return 405;
 }
 
 std::string_view HttpEntry::allowed(const RequestHead& head) const {
-  return path_of(head) == "/health" ? "GET" : "POST, DELETE, OPTIONS";
-}
-
-Task<void> HttpEntry::send(Visit& visit, int status, std::string_view json) {
-  if (visit.batch != nullptr) {
-    if (!json.empty()) visit.batch->emplace_back(json);
-    co_return;
-  }
-  const Result<void> sent = co_await visit.responder.respond(
-      status, json.empty() ? std::string_view() : kJson, visit.fields, std::span(&json, 1));
-  (void)sent.has_value();  // a client that has gone is noticed by its connection
-}
-
-Task<void> HttpEntry::refuse(Visit& visit, int status, int code, std::string_view sentence,
-                             std::string_view raw_id, std::string_view data) {
-  std::string out;
-  append_error(out, raw_id, code, sentence, data);
-  co_await send(visit, status, out);
+  return path_of(head) == "/health" ? "GET" : "POST, GET, DELETE, OPTIONS";
 }
 
 Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, CancelScope& gone) {
-  const std::shared_ptr<const Plan> plan = gateway_.plan();
-  Visit visit(request, responder, gone, *plan);
+  HttpSink sink(responder, cors_lines(request.head, request.head.method == "OPTIONS"));
+  Visit visit(sink, gateway_.plan());
+  visit.http = &sink;
+  visit.head = &request.head;
   visit.path = path_of(request.head);
   visit.client = address_of(request.peer);
-  visit.fields = cors_lines(request.head, request.head.method == "OPTIONS");
   if (visit.path == "/health") {
     co_await health(visit);
     co_return;
   }
   if (request.head.method == "OPTIONS") {
-    co_await send(visit, 204, {});
+    co_await sink.finish(204, {});
     co_return;
   }
   if (visit.path != "/mcp") {
-    visit.only = plan->find(visit.path.substr(5));
+    visit.only = visit.plan->find(visit.path.substr(5));
     if (visit.only == Plan::kAll) {
       const auto asked = Message::index(request.body_bytes(), JsonLimits(), Message::From::client);
-      co_await refuse(visit, 404, -32600, "no server of this name is configured",
-                      asked ? asked->raw_id() : std::string_view(), {});
+      co_await Serving::refuse(visit, 404, -32600, "no server of this name is configured",
+                               asked ? asked->raw_id() : std::string_view());
       co_return;
     }
   }
@@ -120,22 +118,36 @@ Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, Can
     co_await end_session(visit);
     co_return;
   }
-  auto message = Message::index(request.body_bytes(), JsonLimits(), Message::From::client);
+  if (request.head.method == "GET") {
+    co_await events(visit, sink, gone);
+    co_return;
+  }
+  const auto message = Message::index(request.body_bytes(), JsonLimits(), Message::From::client);
   // The usual request of the new era: no coroutine between this one and serve().
-  const MethodRow* row = nullptr;
-  EnvelopeFault fault;
   if (message && message->is_request() && is_new_request(request.head, *message)) {
-    row = find_method(message->method());
-    fault = check_new_request(request.head, *message, row);
+    const MethodRow* row = find_method(message->method());
+    const EnvelopeFault fault = check_new_request(request.head, *message, row);
     if (fault.status == 0) {
       take_new_client(visit, *message, fault);
-      co_await serve(visit, *message, *row, gone);
+      co_await serving_.serve(visit, *message, *row, gone);
     } else {
-      co_await refuse(visit, fault.status, fault.code, fault.sentence, message->raw_id(), fault.data);
+      co_await Serving::refuse(visit, fault.status, fault.code, fault.sentence, message->raw_id(),
+                               fault.data);
     }
     co_return;
   }
-  co_await post(visit, message);
+  if (message) {
+    co_await post(visit, sink, *message);
+    co_return;
+  }
+  const Bytes body = request.body_bytes();
+  const std::size_t first = body.view().find_first_not_of(" \t\r\n");
+  if (first != std::string_view::npos && body.view()[first] == '[') {
+    co_await batch(visit, body);
+    co_return;
+  }
+  const MessageFault& fault = message.error();
+  co_await Serving::refuse(visit, 400, fault.code, fault.reason, fault.raw_id);
 }
 
 void HttpEntry::take_new_client(Visit& visit, const Message& message, const EnvelopeFault& checked) {
@@ -143,198 +155,109 @@ void HttpEntry::take_new_client(Visit& visit, const Message& message, const Enve
   visit.client_view.client_info = checked.client_info;
   visit.client_view.capabilities = checked.capabilities;
   if (message.meta_text(kMetaLogLevel, visit.log_level)) visit.client_view.log_level = visit.log_level;
-  for (const HeaderField& field : visit.request.head.params())
+  for (const HeaderField& field : visit.head->params())
     visit.param_headers.append(field.name).append(": ").append(field.value).append("\r\n");
   visit.client_view.param_headers = visit.param_headers;
 }
 
 Task<void> HttpEntry::health(Visit& visit) {
-  bool any = visit.plan.servers.empty();
-  for (const auto& server : visit.plan.servers) {
+  bool any = visit.plan->servers.empty();
+  for (const auto& server : visit.plan->servers) {
     const ServerState state = server->status()->state;
     any = any || state == ServerState::ready || state == ServerState::starting;
   }
-  co_await send(visit, any ? 200 : 503, any ? R"({"status":"healthy"})" : R"({"status":"unhealthy"})");
+  co_await visit.sink.finish(any ? 200 : 503, any ? R"({"status":"healthy"})" : R"({"status":"unhealthy"})");
 }
 
-Task<void> HttpEntry::end_session(Visit& visit) {
-  const std::string_view id = visit.request.head.get(Field::mcp_session_id);
-  if (id.empty()) {
-    co_await refuse(visit, 400, -32600, "the header Mcp-Session-Id is missing", {}, {});
-    co_return;
-  }
-  const bool ended = gateway_.sessions().close(id, visit.client, visit.path, Shard::current().now());
-  if (ended) {
-    gateway_.cancel(id, {});
-    co_await send(visit, 200, {});
-    co_return;
-  }
-  co_await refuse(visit, 404, -32001, "no such session", {}, {});
-}
-
-Task<void> HttpEntry::post(Visit& visit, const tl::expected<Message, MessageFault>& message) {
-  if (!message) {
-    const Bytes body = visit.request.body_bytes();
-    const std::size_t first = body.view().find_first_not_of(" \t\r\n");
-    if (first != std::string_view::npos && body.view()[first] == '[') {
-      co_await batch(visit, body);
-      co_return;
-    }
-    const MessageFault& fault = message.error();
-    co_await refuse(visit, 400, fault.code, fault.reason, fault.raw_id, {});
-    co_return;
-  }
-  co_await this->message(visit, *message);
-}
-
-// Only sessions of 2025-03-26 know batches. Each message is served in turn, the answers go out as one array.
-Task<void> HttpEntry::batch(Visit& visit, const Bytes& body) {
-  const auto session = find_session(visit);
-  if (!session || session->revision != Revision::v2025_03_26) {
-    co_await refuse(visit, 400, -32600, "batches exist in sessions of 2025-03-26 only", {}, {});
-    co_return;
-  }
-  const auto parts = split_batch(body, JsonLimits(), kBatchMax);
-  if (!parts) {
-    co_await refuse(visit, 400, parts.error().code, parts.error().reason, {}, {});
-    co_return;
-  }
-  std::vector<std::string> answers;
-  visit.batch = &answers;
-  for (const Bytes& part : *parts) {
-    auto message = Message::index(part, JsonLimits(), Message::From::client);
-    if (message)
-      co_await old_message(visit, *message);
-    else
-      co_await refuse(visit, 400, message.error().code, message.error().reason, message.error().raw_id, {});
-  }
-  visit.batch = nullptr;
-  if (answers.empty()) {
-    co_await send(visit, 202, {});
-    co_return;
-  }
-  std::string out = "[";
-  for (const std::string& answer : answers) {
-    if (out.size() > 1) out += ',';
-    out += answer;
-  }
-  out += ']';
-  co_await send(visit, 200, out);
-}
-
-Task<void> HttpEntry::message(Visit& visit, const Message& message) {
-  if (is_new_request(visit.request.head, message)) return new_request(visit, message);
-  return old_message(visit, message);
-}
-
-Task<void> HttpEntry::new_request(Visit& visit, const Message& message) {
-  // Closing the stream is the cancel of this era. Without a session nothing tells whose call an id means, and
-  // another's must not be cancelled: the notification is taken and changes nothing.
-  if (message.kind() == Message::Kind::notification)
-    co_await send(visit, 202, {});
-  else
-    co_await refuse(visit, 400, -32600, "clients send requests and notifications only", {}, {});
-}
-
-std::shared_ptr<Session> HttpEntry::find_session(Visit& visit) {
-  const std::string_view id = visit.request.head.get(Field::mcp_session_id);
+std::shared_ptr<Session> HttpEntry::find_session(const Visit& visit) {
+  const std::string_view id = visit.head->get(Field::mcp_session_id);
   if (id.empty()) return nullptr;
   return gateway_.sessions().find(id, visit.client, visit.path, Shard::current().now());
 }
 
-Task<void> HttpEntry::old_message(Visit& visit, const Message& message) {
-  const EnvelopeFault fault = check_old_version(visit.request.head);
-  if (fault.status != 0) {
-    co_await refuse(visit, fault.status, fault.code, fault.sentence, message.raw_id(), fault.data);
-    co_return;
-  }
-  const MethodRow* row = message.is_response() ? nullptr : find_method(message.method());
-  if (row != nullptr && row->route == Route::initialize && message.is_request()) {
-    if (visit.batch != nullptr) {
-      co_await refuse(visit, 400, -32600, "initialize is no part of a batch", message.raw_id(), {});
-      co_return;
-    }
-    co_await initialize(visit, message);
-    co_return;
-  }
-  const std::string_view id = visit.request.head.get(Field::mcp_session_id);
-  const std::shared_ptr<Session> session = find_session(visit);
-  if (!session) {
-    const bool absent = id.empty();
-    co_await refuse(
-        visit, absent ? 400 : 404, absent ? -32600 : -32001,
-        absent ? "begin with initialize: the header Mcp-Session-Id is missing" : "no such session",
-        message.raw_id(), {});
-    co_return;
-  }
-  if (message.is_response() || !message.is_request()) {
-    const std::string_view cancelled = message.param().find("requestId");
-    if (row != nullptr && row->route == Route::cancelled && !cancelled.empty())
-      gateway_.cancel(session->id, cancelled);
-    co_await send(visit, 202, {});
-    co_return;
-  }
-  visit.client_view.revision = session->revision;
-  visit.client_view.client_info = session->client_info;
-  visit.client_view.capabilities = session->capabilities;
-  visit.client_view.session = session->id;
-  visit.log_level = session->log_level();
-  visit.client_view.log_level = visit.log_level;
-  const bool known = row != nullptr && row->request && row->old_clients;
-  if (!known) {
-    co_await refuse(visit, 200, -32601, "Method not found", message.raw_id(), {});
-  } else if (row->route == Route::ping) {
-    co_await send(visit, 200,
-                  R"({"jsonrpc":"2.0","id":)" + std::string(message.raw_id()) + R"(,"result":{}})");
-  } else if (row->route == Route::set_level) {
-    std::string level;
-    if (!message.param_text("level", level) || !is_log_level(level)) {
-      co_await refuse(visit, 200, -32602, "params.level is no log level", message.raw_id(), {});
-      co_return;
-    }
-    session->set_log_level(level);
-    co_await send(visit, 200,
-                  R"({"jsonrpc":"2.0","id":)" + std::string(message.raw_id()) + R"(,"result":{}})");
-  } else {
-    // A broken connection cancels nothing here: only the session's own word does.
-    CancelScope scope;
-    Gateway::Cancellable cancellable(gateway_, session->id, message.raw_id(), scope);
-    co_await serve(visit, message, *row, scope);
-  }
+// Without an id, or with one that is not known.
+Task<void> HttpEntry::refuse_session(Visit& visit, std::string_view raw_id) {
+  const bool absent = visit.head->get(Field::mcp_session_id).empty();
+  return Serving::refuse(
+      visit, absent ? 400 : 404, absent ? -32600 : -32001,
+      absent ? "begin with initialize: the header Mcp-Session-Id is missing" : "no such session", raw_id);
 }
 
-Task<void> HttpEntry::initialize(Visit& visit, const Message& message) {
-  std::string wanted;
-  if (!message.param_text("protocolVersion", wanted)) {
-    co_await refuse(visit, 200, -32602, "params.protocolVersion must be a string", message.raw_id(), {});
+Task<void> HttpEntry::end_session(Visit& visit) {
+  const std::string_view id = visit.head->get(Field::mcp_session_id);
+  if (!id.empty() && serving_.end_session(id, visit.client, visit.path))
+    co_await visit.sink.finish(200, {});
+  else
+    co_await refuse_session(visit, {});
+}
+
+Task<void> HttpEntry::post(Visit& visit, HttpSink& sink, const Message& message) {
+  if (!is_new_request(*visit.head, message)) {
+    co_await old_message(visit, sink, message);
     co_return;
   }
-  const Revision agreed = negotiate_old(wanted);
-  visit.client_view.revision = agreed;
-  CancelScope scope;
-  ClientCall call(message, *find_method("initialize"), visit.plan, scope);
-  call.only = visit.only;
-  call.client = visit.client_view;
-  const Result<std::string> text = co_await answer_introduction(call, agreed);
-  if (!text) {
-    std::string out;
-    append_fault(out, message.raw_id(), text.error(), {});
-    co_await send(visit, 200, out);
+  // Closing the stream is the cancel of this era. Without a session nothing tells whose call an id means, and
+  // another's must not be cancelled: the notification is taken and changes nothing.
+  if (message.kind() == Message::Kind::notification)
+    co_await sink.finish(202, {});
+  else
+    co_await Serving::refuse(visit, 400, -32600, "clients send requests and notifications only", {});
+}
+
+// Only sessions of 2025-03-26 know batches. Each message is served in turn, the answers go out as one array.
+Task<void> HttpEntry::batch(Visit& visit, const Bytes& body) {
+  visit.session = find_session(visit);
+  if (!visit.session || visit.session->revision != Revision::v2025_03_26) {
+    co_await Serving::refuse(visit, 400, -32600, "batches exist in sessions of 2025-03-26 only", {});
     co_return;
   }
-  auto draft = std::make_shared<Session>();
-  draft->revision = agreed;
-  draft->client_info = message.param().find("clientInfo");
-  draft->capabilities = message.param().find("capabilities");
-  draft->path = visit.path;
-  draft->owner = visit.client;
-  const auto session = gateway_.sessions().open(std::move(draft), Shard::current().now());
-  if (!session) {
-    co_await refuse(visit, 503, 1004, "too many sessions are open", message.raw_id(), {});
+  const auto parts = split_batch(body, JsonLimits(), kBatchMax);
+  if (!parts) {
+    co_await Serving::refuse(visit, 400, parts.error().code, parts.error().reason, {});
     co_return;
   }
-  visit.fields += "Mcp-Session-Id: " + session->id + "\r\n";
-  co_await send(visit, 200, *text);
+  BatchSink answers;
+  Visit part_visit(answers, visit.plan);
+  part_visit.path = visit.path;
+  part_visit.client = visit.client;
+  part_visit.only = visit.only;
+  part_visit.session = visit.session;
+  part_visit.head = visit.head;
+  for (const Bytes& part : *parts) {
+    const auto message = Message::index(part, JsonLimits(), Message::From::client);
+    if (!message) {
+      const MessageFault& fault = message.error();
+      co_await Serving::refuse(part_visit, 400, fault.code, fault.reason, fault.raw_id);
+    } else if (message->method() == "initialize") {
+      co_await Serving::refuse(part_visit, 400, -32600, "initialize is no part of a batch",
+                               message->raw_id());
+    } else {
+      co_await serving_.in_session(part_visit, *message);
+    }
+  }
+  std::string out;
+  for (const std::string& answer : answers.answers()) out += (out.empty() ? "[" : ",") + answer;
+  if (!out.empty()) out += ']';
+  co_await visit.sink.finish(out.empty() ? 202 : 200, out);
+}
+
+Task<void> HttpEntry::old_message(Visit& visit, HttpSink& sink, const Message& message) {
+  const EnvelopeFault fault = check_old_version(*visit.head);
+  if (fault.status != 0) {
+    co_await Serving::refuse(visit, fault.status, fault.code, fault.sentence, message.raw_id(), fault.data);
+    co_return;
+  }
+  if (message.is_request() && message.method() == "initialize") {
+    co_await serving_.initialize(visit, message);
+    co_return;
+  }
+  visit.session = find_session(visit);
+  if (!visit.session) {
+    co_await refuse_session(visit, message.raw_id());
+    co_return;
+  }
+  sink.in_session(visit.session);
+  co_await serving_.in_session(visit, message);
 }
 
 }  // namespace weir

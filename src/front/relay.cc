@@ -1,15 +1,19 @@
-// The answer's way back: the client's own id and token put on, as JSON or as an event stream.
+#include "front/relay.h"
+
+#include <algorithm>
 #include <array>
 
-#include "front/visit.h"
+#include "gateway/bridge.h"
+#include "mcp/client_requests.h"
 #include "mcp/fault_map.h"
-#include "mcp/outgoing.h"
 #include "runtime/shard.h"
+#include "transport/server_requests.h"
 
 namespace weir {
 namespace {
 
-constexpr std::size_t kEditsMax = 7;
+constexpr Duration kQuiet = std::chrono::seconds(15);  // before a stream gets a comment
+constexpr unsigned kAsksMax = 10'000;                  // of one call
 
 constexpr std::array<std::string_view, 8> kLevels = {"debug", "info",     "notice", "warning",
                                                      "error", "critical", "alert",  "emergency"};
@@ -32,7 +36,30 @@ bool wanted(const Message& notification, const ClientView& client, std::string_v
          method != "notifications/cancelled";
 }
 
-OutgoingAnswer outgoing(const ClientCall& call, const Answer& answer) {
+// The request as the client gets it: our id in the place of the server's, and of its progress token.
+std::string renumbered(const Message& request, const std::string& id) {
+  Splices splices(request.text());
+  splices.replace_view(request.raw_id(), id);
+  const std::string_view token = request.meta().find("progressToken");
+  if (!token.empty()) splices.replace_view(token, id);
+  std::string out;
+  splices.append_to(out);
+  return out;
+}
+
+std::string withdrawn(const std::string& id) {
+  return R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)" + id + "}}";
+}
+
+}  // namespace
+
+bool is_log_level(std::string_view level) noexcept { return rank(level) < kLevels.size(); }
+
+bool log_level_reaches(std::string_view level, std::string_view least) noexcept {
+  return is_log_level(least) && is_log_level(level) && rank(level) >= rank(least);
+}
+
+OutgoingAnswer outgoing_answer(const ClientCall& call, const Answer& answer) {
   OutgoingAnswer made;
   made.client_id = call.message.raw_id();
   made.client = call.client.revision;
@@ -49,172 +76,150 @@ void note_outcome(Answer& answer, const ClientCall& call, const Message& respons
     answer.outcome = "tool_error";
 }
 
-}  // namespace
-
-bool is_log_level(std::string_view level) noexcept { return rank(level) < kLevels.size(); }
-
-bool log_level_reaches(std::string_view level, std::string_view least) noexcept {
-  return is_log_level(least) && is_log_level(level) && rank(level) >= rank(least);
+std::string_view server_name(const ClientCall& call, const Answer& answer) {
+  return answer.server == Plan::kAll ? std::string_view()
+                                     : std::string_view(call.plan.servers[answer.server]->name());
 }
 
-Task<void> HttpEntry::serve(Visit& visit, const Message& message, const MethodRow& row, CancelScope& scope) {
-  const TimePoint begun = Shard::current().now();
-  RequestRecord record;
-  ClientCall call(message, row, visit.plan, scope);
-  call.only = visit.only;
-  call.client = visit.client_view;
-  call.client.identity = visit.client;
-  call.notes = &record.notes;
-  Call leaf(message, row, scope);
-  leaf.client = call.client;
-  leaf.notes = &record.notes;
-  leaf.takes_large = visit.batch == nullptr;
-  TraceTexts trace;
-  record.span = trace.open(visit.request.head, message, random_);
-  record.random = &random_;
-  leaf.trace = call.trace = trace.view();
-  std::string target;
-  Answer answer;
-  co_await route_request(call, leaf, target, answer);
-  if (!answer.reply) {
-    co_await send(visit, status_of(answer), answer.text);
-  } else if (answer.reply->large) {
-    co_await relay_large(visit, call, answer);
-  } else if (!answer.reply->first.last || visit.batch != nullptr) {
-    co_await relay(visit, call, answer);
-  } else {
-    // The usual answer is whole: it goes out from where it came in, mostly without a wait.
-    const OutgoingAnswer made = outgoing(call, answer);
-    const Message& response = *answer.reply->first.message;
-    note_outcome(answer, call, response);
-    Splices edits = response_edits(response, row, made);
-    std::array<std::string_view, 2 * kEditsMax + 1> pieces;
-    std::string joined;
-    std::size_t count = 1;
-    if (edits.edits() <= kEditsMax) {
-      count = edits.pieces(pieces.data());
-    } else {
-      edits.append_to(joined);
-      pieces[0] = joined;
-    }
-    if (!visit.responder.respond_now(200, "application/json", visit.fields,
-                                     std::span(pieces.data(), count))) {
-      const Result<void> sent = co_await visit.responder.finish();
-      (void)sent.has_value();  // a client that has gone is noticed by its connection
-    }
+struct Relay::Open {
+  ReplyStream* rest = nullptr;  // null: the reply has ended
+  std::size_t count = 0;
+  void begun() {
+    if (count++ == 0 && rest != nullptr) rest->pause();
   }
-  record.method = row.name;
-  if (answer.server != Plan::kAll) record.server = visit.plan.servers[answer.server]->name();
-  if (!target.empty()) {
-    record.tool = target;
-  } else if (row.route == Route::by_name) {
-    record.tool = leaf.name.empty() ? raw_target(message, row) : leaf.name;
-    if (leaf.name.empty() && record.tool.size() > 2)
-      record.tool = record.tool.substr(1, record.tool.size() - 2);
+  void ended() {
+    if (--count == 0 && rest != nullptr) rest->resume();
   }
-  record.outcome = answer.outcome;
-  record.client = visit.client;
-  record.session = visit.client_view.session;
-  record.client_revision = visit.client_view.revision;
-  record.duration = Shard::current().now() - begun;
-  observer_.finished(record);
+};
+
+Relay::Relay(Visit& visit, ClientCall& call, Answer& answer, const OutgoingAnswer& made)
+    : visit_(visit),
+      call_(call),
+      answer_(answer),
+      made_(made),
+      token_(call.message.meta().find("progressToken")),
+      open_(std::make_shared<Open>()) {
+  open_->rest = answer.reply->rest.get();
 }
 
-int HttpEntry::status_of(const Answer& answer) const noexcept {
-  if (answer.status != 200) return answer.status;
-  if (!options_.error_status_http) return 200;
-  const std::string_view outcome = answer.outcome;
-  return outcome == "overloaded" || outcome == "no_healthy_endpoint" || outcome == "shutting_down" ? 503
-                                                                                                   : 200;
+Relay::~Relay() {
+  open_->rest = nullptr;
+  // A call that has ended well may leave questions open: on a shared wire they can be another call's.
+  if (whole_ || asks_.empty()) return;
+  for (const auto& [id, expires] : asks_)
+    if (std::shared_ptr<ClientAsk> ask = visit_.session->take_ask(id)) give_up_ask(std::move(ask));
 }
 
-Task<void> HttpEntry::relay_large(Visit& visit, ClientCall& call, Answer& answer) {
-  LargeResult& large = *answer.reply->large;
-  visit.responder.begin_sized("application/json", visit.fields, large.length());
-  while (true) {
-    const Result<std::span<const std::string_view>> pieces = co_await large.next();
-    if (!pieces) {
-      answer.outcome = to_string(pieces.error().kind()).data();
-      // Once its length was told, only the connection's end can say that it is not whole.
-      if (visit.responder.begun()) co_return;
-      std::string out;
-      append_fault(out, call.message.raw_id(), pieces.error(), call.plan.servers[answer.server]->name());
-      co_await send(visit, 200, out);
-      co_return;
-    }
-    if (pieces->empty()) break;
-    if (!visit.responder.body_now(*pieces)) {
-      const Result<void> sent = co_await visit.responder.finish();
-      if (!sent) {
-        answer.outcome = "cancelled";
-        co_return;
-      }
-    }
-  }
-  if (call.row.kind == ListKind::tools && large.tool_error()) answer.outcome = "tool_error";
+TimePoint Relay::until() const {
+  if (!visit_.sink.streaming()) return kForever;
+  TimePoint next = Shard::current().now() + kQuiet;
+  for (const auto& [id, expires] : asks_) next = std::min(next, expires);
+  return next;
 }
 
-Task<void> HttpEntry::relay(Visit& visit, ClientCall& call, Answer& answer) {
-  Reply& reply = *answer.reply;
-  const std::string_view token = call.message.meta().find("progressToken");
-  const OutgoingAnswer made = outgoing(call, answer);
+Task<void> Relay::run() {
+  Reply& reply = *answer_.reply;
   std::optional<ReplyEvent> event(std::move(reply.first));
   std::string out;
-  bool streaming = false;
   while (true) {
-    const Message& message = *event->message;
-    out.clear();
-    if (event->last) {
-      note_outcome(answer, call, message);
-      append_response(out, message, call.row, made);
+    bool goes_on = true;
+    if (!event->message) {
+      co_await visit_.sink.idle();
+    } else if (event->last) {
+      note_outcome(answer_, call_, *event->message);
+      const std::string state = sealed_state(call_, answer_.server, *event->message);
+      OutgoingAnswer made = made_;
+      made.request_state = state;
+      append_response(out, *event->message, call_.row, made);
+      whole_ = true;
       break;
+    } else if (event->message->is_request()) {
+      goes_on = co_await ask(std::move(*event));
+    } else if (event->message->method() == "notifications/cancelled") {
+      goes_on = co_await withdraw(*event->message);
+    } else if (wanted(*event->message, call_.client, token_)) {
+      goes_on = co_await pass(*event->message);
     }
-    if (visit.batch == nullptr && wanted(message, call.client, token)) {
-      append_notification(out, message, token);
-      Result<void> sent;
-      if (!streaming) sent = co_await visit.responder.begin_events(visit.fields);
-      streaming = true;
-      if (sent) sent = co_await visit.responder.event(out, {});
-      // An old client that has gone may still be served: its call runs on, for what it does.
-      if (!sent && is_new(call.client.revision)) {
-        answer.outcome = "cancelled";
-        co_return;
-      }
+    if (!goes_on) {
+      answer_.outcome = "cancelled";
+      co_return;
     }
-    Result<ReplyEvent> next = co_await reply.rest->next(kForever);
+    if (!asks_.empty()) co_await give_up_expired();
+    Result<ReplyEvent> next = co_await reply.rest->next(until());
     if (!next) {
-      answer.outcome = to_string(next.error().kind()).data();
-      out.clear();
-      append_fault(out, made.client_id, next.error(), call.plan.servers[answer.server]->name());
+      answer_.outcome = to_string(next.error().kind()).data();
+      append_fault(out, made_.client_id, next.error(), server_name(call_, answer_));
       break;
     }
     event.emplace(std::move(*next));
   }
-  if (!streaming) {
-    co_await send(visit, 200, out);
-    co_return;
-  }
-  const Result<void> sent = co_await visit.responder.event(out, {});
-  if (sent) {
-    const Result<void> ended = co_await visit.responder.end_events();
-    (void)ended.has_value();
-  }
+  co_await visit_.sink.finish(200, out);
 }
 
-std::optional<SpanIds> TraceTexts::open(const RequestHead& head, const Message& message, Random& random) {
-  std::string text;
-  std::optional<SpanIds> parent;
-  if (message.meta_text("traceparent", text)) parent = parse_traceparent(text);
-  const bool in_meta = parent.has_value();
-  if (!parent && head.has(Field::traceparent)) parent = parse_traceparent(head.get(Field::traceparent));
-  if (!parent) return std::nullopt;
-  const RandomBits bits = [&random] { return random.next(); };
-  const SpanIds span = child_of(*parent, bits);
-  append_traceparent(parent_, span);
-  text.clear();
-  const bool has_state = in_meta ? message.meta_text("tracestate", text) : head.has(Field::tracestate);
-  if (has_state) state_ = parse_tracestate(in_meta ? text : head.get(Field::tracestate)).value_or("");
-  return span;
+Task<bool> Relay::pass(const Message& notification) {
+  std::string out;
+  append_notification(out, notification, token_);
+  co_return co_await visit_.sink.event(out);
+}
+
+// Only what this client declared is asked; everything else is answered here.
+Task<bool> Relay::ask(ReplyEvent event) {
+  const Message& request = *event.message;
+  std::shared_ptr<ServerLink> asker = std::move(event.asker);
+  if (!asker) co_return true;
+  const bool may = visit_.session && visit_.sink.can_ask() && ++asked_ <= kAsksMax &&
+                   may_be_asked(call_.client.capabilities, request);
+  if (!may) {
+    asker->send(refusal(request));
+    co_return true;
+  }
+  ClientAsk wanted;
+  wanted.asker = asker;
+  wanted.raw_id = request.raw_id();
+  wanted.raw_token = request.meta().find("progressToken");
+  wanted.home = &Shard::current();
+  const bool known = answer_.server != Plan::kAll;
+  const Duration patience = known ? call_.plan.settings(answer_.server).timeout.input : TimeoutConfig().input;
+  const TimePoint expires = Shard::current().now() + patience;
+  wanted.expires = expires;
+  wanted.ended = [open = open_] { open->ended(); };
+  const std::string id = visit_.session->ask(std::move(wanted));
+  if (id.empty()) {
+    asker->send(refusal(request));
+    co_return true;
+  }
+  open_->begun();
+  asks_.emplace(id, expires);
+  co_return co_await visit_.sink.event(renumbered(request, id));
+}
+
+// The server takes a question back.
+Task<bool> Relay::withdraw(const Message& cancelled) {
+  const std::string_view raw_id = cancelled.param().find("requestId");
+  for (const auto& [id, expires] : asks_) {
+    const std::shared_ptr<ClientAsk> ask = visit_.session->find_ask(id);
+    if (!ask || ask->raw_id != raw_id) continue;
+    if (visit_.session->take_ask(id)) open_->ended();
+    const std::string text = withdrawn(id);
+    asks_.erase(id);
+    co_return co_await visit_.sink.event(text);
+  }
+  co_return true;
+}
+
+Task<void> Relay::give_up_expired() {
+  const TimePoint now = Shard::current().now();
+  std::vector<std::string> late;
+  for (const auto& [id, expires] : asks_)
+    if (expires <= now) late.push_back(id);
+  for (const std::string& id : late) {
+    asks_.erase(id);
+    std::shared_ptr<ClientAsk> ask = visit_.session->take_ask(id);
+    if (!ask) continue;
+    give_up_ask(std::move(ask));
+    const bool there = co_await visit_.sink.event(withdrawn(id));
+    (void)there;  // whether or not the client hears of it
+  }
 }
 
 }  // namespace weir

@@ -1,37 +1,44 @@
-// What is known of one HTTP request while it is served. Lives in its coroutine's frame.
+// What is known of one message of a client while it is served. Lives in its coroutine's frame.
 #pragma once
 
-#include "front/http_entry.h"
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "front/sink.h"
+#include "gateway/lists.h"
+#include "gateway/session.h"
+#include "obs/trace.h"
 
 namespace weir {
 
-/// One request and what was found out about it.
-struct HttpEntry::Visit {
+/// One message and what was found out about it.
+struct Visit {
   /// All of it outlives the visit.
-  Visit(HttpRequest& http, HttpResponder& answer, CancelScope& left, const Plan& running)
-      : request(http), responder(answer), gone(left), plan(running) {}
-  /// What came, where the answer goes, and what ends when the client leaves.
-  HttpRequest& request;
-  HttpResponder& responder;
-  CancelScope& gone;
-  const Plan& plan;
-  /// Of the request: path without its query, the client's address, the one server of /mcp/NAME.
+  Visit(AnswerSink& to, std::shared_ptr<const Plan> running) : sink(to), plan(std::move(running)) {}
+  /// Where the answer goes, and the configuration it is made by.
+  AnswerSink& sink;
+  const std::shared_ptr<const Plan> plan;
+  /// Whose it is: the endpoint's path, the client's address, the one server of /mcp/NAME, an old client's
+  /// session.
   std::string_view path;
   std::string_view client;
   std::size_t only = Plan::kAll;
+  std::shared_ptr<Session> session;
+  /// Over HTTP: its head; and the response, if it may be used without a coroutine.
+  const RequestHead* head = nullptr;
+  HttpSink* http = nullptr;
   /// What the call is told of its client, and the storage of its texts.
   ClientView client_view;
   std::string log_level;
   std::string param_headers;
-  std::string fields;                         // header lines of the answer
-  std::vector<std::string>* batch = nullptr;  // where answers go instead of the connection
 };
 
 /// The trace context of one request, kept as the texts that are sent on.
 class TraceTexts {
  public:
   /// The request's own span under the client's context (`_meta` first, then the header); nothing without one.
-  std::optional<SpanIds> open(const RequestHead& head, const Message& message, Random& random);
+  std::optional<SpanIds> open(const RequestHead* head, const Message& message, Random& random);
   CallTrace view() const noexcept {
     CallTrace trace;
     trace.parent = parent_;

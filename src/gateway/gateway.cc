@@ -18,12 +18,15 @@ Duration longest_call(const ServerConfig& server) {
   return longest;
 }
 
+constexpr Duration kHouseTime = std::chrono::seconds(5);
+
 // Whether what runs for `a` serves for `b`: timeouts of calls belong to the plan.
 bool same_server(const ServerConfig& a, ServerConfig b) {
   b.tools = a.tools;
   b.timeout.request = a.timeout.request;
   b.timeout.list = a.timeout.list;
   b.timeout.startup = a.timeout.startup;
+  b.timeout.input = a.timeout.input;
   return a == b;
 }
 
@@ -40,7 +43,8 @@ Gateway::Gateway(std::span<Shard* const> shards, std::size_t workers, Observer o
       workers_(workers),
       observer_(std::move(observer)),
       plan_(empty_plan()),
-      sessions_(Sessions::Options()) {
+      sessions_(Sessions::Options()),
+      parked_(shards_, states_) {
   for (std::size_t i = 0; i < shards_.size(); ++i) seats_.push_back(std::make_unique<Seat>(plan_));
 }
 
@@ -61,6 +65,7 @@ std::shared_ptr<Upstream> Gateway::make_upstream(const ServerConfig& server, con
 
 ApplyReport Gateway::apply(const Config& config) {
   ApplyReport report;
+  if (!std::exchange(begun_, true)) house_.start(keep_house());
   const std::shared_ptr<const Plan> old = plan_.load();
   auto next = std::make_shared<Plan>();
   next->config = config;
@@ -133,7 +138,27 @@ Task<void> Gateway::learn(std::string name) {
   if (observer_.server_learned) observer_.server_learned(*plan->servers[server], tools);
 }
 
+Task<bool> Gateway::close_parked() {
+  co_await parked_.close();
+  co_return true;
+}
+
+// What grows old is let go now and then.
+Task<void> Gateway::keep_house() {
+  while (!stop_.cancelled()) {
+    co_await Sleep(Shard::current().now() + kHouseTime, &stop_);
+    sessions_.sweep(Shard::current().now());
+  }
+}
+
 Task<void> Gateway::close(TimePoint deadline) {
+  stop_.cancel();
+  co_await house_.join();
+  CancelScope never;
+  for (Shard* shard : shards_) {
+    std::function<Task<bool>(CancelScope&)> work = [this](CancelScope&) { return close_parked(); };
+    co_await on_shard<bool>(*shard, never, std::move(work));
+  }
   const std::shared_ptr<const Plan> plan = plan_.load();
   Nursery all;
   for (const auto& upstream : plan->servers) all.start(upstream->close(deadline));

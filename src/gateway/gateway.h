@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "gateway/parked_calls.h"
 #include "gateway/plan.h"
 #include "gateway/sessions.h"
 #include "runtime/nursery.h"
@@ -47,6 +48,8 @@ class Gateway {
   /// The running plan from any thread.
   std::shared_ptr<const Plan> plan_now() const { return plan_.load(); }
   Sessions& sessions() noexcept { return sessions_; }
+  ParkedCalls& parked() noexcept { return parked_; }
+  const RequestStates& states() const noexcept { return states_; }
   /// Lets go of all servers; calls under way have until `deadline`. The control shard.
   Task<void> close(TimePoint deadline);
 
@@ -83,6 +86,8 @@ class Gateway {
   std::shared_ptr<Upstream> make_upstream(const ServerConfig& server, const LimitsConfig& limits,
                                           std::size_t place);
   Task<void> learn(std::string name);
+  Task<void> keep_house();
+  Task<bool> close_parked();
   std::vector<CancelScope*> calls_of(std::string_view session, std::string_view raw_id);
 
   const std::vector<Shard*> shards_;
@@ -91,8 +96,15 @@ class Gateway {
   Published<Plan> plan_;
   std::vector<std::unique_ptr<Seat>> seats_;
   Sessions sessions_;
+  RequestStates states_;
+  ParkedCalls parked_;
   std::mutex catalogue_lock_;
-  Nursery closing_;  // servers that a reload took out; the control shard
+
+  // The control shard.
+  Nursery closing_;  // servers that a reload took out
+  Nursery house_;
+  CancelScope stop_;
+  bool begun_ = false;
 };
 
 }  // namespace weir

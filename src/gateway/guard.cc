@@ -30,6 +30,13 @@ bool origin_allowed(const GuardRules& rules, std::string_view origin) {
   });
 }
 
+// A page that this very address has served: as good as its Host, once that was found to be one of ours.
+bool own_origin(std::string_view origin, std::string_view host) {
+  const std::size_t scheme = origin.find("://");
+  const bool http = origin.starts_with("http:") || origin.starts_with("https:");
+  return http && !host.empty() && equals_ignoring_case(origin.substr(scheme + 3), host);
+}
+
 }  // namespace
 
 int check_entry(const GuardRules& rules, const Head& head, std::string& reason) {
@@ -41,7 +48,9 @@ int check_entry(const GuardRules& rules, const Head& head, std::string& reason) 
     reason = "this Host is not served here; name it under allowed_hosts";
     return 403;
   }
-  if (head.has(Field::origin) && !origin_allowed(rules, head.get(Field::origin))) {
+  const std::string_view origin = head.get(Field::origin);
+  const bool own = !any_host && own_origin(origin, head.get(Field::host));
+  if (head.has(Field::origin) && !own && !origin_allowed(rules, origin)) {
     reason = "this Origin is not allowed; name it under allowed_origins";
     return 403;
   }

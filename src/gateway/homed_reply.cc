@@ -15,6 +15,7 @@ struct Visit {
     copy.peer = call.peer;
     copy.notes = call.notes;
     copy.takes_requests = call.takes_requests;
+    copy.request_state = call.request_state;
   }
   CancelScope scope;
   Call copy;

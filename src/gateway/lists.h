@@ -6,8 +6,11 @@
 #include <vector>
 
 #include "gateway/plan.h"
+#include "gateway/request_state.h"
 
 namespace weir {
+
+class ParkedCalls;
 
 /// What a client asks, as the front understood it. Views live as long as the request.
 struct ClientCall {
@@ -21,6 +24,11 @@ struct ClientCall {
   ClientView client;
   CallTrace trace;
   CallNotes* notes = nullptr;
+  std::shared_ptr<const Plan> keep;  // what `plan` refers to, for what outlives the request
+  ParkedCalls* parked = nullptr;     // set where the client may be asked for input
+  const RequestStates* states = nullptr;
+  std::optional<RequestState> continued;  // what a retry brought back
+  bool bridged = false;                   // the server's questions are made into input_required results here
 
   /// True if only one server can be meant; the_one() is then its place in the plan.
   bool asks_one() const noexcept { return only != Plan::kAll || plan.servers.size() == 1; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/bridge.h"
 #include "gateway/tool_headers.h"
 #include "mcp/fault_map.h"
 #include "mcp/outgoing.h"
@@ -97,21 +98,25 @@ void put_unknown_name(Answer& answer, const ClientCall& call, ListKind kind, std
   put_refusal(answer, call, kInvalidParams, sentence);
 }
 
-Upstream& prepare(const ClientCall& call, Call& leaf, std::size_t server, std::string_view tool) {
-  Upstream& upstream = *call.plan.servers[server];
-  leaf.deadline = deadline_of(call.plan.settings(server), call.row, tool);
-  if (call.notes != nullptr) call.notes->server = upstream.name();
-  return upstream;
+// `server` may come out as another: a retry goes on where it began.
+Task<Result<Reply>> call_server(ClientCall& call, Call& leaf, std::size_t& server, std::string_view tool) {
+  const ServerConfig& settings = call.plan.settings(server);
+  leaf.deadline = deadline_of(settings, call.row, tool);
+  leaf.input_time = settings.timeout.input;
+  if (call.notes != nullptr) call.notes->server = call.plan.servers[server]->name();
+  return call_bridged(call, leaf, server);
 }
 
 void put_reply(Answer& answer, const ClientCall& call, Result<Reply>& reply, std::size_t server) {
+  if (!reply && reply.error().kind() == Error::Kind::not_found && reply.error().side() == Error::Side::client)
+    return put_refusal(answer, call, kInvalidParams, reply.error().detail());
   if (!reply) return put_fault(answer, call, reply.error(), server);
   answer.server = server;
   answer.reply.emplace(std::move(*reply));
 }
 
 Task<void> forward(ClientCall& call, Call& leaf, std::size_t server, Answer& answer) {
-  Result<Reply> reply = co_await prepare(call, leaf, server, {}).call(leaf);
+  Result<Reply> reply = co_await call_server(call, leaf, server, {});
   put_reply(answer, call, reply, server);
 }
 
@@ -148,16 +153,17 @@ Task<void> route_by_name(ClientCall& call, Call& leaf, ListKind kind, std::strin
   }
   leaf.target = target;
   if (!target.empty()) name = target;
-  Upstream& upstream = prepare(call, leaf, server, name);
   const bool tool = kind == ListKind::tools;
   if (tool && call.plan.tool_headers[server].load(std::memory_order_relaxed) != ToolHeaders::none) {
+    leaf.deadline = deadline_of(call.plan.settings(server), call.row, name);
     const bool mirrored = co_await mirror_arguments(call, leaf, server, name, answer);
     if (!mirrored) co_return;
   }
-  Result<Reply> reply = co_await upstream.call(leaf);
-  if (tool && refused_headers(reply) && takes_headers(upstream, *reply->peer)) {
+  Result<Reply> reply = co_await call_server(call, leaf, server, name);
+  if (tool && server != Plan::kAll && refused_headers(reply) &&
+      takes_headers(*call.plan.servers[server], *reply->peer)) {
     const bool again = co_await mirror_again(call, leaf, server, name, answer);
-    if (again) reply = co_await upstream.call(leaf);
+    if (again) reply = co_await call_server(call, leaf, server, name);
     if (answer.text.empty() && refused_headers(reply)) put_headers_refused(answer, call, *reply, server);
     if (!answer.text.empty()) co_return;
   }
@@ -182,6 +188,10 @@ Task<void> route_by_uri(ClientCall& call, Call& leaf, ListKind kind, std::string
   const std::string uri = json_unescape(raw);
   if (call.asks_one()) {
     co_await forward(call, leaf, call.the_one(), answer);
+    co_return;
+  }
+  if (call.continued && !uri.starts_with("weir://")) {
+    co_await forward(call, leaf, 0, answer);
     co_return;
   }
   std::string_view name;
@@ -242,6 +252,12 @@ Task<void> refuse(ClientCall& call, Answer& answer) {
   co_return;
 }
 
+Task<void> refuse_state(ClientCall& call, Answer& answer) {
+  put_refusal(answer, call, kInvalidParams,
+              "params.requestState was not given out for this request and this client");
+  co_return;
+}
+
 }  // namespace
 
 void put_fault(Answer& answer, const ClientCall& call, const Error& error, std::size_t server) {
@@ -263,6 +279,7 @@ TimePoint deadline_of(const ServerConfig& config, const MethodRow& row, std::str
 
 // No coroutine of its own: one frame less on each call.
 Task<void> route_request(ClientCall& call, Call& leaf, std::string& target, Answer& answer) {
+  if (!read_request_state(call)) return refuse_state(call, answer);
   switch (call.row.route) {
     case Route::by_name:
       return route_by_name(call, leaf, call.row.kind, target, answer);

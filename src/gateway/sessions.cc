@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <functional>
+#include <vector>
 
 #include "base/digest.h"
 
@@ -56,21 +57,54 @@ std::shared_ptr<Session> Sessions::find(std::string_view id, std::string_view ow
   return session;
 }
 
-bool Sessions::close(std::string_view id, std::string_view owner, std::string_view path, TimePoint now) {
-  if (!find(id, owner, path, now)) return false;
-  Stripe& home = stripe(id);
-  std::lock_guard lock(home.lock);
-  const bool gone = home.by_id.erase(std::string(id)) != 0;
-  if (gone) --count_;
-  return gone;
+std::shared_ptr<Session> Sessions::close(std::string_view id, std::string_view owner, std::string_view path,
+                                         TimePoint now) {
+  std::shared_ptr<Session> session = find(id, owner, path, now);
+  if (!session) return nullptr;
+  {
+    Stripe& home = stripe(id);
+    std::lock_guard lock(home.lock);
+    if (home.by_id.erase(std::string(id)) == 0) return nullptr;
+    --count_;
+  }
+  session->end();
+  return session;
+}
+
+void Sessions::for_each(const std::function<void(const std::shared_ptr<Session>&)>& each) const {
+  std::vector<std::shared_ptr<Session>> all;
+  for (const Stripe& one : stripes_) {
+    std::lock_guard lock(one.lock);
+    for (const auto& [id, session] : one.by_id) all.push_back(session);
+  }
+  for (const auto& session : all) each(session);
 }
 
 void Sessions::sweep(TimePoint now) {
   const TimePoint::rep oldest = (now - options_.idle_max).time_since_epoch().count();
+  std::vector<std::shared_ptr<Session>> idle;
   for (Stripe& one : stripes_) {
     std::lock_guard lock(one.lock);
-    count_ -= std::erase_if(one.by_id, [&](const auto& entry) { return entry.second->used_ < oldest; });
+    for (auto it = one.by_id.begin(); it != one.by_id.end();) {
+      if (it->second->used_ < oldest) {
+        idle.push_back(std::move(it->second));
+        it = one.by_id.erase(it);
+        --count_;
+      } else {
+        ++it;
+      }
+    }
   }
+  for (const auto& session : idle) session->end();
+  for_each([now](const std::shared_ptr<Session>& session) {
+    for (auto& [id, ask] : session->take_expired(now)) {
+      const std::string note =
+          R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)" + id +
+          R"(,"reason":"it took too long"}})";
+      session->feed().append(std::make_shared<const std::string>(note));
+      give_up_ask(ask);
+    }
+  });
 }
 
 }  // namespace weir

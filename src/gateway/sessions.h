@@ -5,44 +5,18 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
+#include "gateway/session.h"
 #include "mcp/session_id.h"
-#include "mcp/version.h"
 #include "runtime/time.h"
 
 namespace weir {
-
-/// One client's session. Immutable but for its log level and the time of its last use.
-struct Session {
-  std::string id;
-  Revision revision = kNewestOld;
-  std::string client_info;   // raw JSON; empty: none
-  std::string capabilities;  // raw JSON
-  std::string path;          // the endpoint it was made at: "/mcp" or "/mcp/NAME"
-  std::string owner;         // the client it belongs to
-
-  /// The level that the client asked for with logging/setLevel; empty: none. Any thread.
-  std::string log_level() const {
-    std::lock_guard lock(lock_);
-    return log_level_;
-  }
-  /// Sets it. Any thread.
-  void set_log_level(std::string level) {
-    std::lock_guard lock(lock_);
-    log_level_ = std::move(level);
-  }
-
- private:
-  friend class Sessions;
-  mutable std::mutex lock_;
-  std::string log_level_;
-  std::atomic<TimePoint::rep> used_{0};
-};
 
 class Sessions {
  public:
@@ -58,15 +32,19 @@ class Sessions {
   /// The live session with this id that `owner` opened at `path`; null for every other.
   std::shared_ptr<Session> find(std::string_view id, std::string_view owner, std::string_view path,
                                 TimePoint now);
-  /// Ends it; false if there is none.
-  bool close(std::string_view id, std::string_view owner, std::string_view path, TimePoint now);
+  /// Ends it; null if there is none, else what was ended.
+  std::shared_ptr<Session> close(std::string_view id, std::string_view owner, std::string_view path,
+                                 TimePoint now);
   std::size_t size() const noexcept { return count_.load(std::memory_order_relaxed); }
-  /// Forgets what was not used for idle_max. Any thread, now and then.
+  /// Ends what was not used for idle_max, and gives up what clients were asked too long ago. Any thread, now
+  /// and then.
   void sweep(TimePoint now);
+  /// Calls `each` for every open session. Any thread; `each` may take its time, no lock is held.
+  void for_each(const std::function<void(const std::shared_ptr<Session>&)>& each) const;
 
  private:
   struct Stripe {
-    std::mutex lock;
+    mutable std::mutex lock;
     std::unordered_map<std::string, std::shared_ptr<Session>> by_id;
   };
   Stripe& stripe(std::string_view id);

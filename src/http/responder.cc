@@ -12,7 +12,8 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t kJoinMax = 16 * 1024;  // larger bodies are not copied behind their head
+constexpr std::chrono::milliseconds kRetry{1000};  // before a client comes back to a stream
+constexpr std::size_t kJoinMax = 16 * 1024;        // larger bodies are not copied behind their head
 
 }  // namespace
 
@@ -185,10 +186,27 @@ Task<Result<void>> HttpResponder::begin_events(std::string_view fields) {
   co_return co_await send(std::span<const iovec>(&piece, 1));
 }
 
-Task<Result<void>> HttpResponder::event(std::string_view json, std::string_view id) {
-  WEIR_CHECK(begun_ && !ended_);
+Task<Result<void>> HttpResponder::event(std::string_view json, std::string_view id, std::string_view type) {
   std::string text;
-  sse_append_event(text, json, id);
+  sse_append_event(text, json, id, type);
+  return send_part(std::move(text));
+}
+
+Task<Result<void>> HttpResponder::prime(std::string_view id) {
+  std::string text;
+  sse_append_priming(text, id, kRetry);
+  return send_part(std::move(text));
+}
+
+Task<Result<void>> HttpResponder::comment() {
+  std::string text;
+  sse_append_comment(text);
+  return send_part(std::move(text));
+}
+
+// A part of an event stream, in a chunk of its own where there are chunks.
+Task<Result<void>> HttpResponder::send_part(std::string text) {
+  WEIR_CHECK(begun_ && !ended_);
   std::array<char, 24> size_line;
   std::size_t size_length = 0;
   if (chunked_) {

@@ -67,8 +67,12 @@ class HttpResponder {
   bool body_now(std::span<const std::string_view> pieces);
   /// Begins an event stream (status 200).
   Task<Result<void>> begin_events(std::string_view fields);
-  /// Sends one event; waits while the client does not read.
-  Task<Result<void>> event(std::string_view json, std::string_view id);
+  /// Sends one event; waits while the client does not read. `type` empty: "message".
+  Task<Result<void>> event(std::string_view json, std::string_view id, std::string_view type = {});
+  /// Sends an event without data: an id to resume from and how long to wait before that.
+  Task<Result<void>> prime(std::string_view id);
+  /// Sends a comment, which keeps a quiet stream alive.
+  Task<Result<void>> comment();
   /// Ends the stream; the connection goes on.
   Task<Result<void>> end_events();
   /// True once anything was sent.
@@ -79,6 +83,7 @@ class HttpResponder {
   HttpResponder(Channel& channel, const HttpServerLimits& limits) noexcept
       : channel_(channel), limits_(limits) {}  // pieces_ stays unset: most answers use one
   Task<Result<void>> send(std::span<const iovec> pieces);
+  Task<Result<void>> send_part(std::string text);
 
   void write_head(int status, std::string_view content_type, std::string_view fields, std::uint64_t length,
                   std::size_t room);

@@ -76,17 +76,27 @@ bool SseDecoder::take_line(std::string_view line) {
   return false;
 }
 
-void sse_append_event(std::string& out, std::string_view json, std::string_view id) {
+void sse_append_event(std::string& out, std::string_view json, std::string_view id, std::string_view type) {
   WEIR_CHECK(id.find_first_of("\r\n") == std::string_view::npos);
   if (!id.empty()) {
     out += "id: ";
     out += id;
     out += '\n';
   }
+  if (!type.empty()) out.append("event: ").append(type).append("\n");
   out += "data: ";
   // Line breaks are white space between JSON tokens; inside an event they would end the line.
   for (const char c : json) out += c == '\r' || c == '\n' ? ' ' : c;
   out += "\n\n";
+}
+
+void sse_append_priming(std::string& out, std::string_view id, std::chrono::milliseconds retry) {
+  WEIR_CHECK(id.find_first_of("\r\n") == std::string_view::npos);
+  out.append("id: ")
+      .append(id)
+      .append("\nretry: ")
+      .append(std::to_string(retry.count()))
+      .append("\ndata:\n\n");
 }
 
 void sse_append_comment(std::string& out) { out += ":\n\n"; }

@@ -2,6 +2,7 @@
 // an event of MCP carries one JSON-RPC message. Comments and events without data (priming) are no messages.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -48,8 +49,12 @@ class SseDecoder {
   std::optional<std::uint32_t> retry_ms_;
 };
 
-/// Appends one event: a single data line, as JSON without line breaks needs no more. `id` empty: none.
-void sse_append_event(std::string& out, std::string_view json, std::string_view id);
+/// Appends one event: a single data line, as JSON without line breaks needs no more. `id` empty: none; `type`
+/// empty: "message".
+void sse_append_event(std::string& out, std::string_view json, std::string_view id,
+                      std::string_view type = {});
+/// Appends an event without data: a place to resume from, and how long to wait before that.
+void sse_append_priming(std::string& out, std::string_view id, std::chrono::milliseconds retry);
 /// Appends a comment that keeps a quiet stream alive.
 void sse_append_comment(std::string& out);
 

@@ -23,7 +23,7 @@ constexpr std::array kRows = {
     MethodRow{"logging/setLevel", Route::set_level, kNone, true, true, false, true, false},
     MethodRow{"notifications/initialized", Route::initialized, kNone, false, true, false, true, false},
     MethodRow{"notifications/cancelled", Route::cancelled, kNone, false, true, true, true, false},
-    MethodRow{"notifications/progress", Route::ignored, kNone, false, true, false, true, false},
+    MethodRow{"notifications/progress", Route::progress, kNone, false, true, false, true, false},
     MethodRow{"notifications/roots/list_changed", Route::ignored, kNone, false, true, false, true, false},
 };
 

@@ -20,6 +20,7 @@ enum class Route : std::uint8_t {
   by_name,      // one server, told by params.name
   by_uri,       // one server, told by params.uri
   by_ref,       // one server, told by params.ref (completion)
+  progress,     // of a client, on what a server asked of it
   ignored,      // a notification without meaning for a gateway
 };
 

@@ -58,7 +58,14 @@ void edit_trace(Splices& splices, const Message& message, const OutgoingRequest&
   put("tracestate", request.tracestate);
 }
 
-void edit_meta(Splices& splices, const Message& message, const OutgoingRequest& request) {
+void drop(std::vector<bool>& dropped, const RawMembers& members, std::string_view name) {
+  dropped.resize(members.size());
+  for (std::size_t i = 0; i < members.size(); ++i) dropped[i] = dropped[i] || members[i].name == name;
+}
+
+// `dropped_params` takes note of members of params that are to go.
+void edit_meta(Splices& splices, const Message& message, const OutgoingRequest& request,
+               std::vector<bool>& dropped_params) {
   const RawMembers& meta = message.meta();
   std::string to_insert;
   edit_trace(splices, message, request, to_insert);
@@ -81,10 +88,7 @@ void edit_meta(Splices& splices, const Message& message, const OutgoingRequest& 
     }
     if (drops != 0 && drops == meta.size() && to_insert.empty()) {
       // `_meta` would be left empty: it goes as a whole.
-      const RawMembers& params = message.param();
-      std::vector<bool> without(params.size());
-      for (std::size_t i = 0; i < params.size(); ++i) without[i] = params[i].name == "_meta";
-      splices.erase_members(params, without);
+      drop(dropped_params, message.param(), "_meta");
       return;
     }
     splices.erase_members(meta, dropped);
@@ -134,6 +138,24 @@ std::string_view raw_target(const Message& message, const MethodRow& row) {
   return is_text(raw) ? raw : std::string_view();
 }
 
+namespace {
+// A retry of the new revision carries the server's own state again. Where there was none (the client has
+// opened an URL), or no such thing is known, the call begins anew.
+void edit_answers(Splices& splices, const Message& message, const OutgoingRequest& request,
+                  std::vector<bool>& dropped_params) {
+  const RawMembers& params = message.param();
+  const std::string_view state = params.find("requestState");
+  const bool answers = !params.find("inputResponses").empty();
+  if ((state.empty() && !answers) || !is_new(request.client)) return;
+  if (is_new(request.upstream) && (state.empty() || !request.request_state.empty())) {
+    if (!state.empty()) splices.replace_view(state, request.request_state);
+    return;
+  }
+  drop(dropped_params, params, "requestState");
+  drop(dropped_params, params, "inputResponses");
+}
+}  // namespace
+
 void append_request(std::string& out, const Message& message, const MethodRow& row,
                     const OutgoingRequest& request) {
   request_edits(message, row, request).append_to(out);
@@ -146,7 +168,10 @@ Splices request_edits(const Message& message, const MethodRow& row, const Outgoi
     const std::string_view raw = raw_target(message, row);
     if (!raw.empty()) splices.replace(raw, quoted(request.target));
   }
-  edit_meta(splices, message, request);
+  std::vector<bool> dropped_params;
+  edit_meta(splices, message, request, dropped_params);
+  edit_answers(splices, message, request, dropped_params);
+  if (!dropped_params.empty()) splices.erase_members(message.param(), dropped_params);
   return splices;
 }
 
@@ -170,9 +195,13 @@ void edit_result(Splices& splices, const Message& response, const MethodRow& row
                  const OutgoingAnswer& answer) {
   const bool to_new = is_new(answer.client) && !is_new(answer.upstream);
   const bool to_old = !is_new(answer.client) && is_new(answer.upstream);
-  if (!to_new && !to_old && answer.uri_to.empty()) return;
+  if (!to_new && !to_old && answer.uri_to.empty() && answer.request_state.empty()) return;
   const std::string_view result = response.result();
   const RawMembers& members = response.result_member();
+  if (!answer.request_state.empty()) {
+    const std::string_view state = members.find("requestState");
+    if (!state.empty()) splices.replace(state, quoted(answer.request_state));
+  }
   if (!answer.uri_to.empty()) edit_uris(splices, members, answer);
   if (to_new) {
     std::string added;

@@ -24,6 +24,7 @@ struct OutgoingRequest {
   std::string_view log_level;     // text; empty: none
   std::string_view traceparent;   // empty: as the message has it
   std::string_view tracestate;
+  std::string_view request_state;  // raw: the server's own, for the client's sealed one; empty: it has none
 };
 /// The edits that make a client's message the upstream's. Views in `request` outlive them.
 Splices request_edits(const Message& message, const MethodRow& row, const OutgoingRequest& request);
@@ -38,6 +39,8 @@ struct OutgoingAnswer {
   Revision upstream = Revision::v2026_07_28;
   std::string_view uri_from;  // the upstream's own URI, where the client knows it by another
   std::string_view uri_to;
+  std::string_view
+      request_state;  // text: what the client gets for the server's own; empty: nothing to change
 };
 /// The edits that make an upstream's response (a result or an error) the client's.
 Splices response_edits(const Message& response, const MethodRow& row, const OutgoingAnswer& answer);

@@ -23,7 +23,7 @@ struct Sealed {
 class Sealer {
  public:
   /// Longest payload, in bytes.
-  static constexpr std::size_t kPayloadMax = 512;
+  static constexpr std::size_t kPayloadMax = 64 * 1024;
 
   /// `key`: 32 secret bytes.
   Sealer(std::string key, std::uint8_t key_id) : key_(std::move(key)), key_id_(key_id) {}

@@ -90,6 +90,7 @@ Task<Result<Reply>> Conversation::call(Call& call, const std::string& id) {
   request.log_level = call.client.log_level;
   request.traceparent = call.trace.parent;
   request.tracestate = call.trace.state;
+  request.request_state = call.request_state;
   std::string text;
   append_request(text, call.message, call.row, request);
   auto rest = std::make_unique<Answers>(shared_from_this(), id, call);

@@ -16,6 +16,12 @@ std::string own_answer(const Message& request) {
   return out;
 }
 
+std::string refusal(const Message& request) {
+  std::string out;
+  append_error(out, request.raw_id(), -32601, "the client did not declare that it can be asked for this");
+  return out;
+}
+
 std::string cancelled_notification(std::string_view raw_id) {
   std::string out = R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)";
   out += raw_id;

@@ -12,6 +12,8 @@ namespace weir {
 /// A whole JSON-RPC response to a server's request: a ping is answered, an empty list of roots is true of
 /// Weir itself, all else is refused (-32601).
 std::string own_answer(const Message& request);
+/// The refusal (-32601) of what a client did not declare that it can be asked.
+std::string refusal(const Message& request);
 /// `notifications/cancelled` for a request of ours.
 std::string cancelled_notification(std::string_view raw_id);
 

@@ -108,6 +108,7 @@ Buffer Streamable::write_call(const Call& call, const std::string& id, std::size
   request.log_level = call.client.log_level;
   request.traceparent = call.trace.parent;
   request.tracestate = call.trace.state;
+  request.request_state = call.request_state;
   Splices body = request_edits(call.message, call.row, request);
   const std::size_t body_size = body.size();
 

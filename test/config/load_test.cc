@@ -209,7 +209,6 @@ TEST(ConfigLoad, ChecksServers) {
       {"servers: {s: {builtin: demo, tools: {t: {safe_to_repeat: true}}}}",
        "1:42: \"safe_to_repeat\" is not supported yet"},
       {"servers: {s: {builtin: demo, autoApprove: []}}", "1:30: unknown key \"autoApprove\""},
-      {"servers: {s: {builtin: demo, timeout: {input: 1s}}}", "1:40: \"input\" is not supported yet"},
       {"servers: {s: {builtin: demo}, s: {builtin: demo}}", "1:31: duplicate key \"s\" (first on line 1)"},
       {"servers: {a b: {builtin: demo}}",
        "1:11: the server name \"a b\" must be 1 to 32 letters, digits, underscores or hyphens"},

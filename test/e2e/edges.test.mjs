@@ -126,7 +126,7 @@ export const tests = {
   async 'methods that are not served are told which are'() {
     await between([{}], async (weir) => {
       const got = await raw(weir.url, 'GET /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
-      assert.match(got, /^HTTP\/1.1 405 .*\r\nAllow: POST, DELETE, OPTIONS\r\n/s);
+      assert.match(got, /^HTTP\/1.1 405 .*\r\nAllow: POST, GET, DELETE, OPTIONS\r\n/s);
       const head = await raw(weir.url, 'HEAD /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
       assert.match(head, /^HTTP\/1.1 405 .*\r\nAllow: GET\r\n/s);
       assert.ok(head.endsWith('\r\n\r\n'), 'a HEAD answer has no body');

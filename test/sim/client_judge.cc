@@ -19,11 +19,13 @@ void ScriptedClient::judge(const Asked& asked, const PlainMessage& answer) {
   const std::string_view body = answer.body;
   for (std::size_t at = 0; at < body.size();) {
     const std::size_t end = body.find("\n\n", at);
-    if (!body.substr(at).starts_with("data: ") || end == std::string_view::npos) {
+    const std::size_t data = body.substr(0, end).find("data:", at);
+    if (end == std::string_view::npos || data == std::string_view::npos) {
       blame(asked.nonce + " was sent a broken event", answer.body);
       return;
     }
-    judge_message(asked, body.substr(at + 6, end - at - 6), end + 2 == body.size());
+    const std::string_view json = body.substr(data + 5, end - data - 5);
+    if (!json.empty()) judge_message(asked, json.substr(1), end + 2 == body.size());  // else it primes
     at = end + 2;
   }
 }

@@ -1,0 +1,156 @@
+// One request from a known row to its last byte.
+#include <array>
+
+#include "front/relay.h"
+#include "front/serving.h"
+#include "gateway/bridge.h"
+#include "mcp/client_requests.h"
+#include "mcp/fault_map.h"
+#include "runtime/shard.h"
+
+namespace weir {
+namespace {
+
+constexpr std::size_t kEditsMax = 7;
+
+// What a record calls the tool or prompt: as its server has it.
+std::string_view recorded_tool(const Message& message, const MethodRow& row, const Call& leaf,
+                               const std::string& target) {
+  if (!target.empty()) return target;
+  if (row.route != Route::by_name) return {};
+  if (!leaf.name.empty()) return leaf.name;
+  const std::string_view raw = raw_target(message, row);
+  return raw.size() > 2 ? raw.substr(1, raw.size() - 2) : raw;
+}
+
+// Whether this client may be asked something on the way to this answer.
+bool can_be_asked(const Visit& visit, const MethodRow& row) {
+  if (!visit.sink.can_ask()) return false;
+  const bool new_client = is_new(visit.client_view.revision);
+  if (new_client && row.route != Route::by_name && row.route != Route::by_uri) return false;
+  return declares_input(visit.client_view.capabilities);
+}
+
+}  // namespace
+
+Task<void> Serving::serve(Visit& visit, const Message& message, const MethodRow& row, CancelScope& scope) {
+  const TimePoint begun = Shard::current().now();
+  RequestRecord record;
+  ClientCall call(message, row, *visit.plan, scope);
+  call.only = visit.only;
+  call.client = visit.client_view;
+  call.client.identity = visit.client;
+  call.notes = &record.notes;
+  call.keep = visit.plan;
+  call.parked = &gateway_.parked();
+  call.states = &gateway_.states();
+  Call leaf(message, row, scope);
+  leaf.client = call.client;
+  leaf.notes = &record.notes;
+  leaf.takes_large = visit.http != nullptr;
+  leaf.takes_requests = can_be_asked(visit, row);
+  TraceTexts trace;
+  record.span = trace.open(visit.head, message, random_);
+  record.random = &random_;
+  leaf.trace = call.trace = trace.view();
+  std::string target;
+  Answer answer;
+  co_await route_request(call, leaf, target, answer);
+  if (!answer.reply) {
+    co_await visit.sink.finish(status_of(answer), answer.text);
+  } else if (answer.reply->large) {
+    co_await relay_large(visit, call, answer);
+  } else {
+    OutgoingAnswer made = outgoing_answer(call, answer);
+    std::string state;
+    if (answer.reply->first.last)
+      made.request_state = state = sealed_state(call, answer.server, *answer.reply->first.message);
+    if (answer.reply->first.last && visit.http != nullptr) {
+      // The usual answer is whole: it goes out from where it came in, mostly without a wait.
+      const Message& response = *answer.reply->first.message;
+      note_outcome(answer, call, response);
+      Splices edits = response_edits(response, row, made);
+      std::array<std::string_view, 2 * kEditsMax + 1> pieces;
+      std::string joined;
+      std::size_t count = 1;
+      if (edits.edits() <= kEditsMax) {
+        count = edits.pieces(pieces.data());
+      } else {
+        edits.append_to(joined);
+        pieces[0] = joined;
+      }
+      HttpResponder& responder = visit.http->responder();
+      if (!responder.respond_now(200, "application/json", visit.http->fields(),
+                                 std::span(pieces.data(), count))) {
+        const Result<void> sent = co_await responder.finish();
+        (void)sent.has_value();  // a client that has gone is noticed by its connection
+      }
+    } else {
+      Relay relay(visit, call, answer, made);
+      co_await relay.run();
+    }
+  }
+  record.method = row.name;
+  record.server = server_name(call, answer);
+  record.tool = recorded_tool(message, row, leaf, target);
+  record.outcome = answer.outcome;
+  record.client = visit.client;
+  record.session = visit.client_view.session;
+  record.client_revision = visit.client_view.revision;
+  record.duration = Shard::current().now() - begun;
+  observer_.finished(record);
+}
+
+int Serving::status_of(const Answer& answer) const noexcept {
+  if (answer.status != 200) return answer.status;
+  if (!error_status_http_) return 200;
+  const std::string_view outcome = answer.outcome;
+  return outcome == "overloaded" || outcome == "no_healthy_endpoint" || outcome == "shutting_down" ? 503
+                                                                                                   : 200;
+}
+
+Task<void> Serving::relay_large(Visit& visit, ClientCall& call, Answer& answer) {
+  LargeResult& large = *answer.reply->large;
+  HttpResponder& responder = visit.http->responder();
+  responder.begin_sized("application/json", visit.http->fields(), large.length());
+  while (true) {
+    const Result<std::span<const std::string_view>> pieces = co_await large.next();
+    if (!pieces) {
+      answer.outcome = to_string(pieces.error().kind()).data();
+      // Once its length was told, only the connection's end can say that it is not whole.
+      if (responder.begun()) co_return;
+      std::string out;
+      append_fault(out, call.message.raw_id(), pieces.error(), server_name(call, answer));
+      co_await visit.sink.finish(200, out);
+      co_return;
+    }
+    if (pieces->empty()) break;
+    if (!responder.body_now(*pieces)) {
+      const Result<void> sent = co_await responder.finish();
+      if (!sent) {
+        answer.outcome = "cancelled";
+        co_return;
+      }
+    }
+  }
+  if (call.row.kind == ListKind::tools && large.tool_error()) answer.outcome = "tool_error";
+}
+
+std::optional<SpanIds> TraceTexts::open(const RequestHead* head, const Message& message, Random& random) {
+  std::string text;
+  std::optional<SpanIds> parent;
+  if (message.meta_text("traceparent", text)) parent = parse_traceparent(text);
+  const bool in_meta = parent.has_value();
+  if (!parent && head != nullptr && head->has(Field::traceparent))
+    parent = parse_traceparent(head->get(Field::traceparent));
+  if (!parent) return std::nullopt;
+  const RandomBits bits = [&random] { return random.next(); };
+  const SpanIds span = child_of(*parent, bits);
+  append_traceparent(parent_, span);
+  text.clear();
+  const bool has_state = in_meta ? message.meta_text("tracestate", text) : head->has(Field::tracestate);
+  if (has_state) state_ = parse_tracestate(in_meta ? text : head->get(Field::tracestate)).value_or("");
+  return span;
+}
+
+}  // namespace weir

@@ -1,0 +1,352 @@
+#include "gateway/parked_calls.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+
+#include "mcp/client_requests.h"
+#include "mcp/outgoing.h"
+#include "runtime/hop.h"
+#include "transport/server_requests.h"
+
+namespace weir {
+namespace {
+
+// What a server asks at once comes in one go: so long is waited for more of it.
+constexpr Duration kGather = std::chrono::milliseconds(5);
+constexpr std::size_t kAsksMax = 100;       // open at a time
+constexpr unsigned kAsksInAllMax = 10'000;  // of one call
+
+/// A request of the server's that waits for the client.
+struct Ask {
+  InputRequest request;
+  std::string raw_id;  // the server's
+  std::shared_ptr<ServerLink> asker;
+};
+
+Message message_of(std::string_view text) {
+  auto message = Message::index(Bytes::copy_of(text), JsonLimits(), Message::From::upstream);
+  WEIR_CHECK(message);
+  return std::move(*message);
+}
+
+std::string input_ended(std::string_view raw_id) {
+  std::string out = R"({"jsonrpc":"2.0","id":)";
+  out += raw_id;
+  out += R"(,"error":{"code":-32603,"message":"the client did not answer"}})";
+  return out;
+}
+
+}  // namespace
+
+/// A call with what it waits for.
+struct ParkedCalls::Parked {
+  Parked(const Call& leaf, const ClientCall& by, std::size_t at)
+      : plan(by.keep), held(leaf), server(at), owner(by.client.identity) {}
+  ~Parked() {
+    for (const Ask& ask : asks) ask.asker->send(input_ended(ask.raw_id));
+  }
+
+  std::shared_ptr<const Plan> plan;  // its server lives as long
+  HeldCall held;
+  std::size_t server;
+  std::string owner;
+  std::vector<Ask> asks;
+  unsigned asked = 0;  // in all
+  TimePoint expires{};
+};
+
+struct ParkedCalls::Table {
+  std::map<std::uint64_t, std::shared_ptr<Parked>> waiting;
+  std::uint64_t next = 1;
+  bool closed = false;
+  bool watched = false;
+  CancelScope stop;
+  Waiter changed;
+  Nursery fibers;
+};
+
+/// The held call's events, with requests gathered into one `input_required` result that ends the stream.
+class ParkedCalls::Parking final : public ReplyStream {
+ public:
+  Parking(ParkedCalls& owner, std::shared_ptr<Parked> parked, std::optional<ReplyEvent> first)
+      : owner_(owner), parked_(std::move(parked)), first_(std::move(first)) {}
+
+  Task<Result<ReplyEvent>> next(TimePoint until) override {
+    while (ahead_.empty()) {
+      Result<ReplyEvent> event = co_await from_server(until);
+      if (!event || !event->message) co_return event;
+      if (!event->message->is_request()) co_return finished(std::move(*event));
+      if (!admit(std::move(*event))) continue;
+      const Result<void> gathered = co_await gather();
+      if (!gathered) co_return fail(gathered.error());
+    }
+    ReplyEvent event = std::move(ahead_.front());
+    ahead_.pop_front();
+    co_return event;
+  }
+
+ private:
+  Task<Result<ReplyEvent>> from_server(TimePoint until) {
+    if (first_) {
+      ReplyEvent event = std::move(*first_);
+      first_.reset();
+      co_return event;
+    }
+    co_return co_await parked_->held.reply.rest->next(until);
+  }
+
+  // What 2025-11-25 says by an error the new revision asks for.
+  ReplyEvent finished(ReplyEvent event) const {
+    if (!event.last || !may_ask_url()) return event;
+    const std::vector<InputRequest> urls = urls_required(*event.message);
+    if (urls.empty()) return event;
+    RequestState again;
+    again.server = parked_->plan->servers[parked_->server]->name();
+    const std::string state = owner_.states_.seal(again, parked_->owner, parked_->held.call().message);
+    return ReplyEvent(message_of(write_input_required(urls, state)), true);
+  }
+  bool may_ask_url() const {
+    const std::string_view raw =
+        R"({"jsonrpc":"2.0","id":0,"method":"elicitation/create","params":{"mode":"url"}})";
+    return may_be_asked(parked_->held.call().client.capabilities, message_of(raw));
+  }
+
+  // True if the client will be asked; else the server has been answered.
+  bool admit(ReplyEvent event) {
+    const Message& request = *event.message;
+    const bool full = parked_->asks.size() >= kAsksMax || parked_->asked >= kAsksInAllMax ||
+                      owner_.table().waiting.size() >= kPerShardMax || owner_.table().closed;
+    if (full || !may_be_asked(parked_->held.call().client.capabilities, request)) {
+      event.asker->send(refusal(request));
+      return false;
+    }
+    Ask ask;
+    ask.request.key = std::to_string(++parked_->asked);
+    ask.request.method = request.method();
+    ask.request.params = request.params();
+    ask.raw_id = request.raw_id();
+    ask.asker = std::move(event.asker);
+    parked_->asks.push_back(std::move(ask));
+    return true;
+  }
+
+  Task<Result<void>> gather() {
+    const TimePoint until = Shard::current().now() + kGather;
+    while (true) {
+      Result<ReplyEvent> event = co_await parked_->held.reply.rest->next(until);
+      if (!event) co_return fail(event.error());
+      if (!event->message) break;
+      if (event->message->is_request()) {
+        (void)admit(std::move(*event));
+        continue;
+      }
+      // A server that answers the call without waiting for its own question needs no answer to it.
+      const bool last = event->last;
+      ahead_.push_back(finished(std::move(*event)));
+      if (last) co_return Result<void>();
+    }
+    ahead_.emplace_back(message_of(owner_.park(parked_)), true);
+    co_return Result<void>();
+  }
+
+  ParkedCalls& owner_;
+  std::shared_ptr<Parked> parked_;
+  std::optional<ReplyEvent> first_;
+  std::deque<ReplyEvent> ahead_;
+};
+
+/// What a retry leaves on the parked call's home shard.
+struct ParkedCalls::Seat {
+  std::shared_ptr<Parked> parked;
+  std::unique_ptr<ReplyStream> stream;
+  std::string server;  // the name of the one that asked
+};
+
+/// The events of a resumed call, brought from its home.
+class ParkedCalls::Resumed final : public ReplyStream {
+ public:
+  Resumed(Shard& home, std::shared_ptr<Seat> seat, CancelScope& cancel)
+      : home_(home), seat_(std::move(seat)), cancel_(cancel) {}
+  ~Resumed() override {
+    if (&home_ == &Shard::current()) return;
+    home_.post(
+        [seat = std::move(seat_)]() mutable { seat->stream.reset(), seat->parked.reset(), seat.reset(); });
+  }
+  Task<Result<ReplyEvent>> next(TimePoint until) override {
+    std::function<Task<Result<ReplyEvent>>(CancelScope&)> work = [this, until](CancelScope& scope) {
+      return next_there(scope, until);
+    };
+    return on_shard<Result<ReplyEvent>>(home_, cancel_, std::move(work));
+  }
+
+ private:
+  Task<Result<ReplyEvent>> next_there(CancelScope& scope, TimePoint until) {
+    ScopeLink link(scope, seat_->parked->held.scope());
+    Result<ReplyEvent> event = co_await seat_->stream->next(until);
+    co_return event;
+  }
+
+  Shard& home_;
+  std::shared_ptr<Seat> seat_;
+  CancelScope& cancel_;
+};
+
+ParkedCalls::ParkedCalls(std::span<Shard* const> shards, const RequestStates& states)
+    : shards_(shards.begin(), shards.end()), states_(states) {
+  for (std::size_t i = 0; i < shards_.size(); ++i) tables_.push_back(std::make_unique<Table>());
+}
+
+ParkedCalls::~ParkedCalls() = default;
+
+ParkedCalls::Table& ParkedCalls::table() const noexcept { return *tables_[Shard::current().index()]; }
+
+std::size_t ParkedCalls::size() const noexcept { return table().waiting.size(); }
+
+// Puts it aside; gives the result that tells its client.
+std::string ParkedCalls::park(std::shared_ptr<Parked> parked) {
+  Table& here = table();
+  Shard& shard = Shard::current();
+  parked->expires = shard.now() + parked->held.call().input_time;
+  if (parked->held.reply.rest) parked->held.reply.rest->pause();
+  RequestState state;
+  state.kind = RequestState::Kind::parked;
+  state.shard = static_cast<std::uint16_t>(shard.index());
+  state.number = here.next++;
+  std::vector<InputRequest> requests;
+  for (const Ask& ask : parked->asks) requests.push_back(ask.request);
+  const std::string text =
+      write_input_required(requests, states_.seal(state, parked->owner, parked->held.call().message));
+  here.waiting.emplace(state.number, std::move(parked));
+  here.changed.wake();
+  if (!here.watched) {
+    here.watched = true;
+    here.fibers.start(expire(here));
+  }
+  return text;
+}
+
+Task<void> ParkedCalls::expire(Table& table) {
+  while (!table.waiting.empty() && !table.stop.cancelled()) {
+    TimePoint next = kForever;
+    const TimePoint now = Shard::current().now();
+    std::vector<std::shared_ptr<Parked>> gone;
+    for (auto it = table.waiting.begin(); it != table.waiting.end();) {
+      if (it->second->expires <= now) {
+        gone.push_back(std::move(it->second));
+        it = table.waiting.erase(it);
+      } else {
+        next = std::min(next, (it++)->second->expires);
+      }
+    }
+    gone.clear();
+    if (table.waiting.empty()) break;
+    co_await table.changed.wait(next, &table.stop);
+  }
+  table.watched = false;
+}
+
+Task<void> ParkedCalls::close() {
+  Table& here = table();
+  here.closed = true;
+  here.stop.cancel();
+  co_await here.fibers.join();
+  std::exchange(here.waiting, {}).clear();
+}
+
+Task<Result<Reply>> ParkedCalls::call(ClientCall& by, Call& leaf, std::size_t server) {
+  auto parked = std::make_shared<Parked>(leaf, by, server);
+  HeldCall& held = parked->held;
+  std::optional<ScopeLink> link(std::in_place, leaf.cancel, held.scope());
+  held.call().notes = leaf.notes;
+  Result<Reply> made = co_await by.plan.servers[server]->call(held.call());
+  held.call().notes = nullptr;
+  if (!made) co_return fail(made.error());
+  held.reply = std::move(*made);
+  std::shared_ptr<const Peer> peer = held.reply.peer;
+  ReplyEvent begin = std::move(held.reply.first);
+  auto seat = std::make_shared<Seat>();
+  seat->stream = std::make_unique<Parking>(*this, parked, std::move(begin));
+  seat->parked = std::move(parked);
+  auto rest = std::make_unique<Resumed>(Shard::current(), seat, leaf.cancel);
+  link.reset();
+  Result<ReplyEvent> first = co_await rest->next(kForever);
+  if (!first) co_return fail(first.error());
+  Reply reply(std::move(*first));
+  reply.peer = std::move(peer);
+  if (!reply.first.last) reply.rest = std::move(rest);
+  co_return reply;
+}
+
+Task<Result<Reply>> ParkedCalls::resume(ClientCall& by, RequestState state, std::string& server) {
+  if (state.shard >= shards_.size())
+    co_return fail(Error::Kind::input_expired, Error::Side::client, Error::Sent::no,
+                   "no such call is parked");
+  Shard& home = *shards_[state.shard];
+  auto seat = std::make_shared<Seat>();
+  std::function<Task<Result<Reply>>(CancelScope&)> work = [this, &by, number = state.number,
+                                                           seat](CancelScope& scope) {
+    return resume_here(by, number, seat, scope);
+  };
+  Result<Reply> reply = co_await on_shard<Result<Reply>>(home, by.cancel, std::move(work));
+  server = std::move(seat->server);
+  auto rest = std::make_unique<Resumed>(home, std::move(seat), by.cancel);
+  if (reply && !reply->first.last) reply->rest = std::move(rest);
+  co_return reply;
+}
+
+namespace {
+
+// The answers that a retry brings, by key; an error sentence if they can't be read.
+std::string read_answers(const Message& retry, RawMembers& answers) {
+  const std::string_view raw = retry.param().find("inputResponses");
+  if (raw.empty()) return {};
+  if (raw.front() != '{') return "params.inputResponses must be an object";
+  answers = members_of(raw);
+  for (std::size_t i = 0; i < answers.size(); ++i)
+    if (answers[i].value.front() != '{') return "each of params.inputResponses is an object";
+  return {};
+}
+
+}  // namespace
+
+Task<Result<Reply>> ParkedCalls::resume_here(ClientCall& by, std::uint64_t number, std::shared_ptr<Seat> seat,
+                                             CancelScope& scope) {
+  Table& here = table();
+  const auto found = here.waiting.find(number);
+  if (found == here.waiting.end())
+    co_return fail(Error::Kind::input_expired, Error::Side::client, Error::Sent::no,
+                   "the call that waited for this is gone, or is being answered already");
+  RawMembers answers;
+  if (std::string fault = read_answers(by.message, answers); !fault.empty())
+    co_return fail(Error::Kind::not_found, Error::Side::client, Error::Sent::no, std::move(fault));
+  std::shared_ptr<Parked> parked = std::move(found->second);
+  here.waiting.erase(found);
+  seat->server = parked->plan->servers[parked->server]->name();
+  std::vector<Ask> open;
+  for (Ask& ask : parked->asks) {
+    const std::string_view answer = answers.find(ask.request.key);
+    if (answer.empty())
+      open.push_back(std::move(ask));
+    else
+      ask.asker->send(write_result(ask.raw_id, answer));
+  }
+  parked->asks = std::move(open);
+  if (parked->held.reply.rest) parked->held.reply.rest->resume();
+  Reply reply;
+  reply.peer = parked->held.reply.peer;
+  if (!parked->asks.empty()) {
+    // Not all was answered: the rest is asked again.
+    reply.first = ReplyEvent(message_of(park(std::move(parked))), true);
+    co_return reply;
+  }
+  seat->stream = std::make_unique<Parking>(*this, parked, std::nullopt);
+  seat->parked = std::move(parked);
+  ScopeLink link(scope, seat->parked->held.scope());
+  Result<ReplyEvent> first = co_await seat->stream->next(kForever);
+  if (!first) co_return fail(first.error());
+  reply.first = std::move(*first);
+  co_return reply;
+}
+
+}  // namespace weir

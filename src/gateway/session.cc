@@ -1,0 +1,137 @@
+#include "gateway/session.h"
+
+#include "mcp/client_requests.h"
+#include "mcp/fault_map.h"
+
+namespace weir {
+namespace {
+
+constexpr Feed::Bounds kOwnFeed{256, 1024 * 1024};
+constexpr Feed::Bounds kCallFeed{1000, 1024 * 1024};
+
+}  // namespace
+
+Session::Session() : feed_(std::make_shared<Feed>(kOwnFeed)) {}
+
+std::string Session::log_level() const {
+  std::lock_guard lock(lock_);
+  return log_level_;
+}
+
+void Session::set_log_level(std::string level) {
+  std::lock_guard lock(lock_);
+  log_level_ = std::move(level);
+}
+
+std::shared_ptr<Feed> Session::open_stream(std::uint64_t& number) {
+  auto feed = std::make_shared<Feed>(kCallFeed);
+  std::lock_guard lock(lock_);
+  if (streams_.size() >= kStreamsMax) {
+    auto oldest = streams_.begin();
+    while (oldest != streams_.end() && !oldest->second->ended()) ++oldest;
+    streams_.erase(oldest == streams_.end() ? streams_.begin() : oldest);
+  }
+  number = next_stream_++;
+  streams_.emplace(number, feed);
+  return feed;
+}
+
+std::shared_ptr<Feed> Session::stream(std::uint64_t number) const {
+  if (number == 0) return feed_;
+  std::lock_guard lock(lock_);
+  const auto found = streams_.find(number);
+  return found == streams_.end() ? nullptr : found->second;
+}
+
+std::string Session::ask(ClientAsk ask) {
+  std::lock_guard lock(lock_);
+  if (asks_.size() >= kAsksMax) return {};
+  std::string key = std::to_string(next_ask_++);
+  asks_.emplace(key, std::make_shared<ClientAsk>(std::move(ask)));
+  return key;
+}
+
+std::shared_ptr<ClientAsk> Session::take_ask(std::string_view raw_id) {
+  std::lock_guard lock(lock_);
+  const auto found = asks_.find(raw_id);
+  if (found == asks_.end()) return nullptr;
+  std::shared_ptr<ClientAsk> ask = std::move(found->second);
+  asks_.erase(found);
+  return ask;
+}
+
+std::shared_ptr<ClientAsk> Session::find_ask(std::string_view raw_id) const {
+  std::lock_guard lock(lock_);
+  const auto found = asks_.find(raw_id);
+  return found == asks_.end() ? nullptr : found->second;
+}
+
+std::map<std::string, std::shared_ptr<ClientAsk>> Session::take_expired(TimePoint now) {
+  std::map<std::string, std::shared_ptr<ClientAsk>> out;
+  std::lock_guard lock(lock_);
+  for (auto it = asks_.begin(); it != asks_.end();) {
+    if (it->second->expires > now) {
+      ++it;
+    } else {
+      out.emplace(it->first, std::move(it->second));
+      it = asks_.erase(it);
+    }
+  }
+  return out;
+}
+
+bool Session::subscribe(const std::string& uri) {
+  std::lock_guard lock(lock_);
+  return subscriptions_.size() < kSubscriptionsMax && subscriptions_.insert(uri).second;
+}
+
+bool Session::unsubscribe(const std::string& uri) {
+  std::lock_guard lock(lock_);
+  return subscriptions_.erase(uri) != 0;
+}
+
+bool Session::subscribed(const std::string& uri) const {
+  std::lock_guard lock(lock_);
+  return subscriptions_.find(uri) != subscriptions_.end();
+}
+
+std::set<std::string> Session::subscriptions() const {
+  std::lock_guard lock(lock_);
+  return subscriptions_;
+}
+
+void Session::end() {
+  feed_->end();
+  std::map<std::string, std::shared_ptr<ClientAsk>, std::less<>> asks;
+  std::map<std::uint64_t, std::shared_ptr<Feed>> streams;
+  {
+    std::lock_guard lock(lock_);
+    asks.swap(asks_);
+    streams.swap(streams_);
+  }
+  for (const auto& [number, feed] : streams) feed->end();
+  for (auto& [key, ask] : asks) give_up_ask(std::move(ask));
+}
+
+bool answer_ask(Session& session, const Message& response) {
+  std::shared_ptr<ClientAsk> ask = session.take_ask(response.raw_id());
+  if (!ask) return false;
+  Shard& home = *ask->home;
+  home.post([ask, text = with_id(response, ask->raw_id)]() mutable {
+    ask->asker->send(std::move(text));
+    if (ask->ended) ask->ended();
+  });
+  return true;
+}
+
+void give_up_ask(std::shared_ptr<ClientAsk> ask) {
+  Shard& home = *ask->home;
+  home.post([ask] {
+    std::string text;
+    append_error(text, ask->raw_id, -32603, "the client did not answer");
+    ask->asker->send(std::move(text));
+    if (ask->ended) ask->ended();
+  });
+}
+
+}  // namespace weir

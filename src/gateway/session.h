@@ -1,0 +1,96 @@
+// One old client's session: what `initialize` settled, the messages that wait for its streams, what it was
+// asked and has not answered, what it subscribed to. Shared by all shards; its members lock for themselves.
+// Source: MCP 2025-11-25 basic/lifecycle, basic/transports.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "call/call.h"
+#include "gateway/feed.h"
+#include "mcp/version.h"
+
+namespace weir {
+
+/// A server's request on its way to a client.
+struct ClientAsk {
+  std::shared_ptr<ServerLink> asker;
+  std::string raw_id;     // the server's
+  std::string raw_token;  // the server's progress token for it; empty: none
+  Shard* home = nullptr;  // where `asker` and `ended` live
+  TimePoint expires = kForever;
+  std::function<void()> ended;  // told on `home` when it was answered or given up; may be empty
+};
+
+class Session {
+ public:
+  Session();
+
+  /// Set before it is shared, constant from then on.
+  std::string id;
+  Revision revision = kNewestOld;
+  std::string client_info;   // raw JSON; empty: none
+  std::string capabilities;  // raw JSON
+  std::string path;          // the endpoint it was made at: "/mcp" or "/mcp/NAME"
+  std::string owner;         // the client it belongs to
+
+  /// The level that the client asked for with logging/setLevel; empty: none.
+  std::string log_level() const;
+  void set_log_level(std::string level);
+
+  /// Messages of no call: the client's GET stream, or its one channel where the transport has one.
+  Feed& feed() noexcept { return *feed_; }
+  const std::shared_ptr<Feed>& shared_feed() const noexcept { return feed_; }
+  /// A feed for the answer stream of one call; its number comes in event ids. The oldest that have ended make
+  /// room.
+  std::shared_ptr<Feed> open_stream(std::uint64_t& number);
+  /// The feed of this number; 0 is feed(). Null: not known, or forgotten.
+  std::shared_ptr<Feed> stream(std::uint64_t number) const;
+
+  /// Takes note of a question to the client; the id to ask it under. Empty: too many are open.
+  std::string ask(ClientAsk ask);
+  /// Takes out what was asked under this raw id; null for what was not, or was answered before.
+  std::shared_ptr<ClientAsk> take_ask(std::string_view raw_id);
+  /// What was asked under this raw id, still open.
+  std::shared_ptr<ClientAsk> find_ask(std::string_view raw_id) const;
+  /// Takes out all that have expired by `now`, with their ids.
+  std::map<std::string, std::shared_ptr<ClientAsk>> take_expired(TimePoint now);
+
+  /// Notes a subscription; false if it was there already (or was not, when it ends).
+  bool subscribe(const std::string& uri);
+  bool unsubscribe(const std::string& uri);
+  bool subscribed(const std::string& uri) const;
+  std::set<std::string> subscriptions() const;
+
+  /// Ends its streams and lets go of what was asked.
+  void end();
+
+ private:
+  friend class Sessions;
+  static constexpr std::size_t kStreamsMax = 64;
+  static constexpr std::size_t kAsksMax = 256;
+  static constexpr std::size_t kSubscriptionsMax = 10'000;
+
+  mutable std::mutex lock_;
+  std::string log_level_;
+  const std::shared_ptr<Feed> feed_;
+  std::map<std::uint64_t, std::shared_ptr<Feed>> streams_;
+  std::uint64_t next_stream_ = 1;
+  std::map<std::string, std::shared_ptr<ClientAsk>, std::less<>> asks_;
+  std::uint64_t next_ask_ = 1;
+  std::set<std::string> subscriptions_;
+  std::atomic<TimePoint::rep> used_{0};
+};
+
+/// Hands the client's answer to whoever asked. False: nothing of this id is open. Any shard.
+bool answer_ask(Session& session, const Message& response);
+/// Gives up what was asked: the server is told that there will be no answer. Any shard.
+void give_up_ask(std::shared_ptr<ClientAsk> ask);
+
+}  // namespace weir
