@@ -47,6 +47,7 @@ struct Peer : std::enable_shared_from_this<Peer> {
   ServerFacts facts;
   std::string session;                     // of an old server over HTTP; empty: none
   mutable std::atomic<bool> lost = false;  // it knows the session no more: ask again who it is
+  mutable std::atomic<int> log_rank = -1;  // what logging/setLevel said last in the session; -1: nothing
 };
 
 /// What layers learn on the way, for logs and metrics; written by them, read when the request has ended.

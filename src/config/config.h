@@ -80,6 +80,8 @@ struct ToolConfig {
 /// One configured server. Exactly one of url, command and builtin is set, as `type` says.
 struct ServerConfig {
   enum class Type : std::uint8_t { http, stdio, builtin };
+  /// Who shares a session with an old server: as the transport suggests, all clients, or nobody.
+  enum class Session : std::uint8_t { automatic, shared, per_client };
   std::string name;
   Type type = Type::http;
   std::string url;                                           // as written, variables substituted
@@ -91,6 +93,7 @@ struct ServerConfig {
   std::string cwd;  // empty: Weir's own
   std::string builtin;
   bool disabled = false;
+  Session session = Session::automatic;
   TimeoutConfig timeout;  // the top-level block with this server's keys over it
   std::map<std::string, ToolConfig> tools;
   bool operator==(const ServerConfig&) const = default;

@@ -20,6 +20,7 @@ constexpr std::string_view kPrefixes[] = {"auto", "always", "never"};
 constexpr std::string_view kStatuses[] = {"jsonrpc", "http"};
 constexpr std::string_view kTypes[] = {"http", "stdio", "streamable-http", "streamableHttp"};
 constexpr std::string_view kBuiltins[] = {"demo"};
+constexpr std::string_view kSessions[] = {"auto", "shared", "per_client"};
 
 template <class>
 struct MemberOf;
@@ -195,7 +196,7 @@ const Block& server_block() {
   using Goes = Field::Goes;
   static constexpr std::string_view kPlanned[] = {
       "state_dir", "load_balancing", "health_check",      "circuit_breaker", "retry", "hedge",
-      "bulkhead",  "endpoints",      "replicas",          "session",         "pin",   "resolve",
+      "bulkhead",  "endpoints",      "replicas",          "pin",   "resolve",
       "fallback",  "auth",           "trust_annotations", "max_concurrent"};
   static constexpr std::string_view kForeign[] = {
       "alwaysAllow",   "autoApprove",    "autoapprove",  "autoStart", "description", "disabledTools",
@@ -238,6 +239,10 @@ const Block& server_block() {
                                                            "Its working directory; Weir's own unless set.")),
        bound<&ServerConfig::builtin>("builtin", choice(kBuiltins), "", "A server inside Weir: `demo`."),
        bound<&ServerConfig::disabled>("disabled", {.kind = Kind::flag}, "false", "Leaves the server out."),
+       bound<&ServerConfig::session>(
+           "session", choice(kSessions), "auto",
+           "Whether clients share a session with a server of the revisions before 2026-07-28; `auto`: each its "
+           "own over HTTP, one for all with a child until it asks its client for something."),
        bound<&ServerConfig::timeout>("timeout", block(timeout_block()), "",
                                      "Overrides the top-level block key by key."),
        bound<&ServerConfig::tools>("tools", block_map(tool_block(), tool_name_fault), "{}",

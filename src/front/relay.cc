@@ -1,11 +1,11 @@
 #include "front/relay.h"
 
 #include <algorithm>
-#include <array>
 
 #include "gateway/bridge.h"
 #include "mcp/client_requests.h"
 #include "mcp/fault_map.h"
+#include "mcp/log_level.h"
 #include "runtime/shard.h"
 #include "transport/server_requests.h"
 
@@ -14,15 +14,6 @@ namespace {
 
 constexpr Duration kQuiet = std::chrono::seconds(15);  // before a stream gets a comment
 constexpr unsigned kAsksMax = 10'000;                  // of one call
-
-constexpr std::array<std::string_view, 8> kLevels = {"debug", "info",     "notice", "warning",
-                                                     "error", "critical", "alert",  "emergency"};
-
-std::size_t rank(std::string_view level) noexcept {
-  for (std::size_t i = 0; i < kLevels.size(); ++i)
-    if (kLevels[i] == level) return i;
-  return kLevels.size();
-}
 
 // Whether a notification on the way is for this client, which must have asked for such.
 bool wanted(const Message& notification, const ClientView& client, std::string_view token) {
@@ -36,28 +27,11 @@ bool wanted(const Message& notification, const ClientView& client, std::string_v
          method != "notifications/cancelled";
 }
 
-// The request as the client gets it: our id in the place of the server's, and of its progress token.
-std::string renumbered(const Message& request, const std::string& id) {
-  Splices splices(request.text());
-  splices.replace_view(request.raw_id(), id);
-  const std::string_view token = request.meta().find("progressToken");
-  if (!token.empty()) splices.replace_view(token, id);
-  std::string out;
-  splices.append_to(out);
-  return out;
-}
-
 std::string withdrawn(const std::string& id) {
   return R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)" + id + "}}";
 }
 
 }  // namespace
-
-bool is_log_level(std::string_view level) noexcept { return rank(level) < kLevels.size(); }
-
-bool log_level_reaches(std::string_view level, std::string_view least) noexcept {
-  return is_log_level(least) && is_log_level(level) && rank(level) >= rank(least);
-}
 
 OutgoingAnswer outgoing_answer(const ClientCall& call, const Answer& answer) {
   OutgoingAnswer made;

@@ -42,6 +42,7 @@ Task<void> Serving::serve(Visit& visit, const Message& message, const MethodRow&
   call.client.identity = visit.client;
   call.notes = &record.notes;
   call.keep = visit.plan;
+  call.session = visit.session.get();
   call.parked = &gateway_.parked();
   call.states = &gateway_.states();
   Call leaf(message, row, scope);
@@ -55,8 +56,13 @@ Task<void> Serving::serve(Visit& visit, const Message& message, const MethodRow&
   leaf.trace = call.trace = trace.view();
   std::string target;
   Answer answer;
-  co_await route_request(call, leaf, target, answer);
-  if (!answer.reply) {
+  if (row.route == Route::listen)
+    co_await listen(visit, call);
+  else
+    co_await route_request(call, leaf, target, answer);
+  if (row.route == Route::listen) {
+    // It has been answered by its end.
+  } else if (!answer.reply) {
     co_await visit.sink.finish(status_of(answer), answer.text);
   } else if (answer.reply->large) {
     co_await relay_large(visit, call, answer);

@@ -2,6 +2,7 @@
 
 #include "mcp/client_requests.h"
 #include "mcp/fault_map.h"
+#include "mcp/log_level.h"
 #include "mcp/outgoing.h"
 #include "runtime/shard.h"
 
@@ -39,9 +40,9 @@ Task<void> Serving::refuse(Visit& visit, int status, int code, std::string_view 
 
 bool Serving::end_session(std::string_view id, std::string_view owner, std::string_view path) {
   const std::string kept(id);
-  if (!gateway_.sessions().close(kept, owner, path, Shard::current().now())) return false;
-  gateway_.cancel(kept, {});
-  return true;
+  const std::shared_ptr<Session> ended = gateway_.sessions().close(kept, owner, path, Shard::current().now());
+  if (ended) gateway_.forget(*ended);
+  return ended != nullptr;
 }
 
 Task<void> Serving::in_session(Visit& visit, const Message& message) {
@@ -70,6 +71,9 @@ void Serving::old_notification(Visit& visit, const Message& message, const Metho
     if (!id.empty()) gateway_.cancel(visit.session->id, id);
   } else if (row->route == Route::progress) {
     pass_progress(*visit.session, message);
+  } else if (row->route == Route::roots) {
+    const std::string text(message.text());
+    for (const auto& server : visit.plan->servers) server->notify(visit.session->id, text);
   }
 }
 
@@ -93,6 +97,7 @@ Task<void> Serving::old_request(Visit& visit, const Message& message, const Meth
       co_return;
     }
     session.set_log_level(level);
+    for (const auto& server : visit.plan->servers) server->set_level(session.id, level);
     co_await visit.sink.finish(200, empty_result(message));
   } else {
     // A broken connection cancels nothing here: only the session's own word does.

@@ -58,6 +58,7 @@ class Serving {
 
  private:
   Task<void> old_request(Visit& visit, const Message& message, const MethodRow* row);
+  Task<void> listen(Visit& visit, ClientCall& call);
   void old_notification(Visit& visit, const Message& message, const MethodRow* row);
   Task<void> relay_large(Visit& visit, ClientCall& call, Answer& answer);
   int status_of(const Answer& answer) const noexcept;

@@ -26,6 +26,8 @@ class AnswerSink {
   virtual Task<void> finish(int status, std::string_view json) = 0;
   /// Keeps a quiet stream alive.
   virtual Task<void> idle() = 0;
+  /// Instead of finish(): there will be no response, and the client is to know that.
+  virtual void cut() {}
   /// True once events have been sent.
   virtual bool streaming() const noexcept = 0;
   /// False where the client cannot be asked on the way.
@@ -45,6 +47,7 @@ class HttpSink final : public AnswerSink {
   Task<bool> event(std::string_view json) override;
   Task<void> finish(int status, std::string_view json) override;
   Task<void> idle() override;
+  void cut() override { responder_.cut(); }
   bool streaming() const noexcept override { return streaming_; }
   void opened(const Session& session) override;
 

@@ -51,9 +51,4 @@ class TraceTexts {
   std::string state_;
 };
 
-/// The levels of RFC 5424 as MCP writes them.
-bool is_log_level(std::string_view level) noexcept;
-/// True if a message of `level` is wanted by somebody who asked for `least`.
-bool log_level_reaches(std::string_view level, std::string_view least) noexcept;
-
 }  // namespace weir

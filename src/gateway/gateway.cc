@@ -44,7 +44,8 @@ Gateway::Gateway(std::span<Shard* const> shards, std::size_t workers, Observer o
       observer_(std::move(observer)),
       plan_(empty_plan()),
       sessions_(Sessions::Options()),
-      parked_(shards_, states_) {
+      parked_(shards_, states_),
+      events_(event_options()) {
   for (std::size_t i = 0; i < shards_.size(); ++i) seats_.push_back(std::make_unique<Seat>(plan_));
 }
 
@@ -56,7 +57,14 @@ std::shared_ptr<Upstream> Gateway::make_upstream(const ServerConfig& server, con
   options.homed = server.type == ServerConfig::Type::stdio;
   options.on_change = [this](const Upstream& upstream) {
     if (observer_.server_changed) observer_.server_changed(upstream);
-    if (upstream.status()->state == ServerState::ready) start_detached(learn(upstream.name()));
+    if (upstream.status()->state == ServerState::ready)
+      start_detached(learn(upstream.name()));
+    else
+      events_.all_lists_changed(upstream);
+  };
+  options.on_event = [this](const Upstream& upstream, const std::string& key, Message message,
+                            std::shared_ptr<ServerLink> asker) {
+    events_.from_server(upstream, key, std::move(message), std::move(asker));
   };
   return std::make_shared<Upstream>(server, std::move(options),
                                     transport_factory(server, limits, observer_.child_wrote), shards_,
@@ -109,6 +117,7 @@ ApplyReport Gateway::apply(const Config& config) {
     bool stays = false;
     for (const auto& other : next->servers) stays = stays || other == upstream;
     if (stays) continue;
+    events_.all_lists_changed(*upstream);
     ++report.removed;
     struct Retire {
       static Task<void> run(std::shared_ptr<Upstream> gone, TimePoint deadline) {
@@ -134,8 +143,37 @@ Task<void> Gateway::learn(std::string name) {
     const auto pages = co_await fetch_list(*plan, server, kind, nullptr, deadline, never);
     (void)pages.has_value();  // a list that fails now is asked for again by whoever needs it
   }
+  events_.all_lists_changed(*plan->servers[server]);
   const int tools = plan->catalogue->load()->count(ListKind::tools, server);
   if (observer_.server_learned) observer_.server_learned(*plan->servers[server], tools);
+}
+
+Events::Options Gateway::event_options() {
+  Events::Options options;
+  options.sessions = &sessions_;
+  options.control = shards_.back();
+  options.plan = [this] { return plan_.load(); };
+  options.learn = [this](std::string server, ListKind kind) { return learn_list(std::move(server), kind); };
+  return options;
+}
+
+// One list of one server anew: it has said that it changed.
+Task<void> Gateway::learn_list(std::string name, ListKind kind) {
+  const std::shared_ptr<const Plan> plan = plan_.load();
+  const std::size_t server = plan->find(name);
+  if (server == Plan::kAll) co_return;
+  const TimePoint deadline = Shard::current().now() + plan->settings(server).timeout.list;
+  const auto pages = co_await fetch_list(*plan, server, kind, nullptr, deadline, stop_);
+  (void)pages.has_value();  // whoever needs it asks again
+}
+
+void Gateway::forget(const Session& session) {
+  cancel(session.id, {});
+  const std::shared_ptr<const Plan> plan = plan_.load();
+  for (const auto& server : plan->servers) server->end_client(session.id);
+  for (const auto& [uri, watched] : session.subscriptions())
+    if (const std::size_t place = plan->find(watched.server); watched.shared && place != Plan::kAll)
+      plan->servers[place]->unwatch(watched.uri);
 }
 
 Task<bool> Gateway::close_parked() {
@@ -147,13 +185,16 @@ Task<bool> Gateway::close_parked() {
 Task<void> Gateway::keep_house() {
   while (!stop_.cancelled()) {
     co_await Sleep(Shard::current().now() + kHouseTime, &stop_);
-    sessions_.sweep(Shard::current().now());
+    for (const auto& ended : sessions_.sweep(Shard::current().now())) forget(*ended);
+    for (const auto& server : plan_.load()->servers) server->sweep();
   }
 }
 
 Task<void> Gateway::close(TimePoint deadline) {
   stop_.cancel();
   co_await house_.join();
+  events_.end();
+  co_await events_.close();
   CancelScope never;
   for (Shard* shard : shards_) {
     std::function<Task<bool>(CancelScope&)> work = [this](CancelScope&) { return close_parked(); };

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "gateway/events.h"
 #include "gateway/parked_calls.h"
 #include "gateway/plan.h"
 #include "gateway/sessions.h"
@@ -49,6 +50,9 @@ class Gateway {
   std::shared_ptr<const Plan> plan_now() const { return plan_.load(); }
   Sessions& sessions() noexcept { return sessions_; }
   ParkedCalls& parked() noexcept { return parked_; }
+  Events& events() noexcept { return events_; }
+  /// A client's session has ended: so do its calls, its sessions with servers, its subscriptions. Any shard.
+  void forget(const Session& session);
   const RequestStates& states() const noexcept { return states_; }
   /// Lets go of all servers; calls under way have until `deadline`. The control shard.
   Task<void> close(TimePoint deadline);
@@ -86,6 +90,8 @@ class Gateway {
   std::shared_ptr<Upstream> make_upstream(const ServerConfig& server, const LimitsConfig& limits,
                                           std::size_t place);
   Task<void> learn(std::string name);
+  Task<void> learn_list(std::string name, ListKind kind);
+  Events::Options event_options();
   Task<void> keep_house();
   Task<bool> close_parked();
   std::vector<CancelScope*> calls_of(std::string_view session, std::string_view raw_id);
@@ -98,6 +104,7 @@ class Gateway {
   Sessions sessions_;
   RequestStates states_;
   ParkedCalls parked_;
+  Events events_;
   std::mutex catalogue_lock_;
 
   // The control shard.

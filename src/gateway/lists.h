@@ -11,6 +11,7 @@
 namespace weir {
 
 class ParkedCalls;
+class Session;
 
 /// What a client asks, as the front understood it. Views live as long as the request.
 struct ClientCall {
@@ -25,6 +26,7 @@ struct ClientCall {
   CallTrace trace;
   CallNotes* notes = nullptr;
   std::shared_ptr<const Plan> keep;  // what `plan` refers to, for what outlives the request
+  Session* session = nullptr;        // an old client's
   ParkedCalls* parked = nullptr;     // set where the client may be asked for input
   const RequestStates* states = nullptr;
   std::optional<RequestState> continued;  // what a retry brought back

@@ -34,7 +34,7 @@ TransportFactory transport_factory(const ServerConfig& server, const LimitsConfi
   switch (server.type) {
     case ServerConfig::Type::http: {
       StreamableOptions options = streamable_options(server, limits);
-      return [options](Shard& shard, std::function<void()>) -> std::unique_ptr<Transport> {
+      return [options](Shard& shard, TransportHooks) -> std::unique_ptr<Transport> {
         return std::make_unique<Streamable>(shard, options);
       };
     }
@@ -47,12 +47,12 @@ TransportFactory transport_factory(const ServerConfig& server, const LimitsConfi
       options.child.cwd = server.cwd;
       options.message_max = limits.message;
       if (wrote) options.wrote = [wrote, name = server.name](std::string_view line) { wrote(name, line); };
-      return [options](Shard& shard, std::function<void()> lost) -> std::unique_ptr<Transport> {
-        return std::make_unique<Stdio>(shard, options, std::move(lost));
+      return [options](Shard& shard, TransportHooks hooks) -> std::unique_ptr<Transport> {
+        return std::make_unique<Stdio>(shard, options, std::move(hooks));
       };
     }
     case ServerConfig::Type::builtin:
-      return [](Shard& shard, std::function<void()>) -> std::unique_ptr<Transport> {
+      return [](Shard& shard, TransportHooks) -> std::unique_ptr<Transport> {
         return std::make_unique<Builtin>(shard);
       };
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/bridge.h"
+#include "gateway/subscribe.h"
 #include "gateway/tool_headers.h"
 #include "mcp/fault_map.h"
 #include "mcp/outgoing.h"
@@ -290,6 +291,9 @@ Task<void> route_request(ClientCall& call, Call& leaf, std::string& target, Answ
       if (kind == ListKind::templates) return route_by_uri(call, leaf, kind, target, answer);
       return route_by_name(call, leaf, kind, target, answer);
     }
+    case Route::subscribe:
+    case Route::unsubscribe:
+      return route_subscription(call, leaf, target, answer);
     case Route::list:
     case Route::discover:
       return answer_here(call, answer);

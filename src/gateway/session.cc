@@ -80,14 +80,18 @@ std::map<std::string, std::shared_ptr<ClientAsk>> Session::take_expired(TimePoin
   return out;
 }
 
-bool Session::subscribe(const std::string& uri) {
+bool Session::subscribe(const std::string& uri, Subscription to) {
   std::lock_guard lock(lock_);
-  return subscriptions_.size() < kSubscriptionsMax && subscriptions_.insert(uri).second;
+  return subscriptions_.size() < kSubscriptionsMax && subscriptions_.emplace(uri, std::move(to)).second;
 }
 
-bool Session::unsubscribe(const std::string& uri) {
+std::optional<Subscription> Session::unsubscribe(const std::string& uri) {
   std::lock_guard lock(lock_);
-  return subscriptions_.erase(uri) != 0;
+  const auto found = subscriptions_.find(uri);
+  if (found == subscriptions_.end()) return std::nullopt;
+  std::optional<Subscription> out(std::move(found->second));
+  subscriptions_.erase(found);
+  return out;
 }
 
 bool Session::subscribed(const std::string& uri) const {
@@ -95,7 +99,7 @@ bool Session::subscribed(const std::string& uri) const {
   return subscriptions_.find(uri) != subscriptions_.end();
 }
 
-std::set<std::string> Session::subscriptions() const {
+std::map<std::string, Subscription> Session::subscriptions() const {
   std::lock_guard lock(lock_);
   return subscriptions_;
 }

@@ -8,7 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +26,13 @@ struct ClientAsk {
   Shard* home = nullptr;  // where `asker` and `ended` live
   TimePoint expires = kForever;
   std::function<void()> ended;  // told on `home` when it was answered or given up; may be empty
+};
+
+/// What a session has subscribed to.
+struct Subscription {
+  std::string server;   // configured name
+  std::string uri;      // the server's own
+  bool shared = false;  // counted with the server's watch; else in the client's own session
 };
 
 class Session {
@@ -62,11 +69,12 @@ class Session {
   /// Takes out all that have expired by `now`, with their ids.
   std::map<std::string, std::shared_ptr<ClientAsk>> take_expired(TimePoint now);
 
-  /// Notes a subscription; false if it was there already (or was not, when it ends).
-  bool subscribe(const std::string& uri);
-  bool unsubscribe(const std::string& uri);
+  /// Notes a subscription to a URI as the client knows it; false if it is there already, or too many are.
+  bool subscribe(const std::string& uri, Subscription to);
+  /// Takes it out; nothing if there is none.
+  std::optional<Subscription> unsubscribe(const std::string& uri);
   bool subscribed(const std::string& uri) const;
-  std::set<std::string> subscriptions() const;
+  std::map<std::string, Subscription> subscriptions() const;
 
   /// Ends its streams and lets go of what was asked.
   void end();
@@ -84,7 +92,7 @@ class Session {
   std::uint64_t next_stream_ = 1;
   std::map<std::string, std::shared_ptr<ClientAsk>, std::less<>> asks_;
   std::uint64_t next_ask_ = 1;
-  std::set<std::string> subscriptions_;
+  std::map<std::string, Subscription> subscriptions_;
   std::atomic<TimePoint::rep> used_{0};
 };
 

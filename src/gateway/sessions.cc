@@ -23,12 +23,12 @@ std::uint32_t random_number() {
 Sessions::Sessions(Options options)
     : options_(options), sealer_(secret_bytes(32), 1), gateway_(random_number()) {}
 
-Sessions::Stripe& Sessions::stripe(std::string_view id) {
+const Sessions::Stripe& Sessions::stripe(std::string_view id) const {
   return stripes_[std::hash<std::string_view>()(id) % stripes_.size()];
 }
 
 std::shared_ptr<Session> Sessions::open(std::shared_ptr<Session> draft, TimePoint now) {
-  if (size() >= options_.count_max) sweep(now);
+  if (size() >= options_.count_max) (void)sweep(now);
   if (size() >= options_.count_max) return nullptr;
   Sealed content;
   content.gateway = gateway_;
@@ -57,6 +57,13 @@ std::shared_ptr<Session> Sessions::find(std::string_view id, std::string_view ow
   return session;
 }
 
+std::shared_ptr<Session> Sessions::peek(std::string_view id) const {
+  const Stripe& home = stripe(id);
+  std::lock_guard lock(home.lock);
+  const auto found = home.by_id.find(std::string(id));
+  return found == home.by_id.end() ? nullptr : found->second;
+}
+
 std::shared_ptr<Session> Sessions::close(std::string_view id, std::string_view owner, std::string_view path,
                                          TimePoint now) {
   std::shared_ptr<Session> session = find(id, owner, path, now);
@@ -80,7 +87,7 @@ void Sessions::for_each(const std::function<void(const std::shared_ptr<Session>&
   for (const auto& session : all) each(session);
 }
 
-void Sessions::sweep(TimePoint now) {
+std::vector<std::shared_ptr<Session>> Sessions::sweep(TimePoint now) {
   const TimePoint::rep oldest = (now - options_.idle_max).time_since_epoch().count();
   std::vector<std::shared_ptr<Session>> idle;
   for (Stripe& one : stripes_) {
@@ -105,6 +112,7 @@ void Sessions::sweep(TimePoint now) {
       give_up_ask(ask);
     }
   });
+  return idle;
 }
 
 }  // namespace weir

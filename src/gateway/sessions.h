@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "gateway/session.h"
 #include "mcp/session_id.h"
@@ -32,13 +34,15 @@ class Sessions {
   /// The live session with this id that `owner` opened at `path`; null for every other.
   std::shared_ptr<Session> find(std::string_view id, std::string_view owner, std::string_view path,
                                 TimePoint now);
+  /// The live session with this id, for the gateway's own use: it counts as no use. Null: none.
+  std::shared_ptr<Session> peek(std::string_view id) const;
   /// Ends it; null if there is none, else what was ended.
   std::shared_ptr<Session> close(std::string_view id, std::string_view owner, std::string_view path,
                                  TimePoint now);
   std::size_t size() const noexcept { return count_.load(std::memory_order_relaxed); }
-  /// Ends what was not used for idle_max, and gives up what clients were asked too long ago. Any thread, now
-  /// and then.
-  void sweep(TimePoint now);
+  /// Ends what was not used for idle_max and gives it back; gives up what clients were asked too long ago. Any
+  /// thread, now and then.
+  std::vector<std::shared_ptr<Session>> sweep(TimePoint now);
   /// Calls `each` for every open session. Any thread; `each` may take its time, no lock is held.
   void for_each(const std::function<void(const std::shared_ptr<Session>&)>& each) const;
 
@@ -47,7 +51,8 @@ class Sessions {
     mutable std::mutex lock;
     std::unordered_map<std::string, std::shared_ptr<Session>> by_id;
   };
-  Stripe& stripe(std::string_view id);
+  const Stripe& stripe(std::string_view id) const;
+  Stripe& stripe(std::string_view id) { return const_cast<Stripe&>(std::as_const(*this).stripe(id)); }
 
   const Options options_;
   const Sealer sealer_;

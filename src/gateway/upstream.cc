@@ -86,10 +86,12 @@ Error never_sent(Error error) {
 /// A stream that ends with its server's seat.
 class StoppableReply final : public ReplyStream {
  public:
-  StoppableReply(std::unique_ptr<ReplyStream> rest, CancelScope& stop, CancelScope& cancel)
-      : stop_(stop), link_(stop, cancel), rest_(std::move(rest)) {}
+  StoppableReply(std::unique_ptr<ReplyStream> rest, CancelScope& stop, CancelScope& cancel,
+                 std::function<void()> asked)
+      : stop_(stop), link_(stop, cancel), asked_(std::move(asked)), rest_(std::move(rest)) {}
   Task<Result<ReplyEvent>> next(TimePoint until) override {
     Result<ReplyEvent> event = co_await rest_->next(until);
+    if (event && event->asker && asked_) asked_();
     if (!event) co_return fail(stopped(stop_, event.error()));
     co_return event;
   }
@@ -99,6 +101,7 @@ class StoppableReply final : public ReplyStream {
  private:
   CancelScope& stop_;
   ScopeLink link_;
+  std::function<void()> asked_;  // the server asks its client for something
   std::unique_ptr<ReplyStream> rest_;
 };
 
@@ -131,7 +134,13 @@ Upstream::Upstream(ServerConfig config, Options options, TransportFactory factor
       factory_(std::move(factory)),
       shards_(shards.begin(), shards.end()),
       home_(*shards_[home]),
-      status_(std::make_shared<const ServerStatus>()) {
+      status_(std::make_shared<const ServerStatus>()),
+      links_(link_options()),
+      watch_([this]() -> Transport& { return transport(home_); },
+             [this](Message message, std::shared_ptr<ServerLink> asker) {
+               stray({}, std::move(message), std::move(asker));
+             },
+             [this] { nudge_.wake(); }) {
   for (std::size_t i = 0; i < shards_.size(); ++i) seats_.push_back(std::make_unique<Seat>(status_));
 }
 
@@ -139,7 +148,14 @@ Upstream::~Upstream() = default;
 
 Transport& Upstream::transport(Shard& shard) {
   Seat& seat = *seats_[shard.index()];
-  if (!seat.transport) seat.transport = factory_(shard, [this] { nudge_.wake(); });
+  if (!seat.transport) {
+    TransportHooks hooks;
+    hooks.lost = [this] { nudge_.wake(); };
+    hooks.stray = [this](Message message, std::shared_ptr<ServerLink> asker) {
+      stray({}, std::move(message), std::move(asker));
+    };
+    seat.transport = factory_(shard, std::move(hooks));
+  }
   return *seat.transport;
 }
 
@@ -163,7 +179,7 @@ Task<void> Upstream::keep() {
   Random random = home_.chance();
   while (!closing_.cancelled()) {
     const TimePoint deadline = home_.now() + options_.startup_time;
-    Result<std::shared_ptr<const Peer>> greeted = co_await transport(home_).greet(deadline, closing_);
+    Result<std::shared_ptr<const Peer>> greeted = co_await transport(home_).greet(Introduction(), deadline, closing_);
     if (closing_.cancelled()) break;
     if (!greeted) greeted = fail(never_sent(greeted.error()));
     const std::shared_ptr<const Peer> peer = greeted ? *greeted : nullptr;
@@ -179,6 +195,7 @@ Task<void> Upstream::keep() {
                        : ServerState::unreachable;
     }
     publish(std::move(next));
+    if (peer) watch_.begin(peer);
     for (Wish* wish : std::exchange(wishes_, {})) {
       wish->outcome = greeted;
       wish->waiter.wake();
@@ -186,6 +203,7 @@ Task<void> Upstream::keep() {
     while (peer && !peer->lost && !closing_.cancelled()) co_await nudge_.wait(kForever, &closing_);
     if (closing_.cancelled()) break;
     if (peer) {
+      watch_.end();
       ServerStatus gone;
       gone.error = Error(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no, "it has gone");
       publish(std::move(gone));
@@ -251,15 +269,31 @@ Task<Result<Reply>> Upstream::forward_home(Call& call) {
   return call_at_home(home_, call, [this](Call& there) { return transport(home_).call(there); });
 }
 
-Task<Result<Reply>> Upstream::forward(Call& call) {
+Task<Result<Reply>> Upstream::forward(Call& call, ClientLink* link) {
+  if (link != nullptr && link->own) {
+    if (&home_ == &Shard::current()) return link->own->call(call);
+    return call_at_home(home_, call, [link](Call& there) { return link->own->call(there); });
+  }
   return options_.homed ? forward_home(call) : transport(Shard::current()).call(call);
 }
+
+namespace {
+/// Keeps a client's session from being ended while a call in it goes on.
+class LinkLease final : public Lease {
+ public:
+  explicit LinkLease(std::shared_ptr<ClientLink> link) : link_(std::move(link)), used_(link_->in_use) {}
+
+ private:
+  std::shared_ptr<ClientLink> link_;
+  Counted used_;
+};
+}  // namespace
 
 Task<Result<Reply>> Upstream::call(Call& call) {
   Counted counted(in_flight_);
   Seat& seat = *seats_[Shard::current().index()];
   if (seat.stop.cancelled()) co_return fail(stopped_error());
-  ScopeLink link(seat.stop, call.cancel);
+  ScopeLink scope_link(seat.stop, call.cancel);
   for (int tries = 0;; ++tries) {
     std::shared_ptr<const Peer> peer = known_peer();
     if (!peer) {
@@ -267,25 +301,41 @@ Task<Result<Reply>> Upstream::call(Call& call) {
       if (!settled) co_return fail(stopped(seat.stop, settled.error()));
       peer = std::move(*settled);
     }
+    std::unique_ptr<LinkLease> lease;
+    ClientLink* link = nullptr;
+    if (wants_link(call, *peer)) {
+      Result<std::shared_ptr<ClientLink>> own = co_await links_.get(call, peer);
+      if (!own) co_return fail(stopped(seat.stop, own.error()));
+      link = own->get();
+      lease = std::make_unique<LinkLease>(std::move(*own));
+    }
     call.peer = peer.get();
+    if (wants_level(call, link)) co_await tell_level(call, link);
     if (call.notes != nullptr) {
       ++call.notes->attempts;
       call.notes->upstream_revision = call.peer->facts.revision;
     }
     const TimePoint begun = Shard::current().now();
-    Result<Reply> reply = co_await forward(call);
+    Result<Reply> reply = co_await forward(call, link);
     if (call.notes != nullptr) call.notes->upstream_time += Shard::current().now() - begun;
     if (reply) {
       reply->peer = std::move(peer);
       reply->in_flight = std::move(counted);
+      if (lease) reply->leases.add(std::move(lease));
+      const bool shared_child = options_.homed && link == nullptr && call.takes_requests;
+      if (shared_child && reply->first.asker) asked(call);
+      std::function<void()> note;
+      if (shared_child) note = [this, &call] { asked(call); };
       if (reply->rest)
-        reply->rest = std::make_unique<StoppableReply>(std::move(reply->rest), seat.stop, call.cancel);
+        reply->rest = std::make_unique<StoppableReply>(std::move(reply->rest), seat.stop, call.cancel, std::move(note));
       if (reply->large)
         reply->large = std::make_unique<StoppableLarge>(std::move(reply->large), seat.stop, call.cancel);
       co_return reply;
     }
-    // What it never saw may be said again, once it is known anew.
-    const bool again = peer->lost && reply.error().sent() == Error::Sent::no && tries == 0;
+    // What it never saw may be said again, once it is known anew; what only reads may be, whatever it saw.
+    const bool unseen = reply.error().sent() == Error::Sent::no ||
+                        (call.row.safe_to_repeat && reply.error().kind() == Error::Kind::outcome_unknown);
+    const bool again = peer->lost && unseen && tries == 0;
     if (!again) co_return fail(stopped(seat.stop, reply.error()));
   }
 }
@@ -305,6 +355,8 @@ Task<void> Upstream::close(TimePoint deadline) {
 }
 
 Task<bool> Upstream::stop_keeping() {
+  co_await links_.close();
+  co_await watch_.close();
   closing_.cancel();
   co_await fibers_.join();
   co_return true;

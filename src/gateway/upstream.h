@@ -13,6 +13,8 @@
 
 #include "call/call.h"
 #include "config/config.h"
+#include "gateway/client_links.h"
+#include "gateway/watch.h"
 #include "runtime/nursery.h"
 #include "runtime/published.h"
 #include "runtime/shard.h"
@@ -35,9 +37,8 @@ struct ServerStatus {
   WallTime since{};
 };
 
-/// Makes a shard's transport; `lost` is called, on the same shard, when a connection that had been greeted is
-/// gone for good (a child that died).
-using TransportFactory = std::function<std::unique_ptr<Transport>(Shard&, std::function<void()> lost)>;
+/// Makes a shard's transport.
+using TransportFactory = std::function<std::unique_ptr<Transport>(Shard&, TransportHooks)>;
 
 class Upstream {
  public:
@@ -46,6 +47,9 @@ class Upstream {
     bool homed = false;  // only the home shard has a transport: a child process
     Duration startup_time = std::chrono::seconds(60);
     std::function<void(const Upstream&)> on_change;  // after every change of state; home shard
+    /// What the server says or asks outside of calls; `key`: the client whose session it was in, empty for
+    /// the one that all share. Home shard.
+    std::function<void(const Upstream&, const std::string& key, Message, std::shared_ptr<ServerLink>)> on_event;
   };
   Upstream(ServerConfig config, Options options, TransportFactory factory, std::span<Shard* const> shards,
            std::size_t home);
@@ -71,6 +75,25 @@ class Upstream {
   Task<Result<std::shared_ptr<const Peer>>> ready(TimePoint deadline, CancelScope& cancel);
   /// One call. `call.peer` is set here. Any shard.
   Task<Result<Reply>> call(Call& call);
+  /// True if the call would go in a session that is this client's alone.
+  bool serves_alone(const Call& call);
+  /// True if this client has such a session open. Any shard.
+  bool has_session_of(const std::string& key) const;
+  /// Notes that the client's own session is subscribed to a resource, or is no more. Any shard.
+  void note_subscription(const ClientView& client, const std::string& uri, bool on);
+  /// One more, or one less, wants to hear of a resource in the session that all share. True once the server has
+  /// agreed. Any shard.
+  Task<bool> watch(std::string uri, TimePoint deadline, CancelScope& cancel);
+  void unwatch(const std::string& uri);
+  /// Tells the client's own session its log level, or that its roots have changed. Any shard; nobody waits.
+  void set_level(const std::string& key, const std::string& level);
+  void notify(const std::string& key, const std::string& message);
+  /// The client has gone: what is its alone ends. Any shard.
+  void end_client(const std::string& key) { links_.end(key); }
+  /// Lets go of what was not used for long. Any shard.
+  void sweep();
+  Shard& home() noexcept { return home_; }
+
   /// Waits for calls under way, ends those that are left at `deadline`, then lets go of all transports.
   Task<void> close(TimePoint deadline);
 
@@ -79,7 +102,13 @@ class Upstream {
   struct Seat;
   Task<void> keep();
   Task<Result<std::shared_ptr<const Peer>>> settle(TimePoint deadline, CancelScope& cancel);
-  Task<Result<Reply>> forward(Call& call);
+  Task<Result<Reply>> forward(Call& call, ClientLink* link);
+  bool wants_link(const Call& call, const Peer& peer);
+  bool wants_level(const Call& call, const ClientLink* link) const;
+  Task<void> tell_level(Call& call, ClientLink* link);
+  void asked(const Call& call);
+  void stray(const std::string& key, Message message, std::shared_ptr<ServerLink> asker);
+  ClientLinks::Options link_options();
   Task<Result<Reply>> forward_home(Call& call);
   std::shared_ptr<const Peer> known_peer();
   Task<bool> stop_keeping();
@@ -98,7 +127,14 @@ class Upstream {
   std::atomic<std::uint32_t> in_flight_{0};
   Duration longest_call_{};
 
+  ClientLinks links_;
+  // A child that has asked its client for something is no longer shared but with whom it asked first.
+  std::atomic<bool> asks_{false};
+  std::mutex asked_lock_;
+  std::string asked_first_;
+
   // Home shard only.
+  Watch watch_;
   CancelScope closing_;
   Waiter nudge_;  // wakes keep(): lost, or wanted
   bool resting_ = false;

@@ -75,6 +75,11 @@ class HttpResponder {
   Task<Result<void>> comment();
   /// Ends the stream; the connection goes on.
   Task<Result<void>> end_events();
+  /// Leaves the answer without its end: the connection closes, which tells the client.
+  void cut() noexcept {
+    begun_ = true;
+    keep_alive_ = false;
+  }
   /// True once anything was sent.
   bool begun() const noexcept { return begun_; }
 

@@ -135,6 +135,16 @@ std::string write_result(std::string_view raw_id, std::string_view result) {
   return out;
 }
 
+std::string renumbered(const Message& request, std::string_view id) {
+  Splices splices(request.text());
+  splices.replace_view(request.raw_id(), id);
+  const std::string_view token = request.meta().find("progressToken");
+  if (!token.empty()) splices.replace_view(token, id);
+  std::string out;
+  splices.append_to(out);
+  return out;
+}
+
 std::string with_id(const Message& response, std::string_view raw_id) {
   Splices splices(response.text());
   splices.replace_view(response.raw_id(), raw_id);

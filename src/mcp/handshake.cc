@@ -10,6 +10,10 @@ auto nonsense(std::string detail) {
   return fail(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe, std::move(detail));
 }
 
+// What clients can be asked through Weir.
+constexpr std::string_view kBridged =
+    R"({"roots":{"listChanged":true},"sampling":{},"elicitation":{"form":{},"url":{}}})";
+
 bool is_object(std::string_view raw) { return !raw.empty() && raw.front() == '{'; }
 bool is_text(std::string_view raw) { return raw.size() >= 2 && raw.front() == '"'; }
 
@@ -39,13 +43,15 @@ std::string discover_request(std::string_view id) { return new_request(id, "serv
 
 std::string probing_ping(std::string_view id) { return new_request(id, "ping"); }
 
-std::string initialize_request(std::string_view id) {
+std::string initialize_request(std::string_view id, const Introduction& as) {
   std::string out = R"({"jsonrpc":"2.0","id":)";
   out += id;
   out += R"(,"method":"initialize","params":{"protocolVersion":")";
-  out += to_string(kNewestOld);
-  out += R"(","capabilities":{},"clientInfo":)";
-  out += own_client_info();
+  out += to_string(as.revision);
+  out += R"(","capabilities":)";
+  out += as.capabilities.empty() ? kBridged : std::string_view(as.capabilities);
+  out += R"(,"clientInfo":)";
+  out += as.client_info.empty() ? own_client_info() : std::string_view(as.client_info);
   out += "}}";
   return out;
 }

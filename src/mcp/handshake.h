@@ -25,7 +25,14 @@ std::string discover_request(std::string_view id);
 /// A ping that makes nobody take us for an old client: a server of two eras goes by what a request says of
 /// itself.
 std::string probing_ping(std::string_view id);
-std::string initialize_request(std::string_view id);
+
+/// As whom Weir begins a session with an old server: as itself, or in the place of one client.
+struct Introduction {
+  Revision revision = kNewestOld;
+  std::string capabilities;  // raw object; empty: all that Weir can bridge for whoever comes
+  std::string client_info;   // raw object; empty: Weir's own
+};
+std::string initialize_request(std::string_view id, const Introduction& as);
 std::string_view initialized_notification() noexcept;
 
 /// Reads a discover result (raw object). Errors: upstream_protocol.

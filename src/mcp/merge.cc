@@ -164,20 +164,22 @@ namespace {
 bool carried(std::string_view capability) noexcept {
   return capability != "tasks" && capability != "subscriptions";
 }
-bool carried_within(std::string_view member) noexcept {
-  return member != "listChanged" && member != "subscribe";
+
+bool is_list(std::string_view capability) noexcept {
+  return capability == "tools" || capability == "prompts" || capability == "resources";
 }
 
-std::string strip_promises(std::string_view raw) {
-  if (!is_object(raw)) return std::string(raw);
-  const RawMembers members = members_of(raw);
-  std::vector<bool> dropped(members.size());
-  for (std::size_t i = 0; i < members.size(); ++i) dropped[i] = !carried_within(members[i].name);
-  Splices splices(raw);
-  splices.erase_members(members, dropped);
-  std::string out;
-  splices.append_to(out);
-  return out;
+// A list's capability: Weir itself tells of changes, whenever servers come and go; to resources one can
+// subscribe where a server has such.
+std::string list_promises(std::string_view name, const std::vector<const ServerFacts*>& servers) {
+  std::string out = "{\"listChanged\":true";
+  bool subscribe = false;
+  for (const ServerFacts* facts : servers) {
+    const std::string_view raw = members_of(facts->capabilities).find(name);
+    subscribe = subscribe || (is_object(raw) && members_of(raw).find("subscribe") == "true");
+  }
+  if (subscribe) out += ",\"subscribe\":true";
+  return out + '}';
 }
 
 }  // namespace
@@ -190,10 +192,9 @@ std::string merge_capabilities(const std::vector<const ServerFacts*>& servers) {
     for (std::size_t i = 0; i < members.size(); ++i) {
       std::string name(members[i].name);
       if (!carried(name) || std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
-      const bool list = name == "tools" || name == "prompts" || name == "resources";
       if (!seen.empty()) out += ',';
       out += '"' + name + "\":";
-      out += list ? strip_promises(members[i].value) : std::string(members[i].value);
+      out += is_list(name) ? list_promises(name, servers) : std::string(members[i].value);
       seen.push_back(std::move(name));
     }
   }

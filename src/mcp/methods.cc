@@ -19,12 +19,15 @@ constexpr std::array kRows = {
     MethodRow{"completion/complete", Route::by_ref, kNone, true, true, true, true, false},
     MethodRow{"server/discover", Route::discover, kNone, true, false, true, true, true},
     MethodRow{"initialize", Route::initialize, kNone, true, true, false, false, false},
+    MethodRow{"resources/subscribe", Route::subscribe, ListKind::resources, true, true, false, true, false},
+    MethodRow{"resources/unsubscribe", Route::unsubscribe, ListKind::resources, true, true, false, true, false},
+    MethodRow{"subscriptions/listen", Route::listen, kNone, true, false, true, true, false},
     MethodRow{"ping", Route::ping, kNone, true, true, false, true, false},
     MethodRow{"logging/setLevel", Route::set_level, kNone, true, true, false, true, false},
     MethodRow{"notifications/initialized", Route::initialized, kNone, false, true, false, true, false},
     MethodRow{"notifications/cancelled", Route::cancelled, kNone, false, true, true, true, false},
     MethodRow{"notifications/progress", Route::progress, kNone, false, true, false, true, false},
-    MethodRow{"notifications/roots/list_changed", Route::ignored, kNone, false, true, false, true, false},
+    MethodRow{"notifications/roots/list_changed", Route::roots, kNone, false, true, false, true, false},
 };
 
 struct KindRow {

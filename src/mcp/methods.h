@@ -20,6 +20,10 @@ enum class Route : std::uint8_t {
   by_name,      // one server, told by params.name
   by_uri,       // one server, told by params.uri
   by_ref,       // one server, told by params.ref (completion)
+  subscribe,    // to one resource's updates, in a session
+  unsubscribe,  // the end of that
+  listen,       // a stream of events, in 2026-07-28
+  roots,        // an old client's roots have changed
   progress,     // of a client, on what a server asked of it
   ignored,      // a notification without meaning for a gateway
 };

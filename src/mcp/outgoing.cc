@@ -123,6 +123,8 @@ std::string_view raw_target(const Message& message, const MethodRow& row) {
       raw = message.param().find("name");
       break;
     case Route::by_uri:
+    case Route::subscribe:
+    case Route::unsubscribe:
       raw = message.param().find("uri");
       break;
     case Route::by_ref: {

@@ -35,6 +35,8 @@ inline constexpr std::string_view kMetaVersion = "io.modelcontextprotocol/protoc
 inline constexpr std::string_view kMetaClientInfo = "io.modelcontextprotocol/clientInfo";
 inline constexpr std::string_view kMetaCapabilities = "io.modelcontextprotocol/clientCapabilities";
 inline constexpr std::string_view kMetaLogLevel = "io.modelcontextprotocol/logLevel";
+/// `_meta` member of what a subscription brings: the id of the request that made it.
+inline constexpr std::string_view kMetaSubscription = "io.modelcontextprotocol/subscriptionId";
 /// `_meta` member of a result of the new era.
 inline constexpr std::string_view kMetaServerInfo = "io.modelcontextprotocol/serverInfo";
 

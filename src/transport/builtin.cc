@@ -78,7 +78,7 @@ Task<Result<Reply>> Builtin::call(Call& call) {
   co_return reply;
 }
 
-Task<Result<std::shared_ptr<const Peer>>> Builtin::greet(TimePoint, CancelScope&) {
+Task<Result<std::shared_ptr<const Peer>>> Builtin::greet(const Introduction&, TimePoint, CancelScope&) {
   Result<ServerFacts> facts = read_discover(demo_list("server/discover"));
   if (!facts) co_return fail(facts.error());
   auto peer = std::make_shared<Peer>();

@@ -12,7 +12,9 @@ class Builtin final : public Transport {
  public:
   explicit Builtin(Shard& shard) : shard_(shard) {}
   Task<Result<Reply>> call(Call& call) override;
-  Task<Result<std::shared_ptr<const Peer>>> greet(TimePoint deadline, CancelScope& cancel) override;
+  Task<Result<std::shared_ptr<const Peer>>> greet(const Introduction& as, TimePoint deadline,
+                                                  CancelScope& cancel) override;
+  void notify(const Peer&, std::string) override {}
   Task<void> close() override;
   std::string describe() const override { return "builtin demo"; }
 

@@ -172,7 +172,7 @@ void Conversation::take_request(Message message) {
     ++pending->asked;
     deliver(*pending, std::move(message));
   } else if (message.method() != "ping" && stray_) {
-    stray_(std::move(message));
+    stray_(std::move(message), std::make_shared<ConversationLink>(weak_from_this()));
   } else {
     put(own_answer(message));
   }
@@ -186,7 +186,12 @@ void Conversation::take(Message message) {
   }
   if (message.is_request()) return take_request(std::move(message));
   const std::string_view method = message.method();
-  if (method == "notifications/progress") {
+  // What was subscribed to names the request that did so.
+  const std::string_view subscription = message.meta().find(kMetaSubscription);
+  if (!subscription.empty()) {
+    const auto found = pending_.find(subscription);
+    if (found != pending_.end()) deliver(*found->second, std::move(message));
+  } else if (method == "notifications/progress") {
     const auto found = pending_.find(message.param().find("progressToken"));
     if (found != pending_.end()) deliver(*found->second, std::move(message));
   } else if (method == "notifications/message") {
@@ -194,9 +199,9 @@ void Conversation::take(Message message) {
     if (pending != nullptr)
       deliver(*pending, std::move(message));
     else if (stray_ && pending_.empty())
-      stray_(std::move(message));
+      stray_(std::move(message), nullptr);
   } else if (stray_) {
-    stray_(std::move(message));
+    stray_(std::move(message), nullptr);
   }
 }
 

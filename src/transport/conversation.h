@@ -10,8 +10,8 @@
 #include <optional>
 #include <string>
 
-#include "call/call.h"
 #include "runtime/waiter.h"
+#include "transport/transport.h"
 
 namespace weir {
 
@@ -38,11 +38,8 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
     std::uint64_t batch = 0;  // which write carries it
     Waiter waiter;
   };
-  /// What comes outside of any call: notifications, and requests that no call can be asked for.
-  using Stray = std::function<void(Message message)>;
-
   /// `wire` lives until end(). `message_max`: the most bytes of unread events of one call.
-  Conversation(Wire& wire, std::size_t message_max, Stray stray)
+  Conversation(Wire& wire, std::size_t message_max, StrayMessage stray)
       : wire_(&wire), message_max_(message_max), stray_(std::move(stray)) {}
 
   /// Sends the call; its answer comes by take(). Errors: overloaded (Sent::no), and what ends it.
@@ -78,7 +75,7 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
   Wire* wire_;
   std::uint64_t last_batch_ = 0;
   const std::size_t message_max_;
-  Stray stray_;
+  StrayMessage stray_;  // what comes outside of any call, requests that no call can be asked for among it
   std::map<std::string, Pending*, std::less<>> pending_;  // by our id, raw
 };
 

@@ -13,8 +13,8 @@ constexpr Duration kEndTime = std::chrono::seconds(5);
 
 }  // namespace
 
-Stdio::Stdio(Shard& shard, StdioOptions options, std::function<void()> lost)
-    : shard_(shard), options_(std::move(options)), lost_(std::move(lost)) {}
+Stdio::Stdio(Shard& shard, StdioOptions options, TransportHooks hooks)
+    : shard_(shard), options_(std::move(options)), hooks_(std::move(hooks)) {}
 
 Stdio::~Stdio() = default;
 
@@ -53,6 +53,10 @@ void Stdio::take(Life& life, Bytes line) {
   if (message) return life.talk->take(std::move(*message));
   note("wrote to stdout what is no JSON-RPC message: " + message.error().reason);
   life.talk->take_broken(message.error());
+}
+
+void Stdio::notify(const Peer& peer, std::string message) {
+  if (life_ && life_->peer.get() == &peer) life_->talk->put(message);
 }
 
 Task<void> Stdio::read(Life& life) {
@@ -119,7 +123,7 @@ Task<void> Stdio::watch(Life& life) {
   life.talk->end("its process ended: " + how);
   if (life.peer) {
     life.peer->lost = true;
-    lost_();
+    hooks_.lost();
   }
 }
 
@@ -137,7 +141,8 @@ Task<void> Stdio::end_life() {
 
 Task<void> Stdio::close() { return end_life(); }
 
-Task<Result<std::shared_ptr<const Peer>>> Stdio::greet(TimePoint deadline, CancelScope& cancel) {
+Task<Result<std::shared_ptr<const Peer>>> Stdio::greet(const Introduction& as, TimePoint deadline,
+                                                         CancelScope& cancel) {
   co_await end_life();
   Result<std::unique_ptr<ChildProcess>> child =
       ChildProcess::start(shard_.network(), options_.child, options_.name);
@@ -145,12 +150,12 @@ Task<Result<std::shared_ptr<const Peer>>> Stdio::greet(TimePoint deadline, Cance
   life_ = std::make_unique<Life>();
   Life& life = *life_;
   life.child = std::move(*child);
-  life.talk = std::make_shared<Conversation>(life, options_.message_max, nullptr);
+  life.talk = std::make_shared<Conversation>(life, options_.message_max, hooks_.stray);
   life.fibers.start(read(life));
   life.fibers.start(write(life));
   life.fibers.start(listen(life));
   life.fibers.start(watch(life));
-  Result<std::shared_ptr<const Peer>> peer = co_await shake_hands(deadline, cancel);
+  Result<std::shared_ptr<const Peer>> peer = co_await shake_hands(as, deadline, cancel);
   if (peer && !life.dead) {
     life.peer = *peer;
     co_return peer;

@@ -28,12 +28,14 @@ struct StdioOptions {
 
 class Stdio final : public Transport {
  public:
-  /// `lost` is called when the child of a greeted peer has died.
-  Stdio(Shard& shard, StdioOptions options, std::function<void()> lost);
+  /// hooks.lost is called when the child of a greeted peer has died.
+  Stdio(Shard& shard, StdioOptions options, TransportHooks hooks);
   ~Stdio() override;
 
   Task<Result<Reply>> call(Call& call) override;
-  Task<Result<std::shared_ptr<const Peer>>> greet(TimePoint deadline, CancelScope& cancel) override;
+  Task<Result<std::shared_ptr<const Peer>>> greet(const Introduction& as, TimePoint deadline,
+                                                  CancelScope& cancel) override;
+  void notify(const Peer& peer, std::string message) override;
   Task<void> close() override;
   std::string describe() const override { return "stdio " + options_.child.command; }
 
@@ -55,7 +57,8 @@ class Stdio final : public Transport {
     std::shared_ptr<const Peer> peer;
   };
 
-  Task<Result<std::shared_ptr<const Peer>>> shake_hands(TimePoint deadline, CancelScope& cancel);
+  Task<Result<std::shared_ptr<const Peer>>> shake_hands(const Introduction& as, TimePoint deadline,
+                                                        CancelScope& cancel);
   Task<Result<Message>> wait_response(Pending& pending, TimePoint deadline, CancelScope& cancel);
   Task<Wake> wait_any(std::span<Pending* const> all, TimePoint deadline, CancelScope& cancel);
   static Result<std::shared_ptr<const Peer>> discovered(const Message& answer);
@@ -69,7 +72,7 @@ class Stdio final : public Transport {
 
   Shard& shard_;
   StdioOptions options_;
-  std::function<void()> lost_;
+  TransportHooks hooks_;
   std::unique_ptr<Life> life_;
   bool legacy_ = false;  // it has said so; asked no more
   std::uint64_t next_id_ = 1;

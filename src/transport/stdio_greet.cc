@@ -35,7 +35,8 @@ Task<Wake> Stdio::wait_any(std::span<Pending* const> all, TimePoint deadline, Ca
   co_return Wake::ready;
 }
 
-Task<Result<std::shared_ptr<const Peer>>> Stdio::shake_hands(TimePoint deadline, CancelScope& cancel) {
+Task<Result<std::shared_ptr<const Peer>>> Stdio::shake_hands(const Introduction& as, TimePoint deadline,
+                                                               CancelScope& cancel) {
   Life& life = *life_;
   Pending discover;
   Pending ping;
@@ -76,7 +77,7 @@ Task<Result<std::shared_ptr<const Peer>>> Stdio::shake_hands(TimePoint deadline,
                                  "it speaks a revision of MCP that Weir does not");
     }
   }
-  life.put(initialize_request(initializing.id));
+  life.put(initialize_request(initializing.id, as));
   const Result<Message> answer = co_await wait_response(initialize, deadline, cancel);
   if (!answer && answer.error().kind() == Error::Kind::deadline_exceeded)
     co_return upstream_fault(Error::Kind::deadline_exceeded,

@@ -30,7 +30,14 @@ class Streamable final : public Transport {
   ~Streamable() override;
 
   Task<Result<Reply>> call(Call& call) override;
-  Task<Result<std::shared_ptr<const Peer>>> greet(TimePoint deadline, CancelScope& cancel) override;
+  Task<Result<std::shared_ptr<const Peer>>> greet(const Introduction& as, TimePoint deadline,
+                                                  CancelScope& cancel) override;
+  Task<Result<std::shared_ptr<const Peer>>> open(const Introduction& as, TimePoint deadline,
+                                                 CancelScope& cancel) override;
+  void end(const Peer& peer) override;
+  void notify(const Peer& peer, std::string message) override { tell(peer, std::move(message)); }
+  Task<void> listen(std::shared_ptr<const Peer> peer, const StrayMessage& stray,
+                    CancelScope& cancel) override;
   Task<void> close() override;
   std::string describe() const override;
 
@@ -54,8 +61,11 @@ class Streamable final : public Transport {
   Result<Reply> read_body(Call& call, const std::string& id, int status, const std::string& retry_after,
                           Bytes body);
   Task<Result<ServerFacts>> discover(TimePoint deadline, CancelScope& cancel, bool& legacy);
-  Task<Result<std::shared_ptr<const Peer>>> initialize(TimePoint deadline, CancelScope& cancel);
+  Task<void> end_task(std::string head);
+  Task<bool> listen_once(const Peer& peer, const StrayMessage& stray, std::string& last_id, Duration& retry,
+                         CancelScope& cancel);
   Buffer write_call(const Call& call, const std::string& id, std::size_t& size) const;
+  std::string bare_head(std::string_view method, const Peer& peer) const;
   void append_old_head(std::string& out, const Peer* peer, std::size_t body_size) const;
   void given_up(const Call& call, const std::string& id, const Error& error);
   // What nobody waits for: cancelling notes, refusals of the server's own requests, streams read to their

@@ -91,9 +91,10 @@ Task<Result<ServerFacts>> Streamable::discover(TimePoint deadline, CancelScope& 
   co_return read_discover(message->result());
 }
 
-Task<Result<std::shared_ptr<const Peer>>> Streamable::initialize(TimePoint deadline, CancelScope& cancel) {
+Task<Result<std::shared_ptr<const Peer>>> Streamable::open(const Introduction& as, TimePoint deadline,
+                                                             CancelScope& cancel) {
   const std::string id = std::to_string(next_id_++);
-  std::string body = initialize_request(id);
+  std::string body = initialize_request(id, as);
   std::string head;
   append_old_head(head, nullptr, body.size());
   const Result<Plain> answered = co_await post(std::move(head), std::move(body), deadline, cancel);
@@ -117,10 +118,11 @@ Task<Result<std::shared_ptr<const Peer>>> Streamable::initialize(TimePoint deadl
   co_return std::shared_ptr<const Peer>(std::move(peer));
 }
 
-Task<Result<std::shared_ptr<const Peer>>> Streamable::greet(TimePoint deadline, CancelScope& cancel) {
+Task<Result<std::shared_ptr<const Peer>>> Streamable::greet(const Introduction& as, TimePoint deadline,
+                                                              CancelScope& cancel) {
   bool legacy = false;
   Result<ServerFacts> facts = co_await discover(deadline, cancel, legacy);
-  if (legacy) co_return co_await initialize(deadline, cancel);
+  if (legacy) co_return co_await open(as, deadline, cancel);
   if (!facts) co_return fail(facts.error());
   auto peer = std::make_shared<Peer>();
   peer->facts = std::move(*facts);

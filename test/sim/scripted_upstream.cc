@@ -38,6 +38,13 @@ std::string ScriptedUpstream::answer(int status, std::string_view body, std::str
 }
 
 Task<bool> ScriptedUpstream::take(PlainHttp& http, const PlainMessage& request, CancelScope& stop) {
+  // It offers no stream of its own, and a session that has gone is gone.
+  if (request.start.starts_with("GET ")) co_return co_await http.write(answer(405, ""), &stop);
+  if (request.start.starts_with("DELETE ")) {
+    const bool known = sessions_.erase(std::string(request.field("mcp-session-id"))) != 0;
+    const std::string ended = answer(known ? 200 : 404, "");
+    co_return co_await http.write(ended, &stop);
+  }
   const auto message = Message::index(Bytes::copy_of(request.body), JsonLimits(), Message::From::client);
   if (!request.start.starts_with("POST ") || !message) {
     violations_.push_back(options_.name + " was sent no message: " + request.start + " " + request.body);

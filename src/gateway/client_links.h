@@ -1,0 +1,96 @@
+// Sessions with one old server that are a single client's: what the server keeps for it (state, log level,
+// subscriptions) and sends to it is no other's. Opened by the client's first call, opened again when lost,
+// ended with the client's own session or when idle. Opened and ended on the server's home shard; found from
+// any. Source: MCP 2025-11-25 basic/lifecycle.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "call/call.h"
+#include "runtime/nursery.h"
+#include "runtime/shard.h"
+#include "transport/transport.h"
+
+namespace weir {
+
+/// One such session. Members without a word of their own belong to the home shard.
+struct ClientLink {
+  std::string key;         // whose it is; constant
+  Introduction as;         // constant
+  bool of_session = false;  // an old client's, which hears what the server says outside of calls; constant
+  std::atomic<std::uint32_t> in_use{0};
+  std::atomic<TimePoint::rep> used{0};
+  std::unique_ptr<Transport> own;  // where a connection has one session only
+  std::set<std::string> uris;      // subscribed to in it, under the server's names
+  bool opening = false;
+  CancelScope stop;
+  Nursery fibers;
+
+ private:
+  friend class ClientLinks;
+  std::shared_ptr<const Peer> peer;  // guarded by ClientLinks::lock_
+};
+
+class ClientLinks {
+ public:
+  /// What the links are made with; all of it outlives them.
+  struct Options {
+    Shard* home = nullptr;
+    std::function<Transport&()> shared;  // the home shard's transport
+    std::function<std::unique_ptr<Transport>(TransportHooks)> make_own;  // empty: links share connections
+    std::size_t count_max = 10'000;
+    Duration idle_max = std::chrono::minutes(10);  // of those that are no session's
+    Duration open_time = std::chrono::seconds(60);
+    std::function<void(const std::string& key, Message, std::shared_ptr<ServerLink>)> stray;
+  };
+  explicit ClientLinks(Options options);
+  ~ClientLinks();
+
+  /// Whose session this call belongs to: an old client's own, or all calls of one caller with the same
+  /// capabilities.
+  static std::string key_of(const ClientView& client);
+  /// The link of this call's client with its open session. Errors: why it can't be opened; overloaded.
+  Task<Result<std::shared_ptr<ClientLink>>> get(const Call& call, std::shared_ptr<const Peer>& peer);
+  /// The open session of `key`; null if there is none. Any shard.
+  std::shared_ptr<ClientLink> find(const std::string& key, std::shared_ptr<const Peer>& peer) const;
+  std::size_t size() const;
+  /// Ends the link of a client that has gone. Any shard.
+  void end(const std::string& key);
+  /// Ends what was not used for long. Home shard.
+  void sweep(TimePoint now);
+  /// Ends them all. Home shard.
+  Task<void> close();
+
+ private:
+  struct Wish;
+  std::shared_ptr<ClientLink> enter(const Call& call);
+  Task<Result<std::shared_ptr<const Peer>>> settle(std::shared_ptr<ClientLink> link, TimePoint deadline,
+                                                   CancelScope& cancel);
+  Task<void> open(std::shared_ptr<ClientLink> link);
+  Task<void> restore(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer);
+  Task<void> listen(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer);
+  Task<void> finish(std::shared_ptr<ClientLink> link);
+  StrayMessage stray_of(const std::string& key) const;
+
+  const Options options_;
+  mutable std::mutex lock_;
+  std::unordered_map<std::string, std::shared_ptr<ClientLink>> links_;
+  std::vector<Wish*> wishes_;  // home shard
+  CancelScope closing_;
+  Nursery fibers_;
+};
+
+/// A request of Weir's own in a session, its answer whole. Errors: as a call's, and upstream_error's text as
+/// upstream_protocol for an error response.
+Task<Result<Message>> own_request(Transport& transport, std::shared_ptr<const Peer> peer,
+                                  std::string_view method, std::string_view params, TimePoint deadline,
+                                  CancelScope& cancel);
+
+}  // namespace weir

@@ -1,0 +1,237 @@
+#include "gateway/events.h"
+
+#include <algorithm>
+
+#include "gateway/upstream.h"
+#include "mcp/client_requests.h"
+#include "mcp/log_level.h"
+#include "mcp/splice.h"
+#include "transport/server_requests.h"
+
+namespace weir {
+namespace {
+
+constexpr Duration kGather = std::chrono::milliseconds(20);  // for one announcement of several changes
+constexpr Duration kInputTime = std::chrono::minutes(10);
+
+std::string_view announcement(ListKind kind) noexcept {
+  switch (kind) {
+    case ListKind::tools:
+      return "notifications/tools/list_changed";
+    case ListKind::prompts:
+      return "notifications/prompts/list_changed";
+    default:
+      return "notifications/resources/list_changed";
+  }
+}
+
+// The kind whose list has changed; none for other notifications.
+ListKind announced(std::string_view method) noexcept {
+  for (const ListKind kind : {ListKind::tools, ListKind::prompts, ListKind::resources})
+    if (method == announcement(kind)) return kind;
+  return ListKind::none;
+}
+
+FeedText bare(std::string_view method) {
+  return std::make_shared<const std::string>(R"({"jsonrpc":"2.0","method":")" + std::string(method) + "\"}");
+}
+
+// True if a session at this path sees that server.
+bool sees(const std::string& path, const std::string& server) {
+  return path == "/mcp" || path == "/sse" || path == "stdio" || path == "/mcp/" + server;
+}
+
+// The notification with another URI in it.
+std::string with_uri(const Message& message, const std::string& uri) {
+  const std::string_view raw = message.param().find("uri");
+  Splices splices(message.text());
+  std::string quoted;
+  json_append_string(quoted, uri);
+  splices.replace(raw, std::move(quoted));
+  std::string out;
+  splices.append_to(out);
+  return out;
+}
+
+}  // namespace
+
+std::string for_listener(std::string_view method, std::string_view params, const EventListener& listener) {
+  std::string out = R"({"jsonrpc":"2.0","method":")";
+  out += method;
+  out += R"(","params":{"_meta":{")";
+  out += kMetaSubscription;
+  out += "\":" + listener.raw_id + '}';
+  if (!params.empty()) out.append(",").append(params);
+  out += "}}";
+  return out;
+}
+
+void Events::from_server(const Upstream& server, const std::string& key, Message message,
+                         std::shared_ptr<ServerLink> asker) {
+  if (!key.empty()) {
+    const std::shared_ptr<Session> session = options_.sessions->peek(key);
+    if (session)
+      in_session(server, *session, std::move(message), std::move(asker));
+    else if (asker)
+      asker->send(refusal(message));
+    return;
+  }
+  const std::string_view method = message.method();
+  if (const ListKind kind = announced(method); kind != ListKind::none) {
+    list_changed(server.name(), kind, true);
+    if (kind == ListKind::resources) list_changed(server.name(), ListKind::templates, true);
+  } else if (method == "notifications/resources/updated") {
+    updated(server, nullptr, message);
+  }
+}
+
+// In a client's own session: for this client alone.
+void Events::in_session(const Upstream& server, Session& session, Message message,
+                        std::shared_ptr<ServerLink> asker) {
+  if (message.is_request()) {
+    ClientAsk ask;
+    ask.asker = asker;
+    ask.raw_id = message.raw_id();
+    ask.raw_token = message.meta().find("progressToken");
+    ask.home = &Shard::current();
+    ask.expires = Shard::current().now() + kInputTime;
+    const bool may = may_be_asked(session.capabilities, message);
+    const std::string id = may ? session.ask(std::move(ask)) : std::string();
+    if (id.empty())
+      asker->send(refusal(message));
+    else
+      session.feed().append(std::make_shared<const std::string>(renumbered(message, id)));
+    return;
+  }
+  const std::string_view method = message.method();
+  if (method == "notifications/resources/updated") return updated(server, &session, message);
+  if (method == "notifications/message") {
+    std::string level;
+    const std::string least = session.log_level();
+    if (!message.param_text("level", level) || !log_level_reaches(level, least)) return;
+  } else if (method == "notifications/progress" || method == "notifications/cancelled") {
+    return;  // of calls; it comes too late or for nobody
+  }
+  session.feed().append(std::make_shared<const std::string>(message.text()));
+}
+
+void Events::updated(const Upstream& server, Session* only, const Message& message) {
+  std::string uri;
+  if (!message.param_text("uri", uri)) return;
+  const std::shared_ptr<const Plan> plan = options_.plan();
+  const std::size_t place = plan->find(server.name());
+  if (place == Plan::kAll) return;
+  const std::string exposed = plan->catalogue->load()->exposed(ListKind::resources, place, uri);
+  const auto text_for = [&](const std::string& path) {
+    const bool own = path == "/mcp/" + server.name();
+    return std::make_shared<const std::string>(with_uri(message, own ? uri : exposed));
+  };
+  if (only != nullptr) {
+    const bool own = only->path == "/mcp/" + server.name();
+    if (only->subscribed(own ? uri : exposed)) only->feed().append(text_for(only->path));
+    return;
+  }
+  const FeedText text = text_for("/mcp");
+  options_.sessions->for_each([&](const std::shared_ptr<Session>& session) {
+    if (!sees(session->path, server.name()) || server.has_session_of(session->id)) return;
+    const bool own = session->path == "/mcp/" + server.name();
+    if (session->subscribed(own ? uri : exposed)) session->feed().append(own ? text_for(session->path) : text);
+  });
+  std::lock_guard lock(lock_);
+  for (const auto& listener : listeners_) {
+    const std::string& known = listener->only.empty() ? exposed : uri;
+    const auto found = listener->uris.find(known);
+    if (found == listener->uris.end() || found->second != server.name()) continue;
+    std::string params = "\"uri\":";
+    json_append_string(params, known);
+    listener->feed->append(std::make_shared<const std::string>(for_listener(message.method(), params, *listener)));
+  }
+}
+
+void Events::list_changed(const std::string& server, ListKind kind, bool ask) {
+  options_.control->post([this, change = Change{server, kind, ask}] {
+    if (stop_.cancelled()) return;
+    changes_.insert(change);
+    if (std::exchange(publishing_, true)) return;
+    fibers_.start(publish());
+  });
+}
+
+void Events::all_lists_changed(const Upstream& server) {
+  const std::shared_ptr<const Plan> plan = options_.plan();
+  const std::size_t place = plan->find(server.name());
+  const std::shared_ptr<const Peer> peer = server.status()->peer;
+  const auto catalogue = plan->catalogue->load();
+  for (std::size_t k = 0; k < kListKinds; ++k) {
+    const auto kind = static_cast<ListKind>(k);
+    const bool has = (peer && peer->facts.has(list_capability(kind))) ||
+                     (place != Plan::kAll && catalogue->count(kind, place) > 0);
+    if (has) list_changed(server.name(), kind);
+  }
+}
+
+// The control shard: what changed within a moment is asked for once and told once.
+Task<void> Events::publish() {
+  while (!changes_.empty() && !stop_.cancelled()) {
+    co_await Sleep(Shard::current().now() + kGather, &stop_);
+    const std::set<Change> changes = std::exchange(changes_, {});
+    std::array<std::set<std::string>, kListKinds> servers;
+    for (const Change& change : changes) {
+      if (change.ask) co_await options_.learn(change.server, change.kind);
+      const ListKind told = change.kind == ListKind::templates ? ListKind::resources : change.kind;
+      servers[static_cast<std::size_t>(told)].insert(change.server);
+    }
+    for (const ListKind kind : {ListKind::tools, ListKind::resources, ListKind::prompts})
+      if (const auto& of = servers[static_cast<std::size_t>(kind)]; !of.empty()) tell(kind, of);
+  }
+  publishing_ = false;
+}
+
+void Events::tell(ListKind kind, const std::set<std::string>& servers) {
+  const FeedText text = bare(announcement(kind));
+  const std::shared_ptr<const Plan> plan = options_.plan();
+  options_.sessions->for_each([&](const std::shared_ptr<Session>& session) {
+    for (const std::string& name : servers) {
+      if (!sees(session->path, name)) continue;
+      // A session of its own with the server hears it there.
+      const std::size_t place = plan->find(name);
+      if (place != Plan::kAll && plan->servers[place]->has_session_of(session->id)) continue;
+      session->feed().append(text);
+      break;
+    }
+  });
+  std::lock_guard lock(lock_);
+  for (const auto& listener : listeners_) {
+    if (!listener->wants(kind)) continue;
+    if (!listener->only.empty() && servers.find(listener->only) == servers.end()) continue;
+    listener->feed->append(
+        std::make_shared<const std::string>(for_listener(announcement(kind), {}, *listener)));
+  }
+}
+
+void Events::add(std::shared_ptr<EventListener> listener) {
+  std::lock_guard lock(lock_);
+  listeners_.push_back(std::move(listener));
+}
+
+void Events::remove(const EventListener& listener) {
+  std::lock_guard lock(lock_);
+  std::erase_if(listeners_, [&](const auto& one) { return one.get() == &listener; });
+}
+
+std::size_t Events::listening() const {
+  std::lock_guard lock(lock_);
+  return listeners_.size();
+}
+
+void Events::end() {
+  std::lock_guard lock(lock_);
+  for (const auto& listener : listeners_) listener->feed->end();
+}
+
+Task<void> Events::close() {
+  stop_.cancel();
+  co_await fibers_.join();
+}
+
+}  // namespace weir

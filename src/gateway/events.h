@@ -1,0 +1,89 @@
+// What happens outside of calls, from the servers to the clients who want to know: lists that have changed,
+// resources that were updated, log messages and questions in a client's own session. Nobody gets what it did
+// not ask for; bursts are merged; a client that does not read holds nobody up. Any shard; changes of lists are
+// gathered on the control shard.
+// Source: MCP 2026-07-28 basic/patterns/subscriptions; MCP 2025-11-25 basic/transports, server/*.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "gateway/feed.h"
+#include "gateway/plan.h"
+#include "gateway/sessions.h"
+#include "runtime/nursery.h"
+
+namespace weir {
+
+/// What a client of the new revision listens to. Immutable but for its feed.
+struct EventListener {
+  std::string raw_id;                          // of the request that listens, raw
+  std::size_t kinds = 0;                       // a bit for each ListKind whose changes it wants
+  std::unordered_map<std::string, std::string> uris;  // as the client knows them, to the server's name
+  std::string only;                            // of /mcp/NAME; empty: all servers
+  std::shared_ptr<Feed> feed;
+  bool wants(ListKind kind) const noexcept { return (kinds >> static_cast<unsigned>(kind) & 1U) != 0; }
+};
+
+class Events {
+ public:
+  /// What it needs of the gateway; all of it outlives this. `learn` asks a server for a list anew.
+  struct Options {
+    Sessions* sessions = nullptr;
+    Shard* control = nullptr;
+    std::function<std::shared_ptr<const Plan>()> plan;
+    std::function<Task<void>(std::string server, ListKind kind)> learn;
+  };
+  explicit Events(Options options) : options_(std::move(options)) {}
+
+  /// A message that belongs to no call, in the session of the client `key` (empty: in the one that all share).
+  void from_server(const Upstream& server, const std::string& key, Message message,
+                   std::shared_ptr<ServerLink> asker);
+  /// A server has come, gone or was changed: its lists are other ones. Known already, unless `ask`.
+  void list_changed(const std::string& server, ListKind kind, bool ask = false);
+  void all_lists_changed(const Upstream& server);
+
+  /// From now on it gets what it listens to, until it is left out again.
+  void add(std::shared_ptr<EventListener> listener);
+  void remove(const EventListener& listener);
+  /// Listeners at present.
+  std::size_t listening() const;
+  /// Ends all listeners' feeds: the gateway goes.
+  void end();
+  /// Waits for what is under way. The control shard.
+  Task<void> close();
+
+ private:
+  struct Change {
+    std::string server;
+    ListKind kind;
+    bool ask;
+    auto operator<=>(const Change&) const = default;
+  };
+  void in_session(const Upstream& server, Session& session, Message message, std::shared_ptr<ServerLink> asker);
+  void updated(const Upstream& server, Session* only, const Message& message);
+  Task<void> publish();
+  void tell(ListKind kind, const std::set<std::string>& servers);
+
+  const Options options_;
+  mutable std::mutex lock_;
+  std::vector<std::shared_ptr<EventListener>> listeners_;
+
+  // The control shard.
+  std::set<Change> changes_;
+  bool publishing_ = false;
+  CancelScope stop_;
+  Nursery fibers_;
+};
+
+/// A notification for one listener: the id of its request put in.
+std::string for_listener(std::string_view method, std::string_view params, const EventListener& listener);
+
+}  // namespace weir

@@ -1,0 +1,135 @@
+#include "gateway/subscribe.h"
+
+#include "gateway/session.h"
+#include "mcp/client_requests.h"
+#include "mcp/fault_map.h"
+#include "mcp/outgoing.h"
+#include "runtime/shard.h"
+
+namespace weir {
+namespace {
+
+constexpr int kInvalidParams = -32602;
+
+void put_done(Answer& answer, const ClientCall& call) {
+  answer.text = write_result(call.message.raw_id(), "{}");
+}
+
+void put_refused(Answer& answer, const ClientCall& call, int code, std::string_view sentence) {
+  answer.outcome = "invalid_request";
+  append_error(answer.text, call.message.raw_id(), code, sentence);
+}
+
+TimePoint patience(const ClientCall& call, std::size_t server) {
+  return Shard::current().now() + call.plan.settings(server).timeout.request;
+}
+
+// In the client's own session with the server: as it came, the answer as it is.
+Task<bool> pass_on(ClientCall& call, Call& leaf, std::size_t server, Answer& answer) {
+  leaf.deadline = patience(call, server);
+  Result<Reply> reply = co_await call.plan.servers[server]->call(leaf);
+  answer.server = server;
+  if (!reply) {
+    put_fault(answer, call, reply.error(), server);
+    co_return false;
+  }
+  answer.reply.emplace(std::move(*reply));
+  const ReplyEvent& first = answer.reply->first;
+  co_return first.last&& first.message->kind() == Message::Kind::result;
+}
+
+Task<void> subscribe(ClientCall& call, Call& leaf, std::size_t server, const std::string& uri,
+                     const std::string& original, Answer& answer) {
+  Upstream& upstream = *call.plan.servers[server];
+  if (call.session->subscribed(uri)) {
+    put_done(answer, call);
+    co_return;
+  }
+  // Known before it is told: an update may come with the answer.
+  Subscription to;
+  to.server = upstream.name();
+  to.uri = original;
+  const CancelScope& cancelled = call.cancel;
+  const Result<std::shared_ptr<const Peer>> peer = co_await upstream.ready(patience(call, server), call.cancel);
+  to.shared = peer && !upstream.serves_alone(leaf);
+  const bool shared = to.shared;
+  if (!call.session->subscribe(uri, std::move(to))) {
+    put_refused(answer, call, kInvalidParams, "this session has too many subscriptions");
+    co_return;
+  }
+  bool good = false;
+  if (shared) {
+    good = co_await upstream.watch(original, patience(call, server), call.cancel);
+    if (good)
+      put_done(answer, call);
+    else
+      put_refused(answer, call, -32601, "the server takes no subscription to this resource");
+  } else {
+    good = co_await pass_on(call, leaf, server, answer);
+    if (good) upstream.note_subscription(leaf.client, original, true);
+  }
+  if (!good || cancelled.cancelled()) {
+    (void)call.session->unsubscribe(uri);
+    if (good && shared) upstream.unwatch(original);
+  }
+}
+
+}  // namespace
+
+std::size_t resource_owner(const Plan& plan, std::size_t only, const std::string& uri, std::string& target) {
+  target = uri;
+  if (only != Plan::kAll) return only;
+  if (plan.servers.size() == 1) return 0;
+  std::string_view name;
+  std::string_view original;
+  if (split_aliased_uri(uri, name, original)) {
+    if (const std::size_t server = plan.find(name); server != Plan::kAll) {
+      target = original;
+      return server;
+    }
+  }
+  const auto catalogue = plan.catalogue->load();
+  if (const Place* place = catalogue->find(ListKind::resources, uri); place != nullptr) {
+    target = place->original;
+    return place->server;
+  }
+  if (const auto matching = catalogue->matching_templates(uri); !matching.empty()) return matching.front();
+  for (std::size_t i = 0; i < plan.servers.size(); ++i) {
+    const auto peer = plan.servers[i]->status()->peer;
+    if (peer && peer->facts.has("resources")) return i;
+  }
+  return Plan::kAll;
+}
+
+Task<void> route_subscription(ClientCall& call, Call& leaf, std::string& target, Answer& answer) {
+  const std::string_view raw = raw_target(call.message, call.row);
+  if (raw.empty() || call.session == nullptr) {
+    put_refused(answer, call, kInvalidParams, "params has no uri");
+    co_return;
+  }
+  const std::string uri = json_unescape(raw);
+  std::string original;
+  if (call.row.route == Route::unsubscribe) {
+    const std::optional<Subscription> was = call.session->unsubscribe(uri);
+    const std::size_t server = was ? call.plan.find(was->server) : Plan::kAll;
+    if (server == Plan::kAll || was->shared) {
+      if (server != Plan::kAll) call.plan.servers[server]->unwatch(was->uri);
+      put_done(answer, call);
+      co_return;
+    }
+    if (was->uri != uri) leaf.target = target = was->uri;
+    call.plan.servers[server]->note_subscription(leaf.client, was->uri, false);
+    const bool done = co_await pass_on(call, leaf, server, answer);
+    (void)done;  // whatever it says is the answer
+    co_return;
+  }
+  const std::size_t server = resource_owner(call.plan, call.only, uri, original);
+  if (server == Plan::kAll) {
+    put_refused(answer, call, kInvalidParams, "no server has this resource");
+    co_return;
+  }
+  if (original != uri) leaf.target = target = original;
+  co_await subscribe(call, leaf, server, uri, original, answer);
+}
+
+}  // namespace weir

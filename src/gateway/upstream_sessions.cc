@@ -1,0 +1,162 @@
+// Which session with an old server a call goes in, and what is told to sessions beside calls.
+#include "gateway/upstream.h"
+#include "mcp/log_level.h"
+#include "runtime/hop.h"
+#include "transport/server_requests.h"
+
+namespace weir {
+namespace {
+
+constexpr Duration kOwnTime = std::chrono::seconds(5);  // for a request of Weir's own
+constexpr std::size_t kChildrenMax = 32;                // of one server, for clients of their own
+
+Task<void> tell_level_there(Transport& transport, std::shared_ptr<const Peer> peer, std::string level) {
+  std::string params = "{\"level\":";
+  json_append_string(params, level);
+  params += '}';
+  CancelScope never;
+  const TimePoint deadline = Shard::current().now() + kOwnTime;
+  const Result<Message> answer =
+      co_await own_request(transport, std::move(peer), "logging/setLevel", params, deadline, never);
+  (void)answer.has_value();  // a server that does not take it logs as it will; clients get what they asked for
+}
+
+}  // namespace
+
+ClientLinks::Options Upstream::link_options() {
+  ClientLinks::Options options;
+  options.home = &home_;
+  options.shared = [this]() -> Transport& { return transport(home_); };
+  options.open_time = options_.startup_time;
+  options.stray = [this](const std::string& key, Message message, std::shared_ptr<ServerLink> asker) {
+    stray(key, std::move(message), std::move(asker));
+  };
+  if (options_.homed) {
+    options.count_max = kChildrenMax;
+    options.make_own = [this](TransportHooks hooks) { return factory_(home_, std::move(hooks)); };
+  }
+  return options;
+}
+
+bool Upstream::wants_link(const Call& call, const Peer& peer) {
+  if (is_new(peer.facts.revision) || config_.session == ServerConfig::Session::shared) return false;
+  if (call.client.session.empty() && call.client.identity.empty()) return false;  // Weir's own
+  // What is listed must not vary by earlier requests, for those who have no session.
+  if (is_new(call.client.revision) && call.row.route == Route::list) return false;
+  if (config_.type == ServerConfig::Type::http) return !peer.session.empty();
+  if (config_.session == ServerConfig::Session::per_client) return true;
+  if (!asks_.load(std::memory_order_relaxed)) return false;
+  std::lock_guard lock(asked_lock_);
+  return asked_first_ != ClientLinks::key_of(call.client);
+}
+
+// A shared child has asked this call's client: from now on only that client shares it.
+void Upstream::asked(const Call& call) {
+  if (asks_.load(std::memory_order_relaxed)) return;
+  std::lock_guard lock(asked_lock_);
+  if (asks_.exchange(true)) return;
+  asked_first_ = ClientLinks::key_of(call.client);
+}
+
+bool Upstream::serves_alone(const Call& call) {
+  const std::shared_ptr<const Peer> peer = known_peer();
+  return peer && wants_link(call, *peer);
+}
+
+bool Upstream::has_session_of(const std::string& key) const {
+  std::shared_ptr<const Peer> peer;
+  return links_.find(key, peer) != nullptr;
+}
+
+// In a session of its own a client's level is the session's; in a shared one the least wins, and who wants less
+// is not told the rest.
+bool Upstream::wants_level(const Call& call, const ClientLink* link) const {
+  if (call.client.log_level.empty() || is_new(call.peer->facts.revision)) return false;
+  if (call.row.route == Route::set_level || !call.peer->facts.has("logging")) return false;
+  const int wanted = log_rank(call.client.log_level);
+  const int now = call.peer->log_rank.load(std::memory_order_relaxed);
+  if (wanted < 0 || wanted == now) return false;
+  return (link != nullptr && link->of_session) || now < 0 || wanted < now;
+}
+
+Task<void> Upstream::tell_level(Call& call, ClientLink* link) {
+  call.peer->log_rank = log_rank(call.client.log_level);
+  std::string text = R"({"jsonrpc":"2.0","id":0,"method":"logging/setLevel","params":{"level":")";
+  text.append(call.client.log_level).append("\"}}");
+  const auto message = Message::index(Bytes::copy_of(text), JsonLimits(), Message::From::upstream);
+  if (!message) co_return;
+  Call own(*message, *find_method("logging/setLevel"), call.cancel);
+  own.client.revision = kNewestOld;
+  own.peer = call.peer;
+  own.deadline = std::min(call.deadline, Shard::current().now() + kOwnTime);
+  Result<Reply> reply = co_await forward(own, link);
+  while (reply && !reply->first.last) {
+    Result<ReplyEvent> next = co_await reply->rest->next(kForever);
+    if (!next) co_return;
+    reply->first = std::move(*next);
+  }
+}
+
+void Upstream::note_subscription(const ClientView& client, const std::string& uri, bool on) {
+  home_.post([this, key = ClientLinks::key_of(client), uri, on] {
+    std::shared_ptr<const Peer> peer;
+    const std::shared_ptr<ClientLink> link = links_.find(key, peer);
+    if (!link) return;
+    if (on)
+      link->uris.insert(uri);
+    else
+      link->uris.erase(uri);
+  });
+}
+
+Task<bool> Upstream::watch(std::string uri, TimePoint deadline, CancelScope& cancel) {
+  const Result<std::shared_ptr<const Peer>> peer = co_await ready(deadline, cancel);
+  if (!peer) co_return false;
+  std::function<Task<bool>(CancelScope&)> work = [this, &uri, deadline](CancelScope& scope) {
+    return watch_.add(uri, deadline, scope);
+  };
+  co_return co_await on_shard<bool>(home_, cancel, std::move(work));
+}
+
+void Upstream::unwatch(const std::string& uri) {
+  home_.post([this, uri] { watch_.remove(uri); });
+}
+
+void Upstream::set_level(const std::string& key, const std::string& level) {
+  home_.post([this, key, level] {
+    std::shared_ptr<const Peer> peer;
+    const std::shared_ptr<ClientLink> link = links_.find(key, peer);
+    if (!link || !peer->facts.has("logging")) return;
+    peer->log_rank = log_rank(level);
+    Transport& to = link->own ? *link->own : transport(home_);
+    fibers_.start(tell_level_there(to, peer, level));
+  });
+}
+
+void Upstream::notify(const std::string& key, const std::string& message) {
+  home_.post([this, key, message] {
+    std::shared_ptr<const Peer> peer;
+    const std::shared_ptr<ClientLink> link = links_.find(key, peer);
+    if (link) return (link->own ? *link->own : transport(home_)).notify(*peer, message);
+    // A shared session's server asks again whoever calls.
+    const auto status = status_.load();
+    if (options_.homed && status->peer && !is_new(status->peer->facts.revision))
+      transport(home_).notify(*status->peer, message);
+  });
+}
+
+void Upstream::sweep() {
+  home_.post([this] { links_.sweep(home_.now()); });
+}
+
+// What comes outside of calls. A request in the shared session is nobody's: Weir answers for itself.
+void Upstream::stray(const std::string& key, Message message, std::shared_ptr<ServerLink> asker) {
+  if (key.empty() && message.is_request()) {
+    if (message.method() != "roots/list") asks_.store(true);
+    asker->send(own_answer(message));
+    return;
+  }
+  if (options_.on_event) options_.on_event(*this, key, std::move(message), std::move(asker));
+}
+
+}  // namespace weir

@@ -1,0 +1,109 @@
+// An old session beside its calls: the stream of what the server says of its own accord, and the session's end.
+// Source: MCP 2025-11-25 basic/transports, "Listening for Messages from the Server", "Session Management".
+#include <algorithm>
+
+#include "http/sse.h"
+#include "runtime/shard.h"
+#include "transport/server_requests.h"
+#include "transport/streamable.h"
+
+namespace weir {
+namespace {
+
+constexpr Duration kEndTime = std::chrono::seconds(5);
+constexpr Duration kHeadTime = std::chrono::seconds(30);
+constexpr Duration kRetry = std::chrono::seconds(1);
+constexpr Duration kRetryMax = std::chrono::seconds(30);
+
+void append_line(std::string& out, std::string_view name, std::string_view value) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
+}  // namespace
+
+std::string Streamable::bare_head(std::string_view method, const Peer& peer) const {
+  std::string out(method);
+  out += ' ' + options_.path + " HTTP/1.1\r\n";
+  append_line(out, "Host", options_.host);
+  for (const auto& [name, value] : options_.headers) append_line(out, name, value);
+  append_line(out, "MCP-Protocol-Version", to_string(peer.facts.revision));
+  append_line(out, "Mcp-Session-Id", peer.session);
+  return out;
+}
+
+void Streamable::end(const Peer& peer) {
+  if (closing_.cancelled() || peer.session.empty()) return;
+  std::string head = bare_head("DELETE", peer);
+  head += "\r\n";
+  aside_.start(end_task(std::move(head)));
+}
+
+Task<void> Streamable::end_task(std::string head) {
+  const Result<Plain> answered = co_await post(std::move(head), {}, shard_.now() + kEndTime, closing_);
+  (void)answered.has_value();  // a server may refuse to end it, and nothing follows from that
+}
+
+Task<void> Streamable::listen(std::shared_ptr<const Peer> peer, const StrayMessage& stray,
+                              CancelScope& cancel) {
+  if (peer->session.empty()) co_return;
+  std::string last_id;
+  Duration retry = kRetry;
+  Duration pause = kRetry;
+  while (!cancel.cancelled() && !closing_.cancelled() && !peer->lost) {
+    const TimePoint begun = shard_.now();
+    const bool offered = co_await listen_once(*peer, stray, last_id, retry, cancel);
+    if (!offered) co_return;
+    // A stream that ends at once is asked for less and less often.
+    pause = shard_.now() - begun > kRetryMax ? retry : std::min(std::max(retry, pause * 2), kRetryMax);
+    co_await Sleep(shard_.now() + pause, &cancel);
+  }
+}
+
+// One stream to its end. False: the server has none.
+Task<bool> Streamable::listen_once(const Peer& peer, const StrayMessage& stray, std::string& last_id,
+                                   Duration& retry, CancelScope& cancel) {
+  std::string head = bare_head("GET", peer);
+  append_line(head, "Accept", "text/event-stream");
+  append_line(head, "Accept-Encoding", "identity");
+  if (!last_id.empty()) append_line(head, "Last-Event-ID", last_id);
+  head += "\r\n";
+  const iovec piece{head.data(), head.size()};
+  const TimePoint deadline = shard_.now() + kHeadTime;
+  Result<HttpExchange> exchange = co_await begin(std::span<const iovec>(&piece, 1), deadline, cancel);
+  if (!exchange) co_return true;
+  const Result<const ResponseHead*> answered = co_await exchange->read_head(deadline, &cancel);
+  if (!answered) co_return true;
+  const int status = (*answered)->status;
+  // Some answer 400 for a session that they have forgotten.
+  if (status == 404 || status == 400) peer.lost = true;
+  if (status != 200) co_return status >= 500 || status == 429 || status == 409;
+  const std::string_view type = (*answered)->get(Field::content_type);
+  if (!equals_ignoring_case(type.substr(0, type.find(';')), "text/event-stream")) co_return false;
+  SseDecoder decoder(options_.message_max);
+  std::string_view unread;
+  while (true) {
+    const SseDecoder::State state = decoder.next(unread);
+    if (state == SseDecoder::State::refused) co_return true;
+    if (state == SseDecoder::State::event) {
+      last_id = decoder.last_id();
+      auto message =
+          Message::index(Bytes::copy_of(decoder.event().data), JsonLimits(), Message::From::upstream);
+      if (!message || message->is_response()) continue;
+      std::shared_ptr<ServerLink> asker = message->is_request() ? link_to(peer) : nullptr;
+      if (asker && message->method() == "ping")
+        asker->send(own_answer(*message));
+      else
+        stray(std::move(*message), std::move(asker));
+      continue;
+    }
+    const Result<std::string_view> part = co_await exchange->read_some(kForever, &cancel);
+    if (!part || part->empty()) break;
+    unread = *part;
+  }
+  last_id = decoder.last_id();
+  if (const auto wait = decoder.retry_ms())
+    retry = std::min<Duration>(std::chrono::milliseconds(*wait), kRetryMax);
+  co_return true;
+}
+
+}  // namespace weir
