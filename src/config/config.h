@@ -78,7 +78,7 @@ struct ToolConfig {
 
 /// One configured server. Exactly one of url, command and builtin is set, as `type` says.
 struct ServerConfig {
-  enum class Type : std::uint8_t { http, stdio, builtin };
+  enum class Type : std::uint8_t { http, stdio, sse, builtin };
   std::string name;
   Type type = Type::http;
   std::string url;                                           // as written, variables substituted
