@@ -38,7 +38,20 @@ class LegacySse final : public Transport {
   std::string describe() const override { return "sse " + options_.http.host + options_.http.path; }
 
  private:
-  struct Life;
+  /// One event stream and the session that it is.
+  struct Life {
+    explicit Life(std::size_t message_max) : decoder(message_max, SseDecoder::Overlong::skip) {}
+
+    CancelScope stop;
+    std::optional<HttpExchange> stream;
+    SseDecoder decoder;
+    std::string_view unread;  // of what came last
+    std::unique_ptr<LegacySsePosts> posts;
+    std::shared_ptr<Conversation> talk;
+    std::shared_ptr<const Peer> peer;
+    bool dead = false;
+    Nursery fibers;
+  };
   Task<Result<void>> open(Life& life, TimePoint deadline, CancelScope& cancel);
   Task<Result<void>> check_head(Life& life, TimePoint deadline, CancelScope& cancel);
   Task<Result<SseDecoder::State>> next(Life& life, TimePoint deadline, CancelScope& cancel);
