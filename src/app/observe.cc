@@ -14,7 +14,7 @@ namespace {
 bool fine(std::string_view outcome) noexcept { return outcome == "ok" || outcome == "tool_error"; }
 
 std::string_view transport_of(const Upstream& upstream) noexcept {
-  return upstream.config().type == ServerConfig::Type::http ? "tcp" : "pipe";
+  return upstream.config().url.empty() ? "pipe" : "tcp";
 }
 
 }  // namespace

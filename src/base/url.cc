@@ -66,6 +66,58 @@ std::optional<Url> parse_url(std::string_view text, std::string& reason) {
   return url;
 }
 
+namespace {
+
+// The path without its "." and ".." segments; it begins with a slash. A ".." at the root goes nowhere.
+std::string without_dots(std::string_view path) {
+  std::string out;
+  while (!path.empty()) {
+    const std::size_t end = std::min(path.find('/', 1), path.size());
+    const std::string_view segment = path.substr(1, end - 1);
+    path.remove_prefix(end);
+    const bool up = segment == "..";
+    if (up) out.erase(std::min(out.rfind('/'), out.size()));
+    if (!up && segment != ".")
+      out.append("/").append(segment);
+    else if (path.empty())
+      out += '/';
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<Url> resolve_url(const Url& base, std::string_view reference, std::string& reason) {
+  const std::string scheme = base.tls ? "https:" : "http:";
+  const std::size_t colon = reference.find_first_of(":/?#");
+  if (colon != std::string_view::npos && reference[colon] == ':') return parse_url(reference, reason);
+  if (reference.starts_with("//")) return parse_url(scheme + std::string(reference), reason);
+  if (!visible(reference)) {
+    reason = "a URL has no spaces or control characters";
+    return std::nullopt;
+  }
+  reference = reference.substr(0, reference.find('#'));
+  Url url = base;
+  url.user_info.clear();
+  if (reference.empty()) return url;
+  const std::string_view base_path = std::string_view(base.path).substr(0, base.path.find('?'));
+  const std::size_t question = std::min(reference.find('?'), reference.size());
+  std::string path(reference.substr(0, question));
+  if (path.empty())
+    path = base_path;
+  else if (path.front() != '/')
+    path.insert(0, base_path.substr(0, base_path.rfind('/') + 1));
+  url.path = without_dots(path).append(reference.substr(question));
+  return url;
+}
+
+bool same_origin(const Url& a, const Url& b) noexcept {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return a.tls == b.tls && a.port == b.port &&
+         std::equal(a.host.begin(), a.host.end(), b.host.begin(), b.host.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
 std::optional<std::string> percent_decoded(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size(); ++at) {

@@ -19,6 +19,11 @@ struct Url {
 
 /// Nothing, with `reason` set, for what is no usable URL. A fragment is dropped.
 std::optional<Url> parse_url(std::string_view text, std::string& reason);
+/// What `reference` (absolute or relative) means where it was read at `base`. Nothing, with `reason` set, for
+/// what is no usable URL. Source: RFC 3986 section 5.2.
+std::optional<Url> resolve_url(const Url& base, std::string_view reference, std::string& reason);
+/// True if both have scheme, host and port in common. Source: RFC 6454 section 5.
+bool same_origin(const Url& a, const Url& b) noexcept;
 /// The text with each %XX replaced by its byte; nothing if a % is not followed by two hex digits.
 std::optional<std::string> percent_decoded(std::string_view text);
 /// `user_info` as Basic authentication has it: user and password decoded, the colon always there. Nothing for

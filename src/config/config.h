@@ -79,7 +79,7 @@ struct ToolConfig {
 
 /// One configured server. Exactly one of url, command and builtin is set, as `type` says.
 struct ServerConfig {
-  enum class Type : std::uint8_t { http, stdio, builtin };
+  enum class Type : std::uint8_t { http, stdio, sse, builtin };
   /// Who shares a session with an old server: as the transport suggests, all clients, or nobody.
   enum class Session : std::uint8_t { automatic, shared, per_client };
   std::string name;

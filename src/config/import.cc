@@ -95,9 +95,7 @@ class Importer {
 
   // Why a server cannot be taken over; empty if it can.
   static std::string obstacle(const YamlNode& server, const YamlNode* url, const YamlNode* command) {
-    const YamlNode* type = server.find("type");
     if (!server.is_map()) return "it is no block of keys";
-    if (type != nullptr && type->text == "sse") return "the type sse is not supported yet";
     if (url != nullptr && command != nullptr) return "it has a url and a command";
     const YamlNode* reach = url != nullptr ? url : command;
     if (reach == nullptr || !reach->is_scalar() || reach->text.empty())
@@ -106,6 +104,15 @@ class Importer {
     if (url != nullptr && !variable && !url_fault(url->text).empty())
       return "its url " + url_fault(url->text);
     return {};
+  }
+
+  // Clients have three names for it.
+  static bool is_sse(const YamlNode& item) {
+    const bool key = item.key == "type" || item.key == "transport" || item.key == "transportType";
+    return key && item.is_scalar() && lower_case(item.text) == "sse";
+  }
+  static bool says_sse(const YamlNode& server) {
+    return std::any_of(server.items.begin(), server.items.end(), is_sse);
   }
 
   std::optional<std::string> convert(const YamlNode& server) {
@@ -120,13 +127,14 @@ class Importer {
     }
     std::string body =
         url != nullptr ? "    url: " + value(*url) + '\n' : "    command: " + value(*command) + '\n';
+    if (url != nullptr && says_sse(server)) body += "    type: sse\n";
     // In an order of our own, so that equal servers look equal.
     static constexpr std::string_view kOrder[] = {"args", "env", "headers", "cwd", "disabled"};
     for (const std::string_view key : kOrder)
       if (const YamlNode* item = server.find(key)) body += member(server, *item, url != nullptr);
     for (const YamlNode& item : server.items) {
       const bool done = std::find(std::begin(kOrder), std::end(kOrder), item.key) != std::end(kOrder);
-      if (!done && &item != url && &item != command && item.key != "type")
+      if (!done && &item != url && &item != command && item.key != "type" && !is_sse(item))
         body += member(server, item, url != nullptr);
     }
     return body;

@@ -18,7 +18,7 @@ constexpr std::string_view kFormats[] = {"json", "text"};
 constexpr std::string_view kAccess[] = {"all", "errors", "off"};
 constexpr std::string_view kPrefixes[] = {"auto", "always", "never"};
 constexpr std::string_view kStatuses[] = {"jsonrpc", "http"};
-constexpr std::string_view kTypes[] = {"http", "stdio", "streamable-http", "streamableHttp"};
+constexpr std::string_view kTypes[] = {"http", "stdio", "sse", "streamable-http", "streamableHttp"};
 constexpr std::string_view kBuiltins[] = {"demo"};
 constexpr std::string_view kSessions[] = {"auto", "shared", "per_client"};
 
@@ -218,8 +218,8 @@ const Block& server_block() {
   static const Block block_of_server{
       "A server",
       {bound<&ServerConfig::type>("type", choice(kTypes), "",
-                                  "Follows from `url` or `command`; accepted because clients write it "
-                                  "(`streamable-http` is `http`)."),
+                                  "Follows from `url` or `command`, which for a server of HTTP+SSE "
+                                  "(2024-11-05) needs `sse` besides; `streamable-http` is `http`."),
        bound<&ServerConfig::url>("url", hiding(Shape::Secret::url, text(url_fault)), "",
                                  "The MCP endpoint of a server reached by HTTP."),
        going(Goes::with_url,

@@ -22,8 +22,12 @@ const YamlNode* reach_of(const YamlNode& node) {
   return found == node.items.end() ? nullptr : &*found;
 }
 
+bool has_url(ServerConfig::Type type) noexcept {
+  return type == ServerConfig::Type::http || type == ServerConfig::Type::sse;
+}
+
 std::string_view name_of(ServerConfig::Type type) noexcept {
-  if (type == ServerConfig::Type::http) return "url";
+  if (has_url(type)) return "url";
   return type == ServerConfig::Type::stdio ? "command" : "builtin";
 }
 
@@ -34,7 +38,7 @@ void drop_unfit(ServerConfig& server) {
     server.env.clear();
     server.cwd.clear();
   }
-  if (server.type != ServerConfig::Type::http) {
+  if (!has_url(server.type)) {
     server.headers.clear();
     server.tls_ca.clear();
   }
@@ -181,7 +185,7 @@ void Reader::server(const YamlNode& node, const Field& field, ServerConfig& out)
 void Reader::settle_type(const YamlNode& node, ServerConfig& out, bool type_given) {
   const YamlNode& reach = *reach_of(node);
   const ServerConfig::Type written = out.type;
-  out.type = reach.key == "url"       ? ServerConfig::Type::http
+  out.type = reach.key == "url"       ? (has_url(written) ? written : ServerConfig::Type::http)
              : reach.key == "command" ? ServerConfig::Type::stdio
                                       : ServerConfig::Type::builtin;
   if (type_given && written != out.type)
@@ -192,7 +196,7 @@ void Reader::settle_type(const YamlNode& node, ServerConfig& out, bool type_give
 
 // Keys that do not go with how the server is reached.
 void Reader::check_fit(const YamlNode& node, ServerConfig& out) {
-  const Field::Goes fits = out.type == ServerConfig::Type::http    ? Field::Goes::with_url
+  const Field::Goes fits = has_url(out.type)                       ? Field::Goes::with_url
                            : out.type == ServerConfig::Type::stdio ? Field::Goes::with_command
                                                                    : Field::Goes::anywhere;
   for (const YamlNode& item : node.items) {
@@ -213,10 +217,10 @@ void Reader::check_fit(const YamlNode& node, ServerConfig& out) {
 
 // "streamable-http" and "streamableHttp" are what clients write for http.
 void Reader::value(const YamlNode& node, const Field& field, ServerConfig::Type& out) {
-  if (node.is_scalar() && node.text == "sse")
-    return diagnostics_.error(node.at, "the type \"sse\" is not supported yet");
   if (const auto index = choice(node, field))
-    out = *index == 1 ? ServerConfig::Type::stdio : ServerConfig::Type::http;
+    out = *index <= static_cast<std::size_t>(ServerConfig::Type::sse)
+              ? static_cast<ServerConfig::Type>(*index)
+              : ServerConfig::Type::http;
 }
 
 }  // namespace weir

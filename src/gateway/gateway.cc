@@ -54,7 +54,7 @@ Gateway::~Gateway() = default;
 std::shared_ptr<Upstream> Gateway::make_upstream(const ServerConfig& server, const LimitsConfig& limits,
                                                  std::size_t place) {
   Upstream::Options options;
-  options.homed = server.type == ServerConfig::Type::stdio;
+  options.homed = server.type == ServerConfig::Type::stdio || server.type == ServerConfig::Type::sse;
   options.on_change = [this](const Upstream& upstream) {
     if (observer_.server_changed) observer_.server_changed(upstream);
     if (upstream.status()->state == ServerState::ready)

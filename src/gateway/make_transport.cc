@@ -3,6 +3,7 @@
 #include "base/base64.h"
 #include "base/url.h"
 #include "transport/builtin.h"
+#include "transport/legacy_sse.h"
 #include "transport/stdio.h"
 #include "transport/streamable.h"
 
@@ -36,6 +37,14 @@ TransportFactory transport_factory(const ServerConfig& server, const LimitsConfi
       StreamableOptions options = streamable_options(server, limits);
       return [options](Shard& shard, TransportHooks) -> std::unique_ptr<Transport> {
         return std::make_unique<Streamable>(shard, options);
+      };
+    }
+    case ServerConfig::Type::sse: {
+      LegacySseOptions options;
+      options.http = streamable_options(server, limits);
+      if (wrote) options.wrote = [wrote, name = server.name](std::string_view line) { wrote(name, line); };
+      return [options](Shard& shard, TransportHooks hooks) -> std::unique_ptr<Transport> {
+        return std::make_unique<LegacySse>(shard, options, std::move(hooks));
       };
     }
     case ServerConfig::Type::stdio: {

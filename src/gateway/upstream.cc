@@ -36,6 +36,7 @@ namespace {
 std::string endpoint_of(const ServerConfig& server) {
   switch (server.type) {
     case ServerConfig::Type::http:
+    case ServerConfig::Type::sse:
       return display_url(server.url);
     case ServerConfig::Type::stdio:
       return "stdio:" + server.name + "#0";

@@ -44,7 +44,7 @@ class Upstream {
  public:
   /// What does not come from the server's own block.
   struct Options {
-    bool homed = false;  // only the home shard has a transport: a child process
+    bool homed = false;  // only the home shard has a transport: a child process, an event stream
     Duration startup_time = std::chrono::seconds(60);
     std::function<void(const Upstream&)> on_change;  // after every change of state; home shard
     /// What the server says or asks outside of calls; `key`: the client whose session it was in, empty for

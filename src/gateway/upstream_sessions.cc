@@ -32,7 +32,7 @@ ClientLinks::Options Upstream::link_options() {
     stray(key, std::move(message), std::move(asker));
   };
   if (options_.homed) {
-    options.count_max = kChildrenMax;
+    if (config_.type == ServerConfig::Type::stdio) options.count_max = kChildrenMax;
     options.make_own = [this](TransportHooks hooks) { return factory_(home_, std::move(hooks)); };
   }
   return options;
@@ -44,6 +44,7 @@ bool Upstream::wants_link(const Call& call, const Peer& peer) {
   // What is listed must not vary by earlier requests, for those who have no session.
   if (is_new(call.client.revision) && call.row.route == Route::list) return false;
   if (config_.type == ServerConfig::Type::http) return !peer.session.empty();
+  if (config_.type == ServerConfig::Type::sse) return true;
   if (config_.session == ServerConfig::Session::per_client) return true;
   if (!asks_.load(std::memory_order_relaxed)) return false;
   std::lock_guard lock(asked_lock_);

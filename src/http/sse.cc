@@ -18,17 +18,26 @@ SseDecoder::State SseDecoder::next(std::string_view& received) {
     }
     const std::size_t end = received.find_first_of("\r\n");
     const std::string_view part = received.substr(0, end);
-    if (line_.size() + part.size() + building_.data.size() > event_max_) {
-      refused_ = true;
-      return State::refused;
+    if (!skipping_ && line_.size() + part.size() + building_.data.size() > event_max_) {
+      if (!skips_) {
+        refused_ = true;
+        return State::refused;
+      }
+      begin_skipping(part);
     }
+    if (skipping_ && !part.empty()) line_empty_ = false;
     if (end == std::string_view::npos) {
-      line_.append(part);
+      if (!skipping_) line_.append(part);
       received = {};
       break;
     }
     after_cr_ = received[end] == '\r';
     received.remove_prefix(end + 1);
+    if (skipping_) {
+      if (!std::exchange(line_empty_, true)) continue;
+      skipping_ = false;
+      return State::overlong;
+    }
     bool whole;
     if (line_.empty()) {
       whole = take_line(part);
@@ -40,6 +49,26 @@ SseDecoder::State SseDecoder::next(std::string_view& received) {
     if (whole) return State::event;
   }
   return State::more;
+}
+
+// Keeps of an event too large what tells whose it is.
+void SseDecoder::begin_skipping(std::string_view part) {
+  constexpr std::size_t kBegin = 256;
+  overlong_begin_ = building_.data.substr(0, kBegin);
+  if (overlong_begin_.empty()) {
+    constexpr std::string_view kName = "data:";
+    std::string line = line_.substr(0, kBegin + kName.size() + 1);
+    line += part.substr(0, kBegin + kName.size() + 1 - line.size());
+    std::string_view value = line;
+    if (value.starts_with(kName)) value.remove_prefix(kName.size());
+    if (value.starts_with(' ')) value.remove_prefix(1);
+    overlong_begin_ = value.substr(0, kBegin);
+  }
+  skipping_ = true;
+  line_empty_ = line_.empty();
+  line_ = {};
+  building_ = {};
+  has_data_ = false;
 }
 
 bool SseDecoder::take_line(std::string_view line) {

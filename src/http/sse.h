@@ -20,24 +20,34 @@ struct SseEvent {
 /// Decodes one stream. One thread.
 class SseDecoder {
  public:
-  /// Events of more than `event_max` bytes are refused.
-  explicit SseDecoder(std::size_t event_max) : event_max_(event_max) {}
+  /// What becomes of an event of more than `event_max` bytes: the stream is refused with it, or it is left
+  /// out.
+  enum class Overlong : std::uint8_t { refuse, skip };
+  explicit SseDecoder(std::size_t event_max, Overlong overlong = Overlong::refuse)
+      : event_max_(event_max), skips_(overlong == Overlong::skip) {}
 
-  /// What next() came to: needs bytes, has an event, or refused the stream for good.
-  enum class State : std::uint8_t { more, event, refused };
+  /// What next() came to: needs bytes, has an event, has left one out, or refused the stream for good.
+  enum class State : std::uint8_t { more, event, overlong, refused };
   /// Takes bytes from the front of `received`, which it shortens. `event`: event() is whole; call again for
   /// the rest.
   State next(std::string_view& received);
   /// The event found last; may be moved from.
   SseEvent& event() noexcept { return event_; }
+  /// The first bytes of the data that was left out last.
+  std::string_view overlong_begin() const noexcept { return overlong_begin_; }
   /// The last event id seen, and the server's retry in milliseconds if it gave one.
   const std::string& last_id() const noexcept { return last_id_; }
   std::optional<std::uint32_t> retry_ms() const noexcept { return retry_ms_; }
 
  private:
   bool take_line(std::string_view line);
+  void begin_skipping(std::string_view part);
 
   std::size_t event_max_;
+  bool skips_;
+  bool skipping_ = false;   // an event too large, up to its empty line
+  bool line_empty_ = true;  // the line under way, while skipping
+  std::string overlong_begin_;
   std::string line_;       // an unfinished line
   bool after_cr_ = false;  // a LF that follows belongs to it
   bool begun_ = false;     // a byte order mark is looked for once

@@ -43,7 +43,7 @@ class Conversation::Answers final : public ReplyStream {
     owner_->expect(id_, pending_);
   }
   ~Answers() override {
-    if (!ended_) owner_->forget(id_, pending_.batch <= owner_->batch());
+    if (!ended_) owner_->forget(id_, pending_.batch <= owner_->batch() && !pending_.refused);
   }
 
   Task<Result<ReplyEvent>> next(TimePoint until) override {
@@ -52,7 +52,7 @@ class Conversation::Answers final : public ReplyStream {
     if (!message) {
       if (pending_.failed) {
         ended_ = true;
-        owner_->forget(id_, !owner_->ended());
+        owner_->forget(id_, !pending_.refused);
       } else if (message.error().kind() == Error::Kind::deadline_exceeded && until < deadline) {
         co_return ReplyEvent();
       }
@@ -94,7 +94,7 @@ Task<Result<Reply>> Conversation::call(Call& call, const std::string& id) {
   std::string text;
   append_request(text, call.message, call.row, request);
   auto rest = std::make_unique<Answers>(shared_from_this(), id, call);
-  if (wire_ == nullptr || !wire_->put(text))
+  if (wire_ == nullptr || !wire_->put(text, id))
     co_return fail(wire_ == nullptr ? Error::Kind::unreachable : Error::Kind::overloaded,
                    Error::Side::upstream, Error::Sent::no,
                    wire_ == nullptr ? "its connection has gone" : "it reads too slowly");
@@ -106,11 +106,12 @@ Task<Result<Reply>> Conversation::call(Call& call, const std::string& id) {
 }
 
 void Conversation::forget(const std::string& id, bool tell) {
-  if (pending_.erase(id) != 0 && tell) put(cancelled_notification(id));
+  const bool tells = pending_.erase(id) != 0 && tell && wire_ != nullptr;
+  if (tells) (void)wire_->put(cancelled_notification(id), id);
 }
 
 void Conversation::put(std::string_view message) {
-  if (wire_ != nullptr) (void)wire_->put(message);
+  if (wire_ != nullptr) (void)wire_->put(message, {});
 }
 
 Task<Result<Message>> Conversation::next_event(Pending& pending, TimePoint deadline, CancelScope& cancel) {
@@ -210,6 +211,14 @@ void Conversation::fail_one(Pending& pending, Error::Kind kind, std::string deta
   pending.waiter.wake();
 }
 
+void Conversation::refuse(std::string_view id, Error error) {
+  const auto found = pending_.find(id);
+  if (found == pending_.end() || found->second->failed) return;
+  found->second->failed = std::move(error);
+  found->second->refused = true;
+  found->second->waiter.wake();
+}
+
 void Conversation::take_broken(const MessageFault& fault) {
   const auto found = pending_.find(fault.raw_id);
   if (found != pending_.end())
@@ -231,6 +240,7 @@ void Conversation::end(std::string_view how) {
   last_batch_ = wire_->batch();
   wire_ = nullptr;
   for (auto& [id, pending] : pending_) {
+    if (pending->failed) continue;
     const bool sent = pending->batch <= last_batch_;
     pending->failed =
         Error(sent ? Error::Kind::outcome_unknown : Error::Kind::unreachable, Error::Side::upstream,

@@ -21,8 +21,9 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
   class Wire {
    public:
     virtual ~Wire() = default;
-    /// Queues one message. False: the server reads too slowly, nothing was queued.
-    virtual bool put(std::string_view message) = 0;
+    /// Queues one message. `about`: the id of the request of ours that it is or calls off, else empty.
+    /// False: the server reads too slowly, nothing was queued.
+    virtual bool put(std::string_view message, std::string_view about) = 0;
     /// Number of the write under way; what is put now belongs to the next one.
     virtual std::uint64_t batch() const noexcept = 0;
   };
@@ -35,6 +36,7 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
     std::string client;           // whose call it is
     unsigned asked = 0;           // requests of the server's that went to it
     std::optional<Error> failed;
+    bool refused = false;     // the server never took it: there is nothing to call off
     std::uint64_t batch = 0;  // which write carries it
     Waiter waiter;
   };
@@ -57,6 +59,10 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
   void take_broken(const MessageFault& fault);
   /// The begin of a message longer than the limit, which is left out.
   void take_overlong(std::string_view begin);
+  /// The wire could not bring a request to the server: it ends so.
+  void refuse(std::string_view id, Error error);
+  /// True while somebody waits for the answer.
+  bool awaits(std::string_view id) const noexcept { return pending_.find(id) != pending_.end(); }
   /// Queues a message; dropped when there is no room or the wire is gone.
   void put(std::string_view message);
   /// The wire is gone: all requests end, those never written as such.

@@ -18,7 +18,7 @@ Stdio::Stdio(Shard& shard, StdioOptions options, TransportHooks hooks)
 
 Stdio::~Stdio() = default;
 
-bool Stdio::Life::put(std::string_view message) {
+bool Stdio::Life::put(std::string_view message, std::string_view) {
   if (outbox.size() > kOutboxMax) return false;
   outbox.append(message);
   // A message is one line: line breaks between its tokens are white space.

@@ -43,7 +43,7 @@ class Stdio final : public Transport {
   using Pending = Conversation::Pending;
   /// One life of the child.
   struct Life final : Conversation::Wire {
-    bool put(std::string_view message) override;
+    bool put(std::string_view message, std::string_view about) override;
     std::uint64_t batch() const noexcept override { return batch_now; }
 
     std::unique_ptr<ChildProcess> child;

@@ -53,14 +53,14 @@ Task<Result<std::shared_ptr<const Peer>>> Stdio::shake_hands(const Introduction&
   const Asked pinging(*this, ping);
   const Asked initializing(*this, initialize);
   if (!legacy_) {
-    life.put(discover_request(discovering.id));
+    life.put(discover_request(discovering.id), {});
     Pending* const asked[] = {&discover, &ping};
     Wake wake = co_await wait_any(std::span(asked, 1), std::min(deadline, shard_.now() + options_.probe_time),
                                   cancel);
     if (wake == Wake::deadline) {
       // It may be slow to start, or of the old era and silent. `initialize` now would make an old one of a
       // server that has not yet read the question; the answer to a ping tells that it has.
-      life.put(probing_ping(pinging.id));
+      life.put(probing_ping(pinging.id), {});
       const TimePoint patience = std::min(deadline, shard_.now() + options_.start_time);
       wake = co_await wait_any(asked, patience, cancel);
       if (wake == Wake::ready && discover.events.empty() && !discover.failed)
@@ -77,7 +77,7 @@ Task<Result<std::shared_ptr<const Peer>>> Stdio::shake_hands(const Introduction&
                                  "it speaks a revision of MCP that Weir does not");
     }
   }
-  life.put(initialize_request(initializing.id, as));
+  life.put(initialize_request(initializing.id, as), {});
   const Result<Message> answer = co_await wait_response(initialize, deadline, cancel);
   if (!answer && answer.error().kind() == Error::Kind::deadline_exceeded)
     co_return upstream_fault(Error::Kind::deadline_exceeded,
@@ -95,7 +95,7 @@ Task<Result<std::shared_ptr<const Peer>>> Stdio::shake_hands(const Introduction&
   legacy_ = true;
   auto peer = std::make_shared<Peer>();
   peer->facts = std::move(*facts);
-  life.put(initialized_notification());
+  life.put(initialized_notification(), {});
   co_return std::shared_ptr<const Peer>(std::move(peer));
 }
 

@@ -22,6 +22,71 @@ TEST(Url, PercentDecoding) {
   for (const auto& [text, decoded] : cases) EXPECT_EQ(percent_decoded(text), decoded) << text;
 }
 
+// Source of the first block: RFC 3986 section 5.4, as far as it is of http.
+TEST(Url, ResolvesReferences) {
+  std::string reason;
+  const auto base = parse_url("http://u:p@a/b/c/d;p?q", reason);
+  const std::pair<std::string_view, std::string_view> cases[] = {{"g", "/b/c/g"},
+                                                                 {"./g", "/b/c/g"},
+                                                                 {"g/", "/b/c/g/"},
+                                                                 {"/g", "/g"},
+                                                                 {"?y", "/b/c/d;p?y"},
+                                                                 {"g?y", "/b/c/g?y"},
+                                                                 {"#s", "/b/c/d;p?q"},
+                                                                 {"g#s", "/b/c/g"},
+                                                                 {"g?y#s", "/b/c/g?y"},
+                                                                 {";x", "/b/c/;x"},
+                                                                 {"", "/b/c/d;p?q"},
+                                                                 {".", "/b/c/"},
+                                                                 {"./", "/b/c/"},
+                                                                 {"..", "/b/"},
+                                                                 {"../", "/b/"},
+                                                                 {"../g", "/b/g"},
+                                                                 {"../..", "/"},
+                                                                 {"../../g", "/g"},
+                                                                 {"../../../g", "/g"},
+                                                                 {"/./g", "/g"},
+                                                                 {"/../g", "/g"},
+                                                                 {"g.", "/b/c/g."},
+                                                                 {"..g", "/b/c/..g"},
+                                                                 {"./g/.", "/b/c/g/"},
+                                                                 {"g/../h", "/b/c/h"},
+                                                                 {"g;x=1/../y", "/b/c/y"},
+                                                                 {"g?y/../x", "/b/c/g?y/../x"},
+                                                                 {"/m?u=http://x/", "/m?u=http://x/"},
+                                                                 {"/", "/"},
+                                                                 {"//", ""},
+                                                                 {"http:g", ""},
+                                                                 {"g:h", ""},
+                                                                 {"a b", ""},
+                                                                 {"a\r\nX: y", ""},
+                                                                 {"http://other:81/x?y", "other:81/x?y"},
+                                                                 {"//other/x", "other/x"},
+                                                                 {"HTTP://a/x", ""}};
+  for (const auto& [text, meant] : cases) {
+    const std::optional<Url> url = resolve_url(*base, text, reason);
+    ASSERT_EQ(url.has_value(), !meant.empty()) << text;
+    if (!url) continue;
+    const bool here = url->host == "a" && url->port == 80;
+    EXPECT_EQ((here ? "" : url->authority()) + url->path, meant) << text;
+    EXPECT_EQ(url->user_info, "") << text;
+    EXPECT_EQ(same_origin(*base, *url), here) << text;
+  }
+}
+
+TEST(Url, SameOrigin) {
+  const auto same = [](std::string_view a, std::string_view b) {
+    std::string reason;
+    return same_origin(*parse_url(a, reason), *parse_url(b, reason));
+  };
+  EXPECT_TRUE(same("http://h/x", "http://H:80/y?z"));
+  EXPECT_TRUE(same("https://u@[::1]:443", "https://[::1]/"));
+  EXPECT_FALSE(same("http://h", "https://h"));
+  EXPECT_FALSE(same("http://h", "http://h:81"));
+  EXPECT_FALSE(same("http://h", "http://h.evil"));
+  EXPECT_FALSE(same("http://localhost", "http://127.0.0.1"));
+}
+
 TEST(Url, BasicCredentialsAreDecoded) {
   const std::pair<std::string_view, std::optional<std::string>> cases[] = {
       {"us%40er:s3cret", "us@er:s3cret"}, {"user", "user:"},         {"user:", "user:"},

@@ -31,15 +31,15 @@ TEST(ConfigImport, MergesClientsFiles) {
     "files": {"type": "stdio", "command": "other", "cwd": "/srv"},
     "web": {"type": "http", "url": "https://h/mcp?a=b", "disabled": true, "headers": {"Authorization": "Bearer ${env:TOKEN}"}},
     "my server__x": {"command": "x", "env": {"K": "${input:api-key}"}},
-    "old": {"type": "sse", "url": "http://h/sse"}
+    "old": {"type": "sse", "url": "http://h/sse", "headers": {"A": "b"}},
+    "older": {"transport": "SSE", "url": "http://h/2"}
   }})"}};
   const ImportOutcome outcome = import_configs(files);
-  EXPECT_EQ(outcome.servers, 4u);
+  EXPECT_EQ(outcome.servers, 6u);
   EXPECT_EQ(outcome.yaml,
             "# yaml-language-server: $schema=./weir.schema.json\n"
             "# Made by weir import; `weir check` looks it over.\n"
             "# set the environment variable API_KEY: VS Code asked for ${input:api-key}\n"
-            "# mcp.json:5: \"old\" was skipped: the type sse is not supported yet\n"
             "servers:\n"
             "  files:\n"
             "    command: npx\n"
@@ -58,15 +58,25 @@ TEST(ConfigImport, MergesClientsFiles) {
             "  my-server_x:\n"
             "    command: x\n"
             "    env:\n"
-            "      K: \"${API_KEY}\"\n");
+            "      K: \"${API_KEY}\"\n"
+            "  old:\n"
+            "    url: \"http://h/sse\"\n"
+            "    type: sse\n"
+            "    headers:\n"
+            "      A: b\n"
+            "  older:\n"
+            "    url: \"http://h/2\"\n"
+            "    type: sse\n");
   const auto environment = [](std::string_view name) -> std::optional<std::string> {
     return name == "API_KEY" ? std::optional<std::string>("k") : config_test::environment(name);
   };
   const LoadOutcome loaded = load_config(outcome.yaml, "weir.yaml", environment);
   ASSERT_TRUE(loaded.config) << to_string(loaded.diagnostics);
-  EXPECT_EQ(loaded.config->servers.size(), 4u);
+  EXPECT_EQ(loaded.config->servers.size(), 6u);
   EXPECT_EQ(loaded.config->servers[0].args, (std::vector<std::string>{"-y", "@x/y", "a: b", "5"}));
   EXPECT_EQ(loaded.config->servers[3].env.at(0).second, "k");
+  EXPECT_EQ(loaded.config->servers[4].type, ServerConfig::Type::sse);
+  EXPECT_EQ(loaded.config->servers[5].type, ServerConfig::Type::sse);
 }
 
 TEST(ConfigImport, EqualServersAreOne) {

@@ -98,6 +98,14 @@ TEST(ConfigKeys, EveryKeyOfAServerActs) {
   } cases[] = {
       {"url: 'http://h/mcp'", [](ServerConfig&) {}},
       {"url: 'http://h/mcp', type: http", [](ServerConfig&) {}},
+      {"url: 'http://h/mcp', type: sse", [](ServerConfig& s) { s.type = ServerConfig::Type::sse; }},
+      {"type: sse, url: 'https://h/sse', headers: {A: b}, tls: {ca: /a.pem}",
+       [](ServerConfig& s) {
+         s.type = ServerConfig::Type::sse;
+         s.url = "https://h/sse";
+         s.headers = {{"A", "b"}};
+         s.tls_ca = "/a.pem";
+       }},
       {"url: 'http://h/mcp', type: streamable-http", [](ServerConfig&) {}},
       {"url: 'http://h/mcp', type: streamableHttp", [](ServerConfig&) {}},
       {"url: 'http://u:${TOKEN}@h/mcp'", [](ServerConfig& s) { s.url = "http://u:t0ken@h/mcp"; }},

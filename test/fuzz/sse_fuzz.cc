@@ -19,8 +19,9 @@ struct Outcome {
   bool operator==(const Outcome&) const = default;
 };
 
-Outcome decode(std::string_view text, std::size_t slice, std::size_t event_max) {
-  weir::SseDecoder decoder(event_max);
+Outcome decode(std::string_view text, std::size_t slice, std::size_t event_max,
+               weir::SseDecoder::Overlong overlong = weir::SseDecoder::Overlong::refuse) {
+  weir::SseDecoder decoder(event_max, overlong);
   Outcome outcome;
   for (std::size_t at = 0; at < text.size() && !outcome.refused; at += slice) {
     const std::string piece(text.substr(at, slice));
@@ -28,6 +29,11 @@ Outcome decode(std::string_view text, std::size_t slice, std::size_t event_max) 
     while (true) {
       const weir::SseDecoder::State state = decoder.next(received);
       if (state == weir::SseDecoder::State::refused) outcome.refused = true;
+      if (state == weir::SseDecoder::State::overlong) {
+        WEIR_CHECK(decoder.overlong_begin().size() <= 256);
+        outcome.events.push_back("overlong");
+        continue;
+      }
       if (state != weir::SseDecoder::State::event) break;
       const weir::SseEvent& event = decoder.event();
       WEIR_CHECK(!event.data.empty() && event.data.size() <= event_max);
@@ -67,6 +73,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Outcome whole = decode(text, text.size() + 1, event_max);
   WEIR_CHECK(decode(text, slice, event_max) == whole);
   WEIR_CHECK(decode(text, 1, event_max) == whole);
+  const auto skip = weir::SseDecoder::Overlong::skip;
+  const Outcome skipping = decode(text, text.size() + 1, event_max, skip);
+  WEIR_CHECK(!skipping.refused && decode(text, slice, event_max, skip) == skipping);
+  WEIR_CHECK(whole.refused || skipping == whole);
   check_written(text);
   return 0;
 }

@@ -76,6 +76,10 @@ std::vector<std::string> events(std::string_view text, std::size_t cut, SseDecod
     while (true) {
       const SseDecoder::State state = decoder.next(part);
       if (state == SseDecoder::State::refused) found.push_back("REFUSED");
+      if (state == SseDecoder::State::overlong) {
+        found.push_back("OVERLONG " + std::string(decoder.overlong_begin()));
+        continue;
+      }
       if (state != SseDecoder::State::event) break;
       found.push_back(decoder.event().type + "|" + decoder.event().data);
     }
@@ -105,6 +109,26 @@ TEST(Sse, BoundsAnEvent) {
   std::string lines;
   for (int i = 0; i < 20; ++i) lines += "data: 0123456789\n";
   EXPECT_EQ(events(lines, 0, many).back(), "REFUSED");
+}
+
+TEST(Sse, LeavesOutWhatIsTooLarge) {
+  const std::string pad(300, 'x');
+  const std::string text = "data: a\n\nevent: t\ndata: {\"id\":7," + pad + "\r\ndata: " + pad +
+                           "\r\nid: 3\r\n\r\ndata: b\n\ndata: first\ndata: " + pad + "\n\n: " + pad +
+                           "\n\ndata: c\n\n";
+  const std::string begin = ("{\"id\":7," + pad).substr(0, 256);
+  for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+    SseDecoder decoder(280, SseDecoder::Overlong::skip);
+    std::vector<std::string> found = events(text, cut, decoder);
+    ASSERT_EQ(found.size(), 6u) << cut;
+    EXPECT_EQ(found[0], "|a");
+    EXPECT_TRUE(found[1].starts_with("OVERLONG {\"id\":7,xxx")) << cut << found[1];
+    EXPECT_LE(found[1].size(), begin.size() + 9);
+    EXPECT_EQ(found[2], "|b") << cut;
+    EXPECT_EQ(found[3], "OVERLONG first") << cut;
+    EXPECT_TRUE(found[4].starts_with("OVERLONG")) << cut;
+    EXPECT_EQ(found[5], "|c") << cut;
+  }
 }
 
 TEST(Sse, WritesWhatItReads) {
