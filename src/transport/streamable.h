@@ -53,8 +53,9 @@ class Streamable final : public Transport {
   Task<Result<Reply>> read_json(Call& call, const std::string& id, HttpExchange& exchange, int status);
   Result<Reply> read_body(Call& call, const std::string& id, int status, const std::string& retry_after,
                           Bytes body);
-  Task<Result<ServerFacts>> discover(TimePoint deadline, CancelScope& cancel, bool& legacy);
-  Task<Result<std::shared_ptr<const Peer>>> initialize(TimePoint deadline, CancelScope& cancel);
+  Task<Result<Probed>> discover(TimePoint deadline, CancelScope& cancel);
+  Task<Result<std::shared_ptr<const Peer>>> initialize(Revision wanted, TimePoint deadline,
+                                                       CancelScope& cancel);
   Buffer write_call(const Call& call, const std::string& id, std::size_t& size) const;
   void append_old_head(std::string& out, const Peer* peer, std::size_t body_size) const;
   void given_up(const Call& call, const std::string& id, const Error& error);
