@@ -58,6 +58,7 @@ class Streamable final : public Transport {
                                                        CancelScope& cancel);
   Buffer write_call(const Call& call, const std::string& id, std::size_t& size) const;
   void append_old_head(std::string& out, const Peer* peer, std::size_t body_size) const;
+  std::string resuming_head(const Peer& peer, std::string_view last_id) const;
   void given_up(const Call& call, const std::string& id, const Error& error);
   // What nobody waits for: cancelling notes, refusals of the server's own requests, streams read to their
   // end.
