@@ -249,7 +249,8 @@ Task<Result<Reply>> Streamable::call(Call& call) {
         failed = good.error();
         break;
       }
-      const StreamableLarge::Place place = StreamableLarge::place_of(exchange.pending(), id);
+      const StreamableLarge::Place place = StreamableLarge::place_of(
+          exchange.pending(), id, call.takes_requests && is_new(call.peer->facts.revision));
       if (place != StreamableLarge::Place::whole) {
         Reply reply;
         reply.first.last = true;
