@@ -39,7 +39,9 @@ std::string new_request(std::string_view id, std::string_view method) {
   out += to_string(Revision::v2026_07_28);
   out += R"(","io.modelcontextprotocol/clientInfo":)";
   out += own_client_info();
-  out += R"(,"io.modelcontextprotocol/clientCapabilities":{}}}})";
+  // What a gateway can bring to its clients. Which of them can be asked what is declared by each call.
+  out += R"(,"io.modelcontextprotocol/clientCapabilities":)";
+  out += R"({"elicitation":{"form":{},"url":{}},"roots":{},"sampling":{}}}}})";
   return out;
 }
 }  // namespace

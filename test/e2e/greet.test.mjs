@@ -57,6 +57,7 @@ export const tests = {
       await weir.settled();
       assert.deepEqual(methods(upstream).slice(0, 3), ['server/discover', 'server/discover', 'tools/list']);
       assert.equal(upstream.seen[1].headers['mcp-protocol-version'], '2026-07-28');
+      assert.deepEqual(Object.keys(upstream.seen[1].parsed.params._meta['io.modelcontextprotocol/clientCapabilities']), ['elicitation', 'roots', 'sampling']);
       assert.equal((await weir.servers())[0].protocol, '2026-07-28');
     });
     // Once only: then it is unreachable until the next greeting.
