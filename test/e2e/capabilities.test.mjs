@@ -7,6 +7,9 @@ const kCapabilities = 'io.modelcontextprotocol/clientCapabilities';
 const call = (weir, capabilities, params = '"name":"echo","arguments":{}') =>
   request('POST', weir.url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' }, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{${params},"_meta":{${meta.replace(/{}$/, capabilities)}}}}`);
 
+// Only an answer whose length is announced may pass without being walked.
+const sized = (respond, text) => respond.send(200, text, { 'Content-Length': Buffer.byteLength(text) });
+
 export const tests = {
   async 'a capability that the client lacks: 400, all else unchanged'() {
     const error = '{"code":-32021,"message":"needs sampling","data":{"requiredCapabilities":{"sampling":{}},"x":1.0}}';
@@ -37,7 +40,7 @@ export const tests = {
       `"_meta":{"x":1},"inputRequests":{"a":${ask}},"requestState":"secret","resultType":"input_required"`,
     ];
     for (const result of orders)
-      await between({ call: ({ params }, respond) => respond.result(params.inputResponses ? '{"resultType":"complete","content":[]}' : `{${result}}`) }, async (weir, upstream) => {
+      await between({ call: ({ id, params }, respond) => sized(respond, `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${params.inputResponses ? '{"resultType":"complete","content":[]}' : `{${result}}`}}`) }, async (weir, upstream) => {
         const asked = JSON.parse((await call(weir, '{"elicitation":{}}')).text).result;
         assert.equal(asked.inputRequests.a.params.message.length, 100000);
         assert.notEqual(asked.requestState, 'secret', result.slice(0, 40));

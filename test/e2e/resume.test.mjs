@@ -130,6 +130,7 @@ export const tests = {
       const left = fetch(weir.url, { method: 'POST', signal: abort.signal, headers: { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream', 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' }, body: '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"e2e","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}' }).catch(() => {});
       await until(() => upstream.calls().length, 3000);
       await new Promise((done) => setTimeout(done, 100));
+      assert.equal(cancels(upstream).length, 0);
       abort.abort();
       await left;
       await until(() => cancels(upstream).length, 3000);
