@@ -23,6 +23,13 @@ std::string_view recorded_tool(const Message& message, const MethodRow& row, con
   return raw.size() > 2 ? raw.substr(1, raw.size() - 2) : raw;
 }
 
+// The status of a whole answer. A capability that the client lacks is the one error of a server's whose
+// status the specification orders: 2026-07-28 basic/index, "_meta".
+int http_status(const Visit& visit, const Message& response) {
+  const bool refused = response.kind() == Message::Kind::error && is_new(visit.client_view.revision);
+  return refused && error_code(response.error()) == kMissingCapability ? 400 : 200;
+}
+
 // Whether this client may be asked something on the way to this answer.
 bool can_be_asked(const Visit& visit, const MethodRow& row) {
   if (!visit.sink.can_ask()) return false;
@@ -86,7 +93,7 @@ Task<void> Serving::serve(Visit& visit, const Message& message, const MethodRow&
         pieces[0] = joined;
       }
       HttpResponder& responder = visit.http->responder();
-      if (!responder.respond_now(200, "application/json", visit.http->fields(),
+      if (!responder.respond_now(http_status(visit, response), "application/json", visit.http->fields(),
                                  std::span(pieces.data(), count))) {
         const Result<void> sent = co_await responder.finish();
         (void)sent.has_value();  // a client that has gone is noticed by its connection

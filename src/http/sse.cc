@@ -79,6 +79,8 @@ bool SseDecoder::take_line(std::string_view line) {
   if (line.empty()) {
     const bool whole = std::exchange(has_data_, false);
     SseEvent built = std::exchange(building_, SseEvent{});
+    if (has_id_) last_id_ = built.id;
+    has_id_ = false;
     if (!whole || built.data.empty()) return false;
     event_ = std::move(built);
     return true;
@@ -95,7 +97,9 @@ bool SseDecoder::take_line(std::string_view line) {
   } else if (name == "event") {
     building_.type = value;
   } else if (name == "id") {
-    if (value.find('\0') == std::string_view::npos) last_id_ = value;
+    if (value.find('\0') != std::string_view::npos) return false;
+    building_.id = value;
+    has_id_ = true;
   } else if (name == "retry" && !value.empty() && value.size() <= 9 &&
              value.find_first_not_of("0123456789") == std::string_view::npos) {
     std::uint32_t wait = 0;

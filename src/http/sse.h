@@ -15,6 +15,7 @@ namespace weir {
 struct SseEvent {
   std::string data;  // data lines joined by LF
   std::string type;  // the event field; empty: "message"
+  std::string id;    // its own id; empty: none
 };
 
 /// Decodes one stream. One thread.
@@ -35,7 +36,8 @@ class SseDecoder {
   SseEvent& event() noexcept { return event_; }
   /// The first bytes of the data that was left out last.
   std::string_view overlong_begin() const noexcept { return overlong_begin_; }
-  /// The last event id seen, and the server's retry in milliseconds if it gave one.
+  /// The id of the last whole event that had one (an event cut off is one that has not come), and the
+  /// server's retry in milliseconds if it gave one.
   const std::string& last_id() const noexcept { return last_id_; }
   std::optional<std::uint32_t> retry_ms() const noexcept { return retry_ms_; }
 
@@ -52,6 +54,7 @@ class SseDecoder {
   bool after_cr_ = false;  // a LF that follows belongs to it
   bool begun_ = false;     // a byte order mark is looked for once
   bool has_data_ = false;
+  bool has_id_ = false;
   bool refused_ = false;
   SseEvent event_;
   SseEvent building_;

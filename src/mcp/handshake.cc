@@ -1,5 +1,7 @@
 #include "mcp/handshake.h"
 
+#include <algorithm>
+
 #include "mcp/outgoing.h"
 #include "mcp/splice.h"
 
@@ -16,6 +18,13 @@ constexpr std::string_view kBridged =
 
 bool is_object(std::string_view raw) { return !raw.empty() && raw.front() == '{'; }
 bool is_text(std::string_view raw) { return raw.size() >= 2 && raw.front() == '"'; }
+
+// A server's revision as Weir speaks it.
+std::optional<Revision> spoken(std::string_view version) {
+  // The methods that Weir uses are the same.
+  if (version == "2024-11-05" || version == "2024-10-07") return Revision::v2025_03_26;
+  return parse_revision(version);
+}
 
 }  // namespace
 
@@ -34,7 +43,9 @@ std::string new_request(std::string_view id, std::string_view method) {
   out += to_string(Revision::v2026_07_28);
   out += R"(","io.modelcontextprotocol/clientInfo":)";
   out += own_client_info();
-  out += R"(,"io.modelcontextprotocol/clientCapabilities":{}}}})";
+  // What a gateway can bring to its clients. Which of them can be asked what is declared by each call.
+  out += R"(,"io.modelcontextprotocol/clientCapabilities":)";
+  out += R"({"elicitation":{"form":{},"url":{}},"roots":{},"sampling":{}}}}})";
   return out;
 }
 }  // namespace
@@ -65,14 +76,8 @@ Result<ServerFacts> read_discover(std::string_view result) {
   const RawMembers members = members_of(result);
   const std::string_view versions = members.find("supportedVersions");
   ServerFacts facts;
-  bool speaks = false;
-  JsonCursor cursor(versions, JsonLimits(), false);
-  if (!versions.empty() && cursor.enter_array())
-    while (cursor.next_element()) {
-      const std::string_view version = cursor.take_value();
-      speaks = speaks || (is_text(version) && json_unescape(version) == to_string(Revision::v2026_07_28));
-    }
-  if (!speaks) return nonsense("server/discover names no revision that Weir speaks");
+  if (newest_listed(versions) != Revision::v2026_07_28)
+    return nonsense("server/discover names no revision that Weir speaks");
   facts.capabilities = members.find("capabilities");
   if (!is_object(facts.capabilities)) facts.capabilities = "{}";
   const std::string_view instructions = members.find("instructions");
@@ -92,19 +97,58 @@ Result<ServerFacts> read_initialize(std::string_view result) {
   const std::string_view raw = members.find("protocolVersion");
   if (!is_text(raw)) return nonsense("initialize was answered without a protocolVersion");
   const std::string version = json_unescape(raw);
-  const std::optional<Revision> known = parse_revision(version);
+  const std::optional<Revision> known = spoken(version);
+  if (!known || is_new(*known)) return nonsense("the server speaks MCP " + version + ", which Weir does not");
   ServerFacts facts;
-  if (known && !is_new(*known))
-    facts.revision = *known;
-  else if (version == "2024-11-05" || version == "2024-10-07")
-    facts.revision = Revision::v2025_03_26;  // the methods that Weir uses are the same
-  else
-    return nonsense("the server speaks MCP " + version + ", which Weir does not");
+  facts.revision = *known;
   facts.capabilities = members.find("capabilities");
   if (!is_object(facts.capabilities)) facts.capabilities = "{}";
   if (const std::string_view info = members.find("serverInfo"); is_object(info)) facts.server_info = info;
   if (const std::string_view text = members.find("instructions"); is_text(text)) facts.instructions = text;
   return facts;
+}
+
+std::optional<Revision> newest_listed(std::string_view list) {
+  std::optional<Revision> newest;
+  JsonCursor cursor(list, JsonLimits(), false);
+  if (list.empty() || !cursor.enter_array()) return newest;
+  while (cursor.next_element()) {
+    const std::string_view version = cursor.take_value();
+    if (is_text(version)) newest = std::max(newest, spoken(json_unescape(version)));
+  }
+  return newest;
+}
+
+namespace {
+
+// The server lists the revisions that it speaks: the newest that both do, in whichever era.
+void settle_revision(Probed& probed, std::string_view list) {
+  const std::optional<Revision> newest = newest_listed(list);
+  probed.verdict = newest && !is_new(*newest) ? ProbeVerdict::legacy : ProbeVerdict::modern;
+  if (newest) probed.wanted = *newest;
+}
+
+}  // namespace
+
+Probed read_probe(int status, const Message* answer) {
+  Probed probed{.facts = nonsense("it speaks a revision of MCP that Weir does not")};
+  if (answer != nullptr && answer->kind() == Message::Kind::result && status == 200) {
+    // A server that answers whatever it is asked with an empty result knows nothing of this method.
+    const std::string_view versions = answer->result_member().find("supportedVersions");
+    if (!versions.starts_with('[')) return probed;
+    settle_revision(probed, versions);
+    if (probed.verdict == ProbeVerdict::modern) probed.facts = read_discover(answer->result());
+    return probed;
+  }
+  const bool refused = answer != nullptr && answer->kind() == Message::Kind::error;
+  const int code = refused ? error_code(answer->error()) : 0;
+  probed.verdict = classify_probe(status, false, code);
+  if (probed.verdict != ProbeVerdict::modern || code != kUnsupportedVersion) return probed;
+  const std::string_view data = members_of(answer->error()).find("data");
+  if (!is_object(data)) return probed;
+  settle_revision(probed, members_of(data).find("supported"));
+  probed.again = probed.verdict == ProbeVerdict::modern && newest_listed(members_of(data).find("supported"));
+  return probed;
 }
 
 }  // namespace weir

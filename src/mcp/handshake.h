@@ -2,10 +2,12 @@
 // answer. Source: MCP 2026-07-28 server/discover; MCP 2025-11-25 basic/lifecycle.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
+#include "mcp/message.h"
 #include "mcp/version.h"
 
 namespace weir {
@@ -40,5 +42,19 @@ Result<ServerFacts> read_discover(std::string_view result);
 /// Reads an initialize result. Errors: upstream_protocol; also when it names a revision that Weir does not
 /// speak.
 Result<ServerFacts> read_initialize(std::string_view result);
+
+/// The newest revision in a list (raw array of strings) that Weir speaks; nothing if none is, or it is no
+/// list.
+std::optional<Revision> newest_listed(std::string_view list);
+
+/// What the answer to a `server/discover` comes to.
+struct Probed {
+  ProbeVerdict verdict = ProbeVerdict::legacy;
+  Revision wanted = kNewestOld;  // legacy: what `initialize` is to ask for
+  bool again = false;  // modern: it refused, but lists the revision that it was asked in: ask once more
+  Result<ServerFacts> facts;  // modern: what it says, or why that is of no use
+};
+/// `status`: the HTTP status, 200 over stdio. `answer`: the response; null if there is none in the body.
+Probed read_probe(int status, const Message* answer);
 
 }  // namespace weir

@@ -14,6 +14,7 @@ std::optional<FrameHead> frame_at_head(std::string_view begin) {
     if (name == "result") {
       // Either both stand in front of it or both behind it.
       if (cursor.peek() != '{' || versioned == head.id.empty()) return std::nullopt;
+      head.result = begin.substr(cursor.offset());
       return head;
     }
     const std::string_view value = cursor.take_value();

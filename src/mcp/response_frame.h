@@ -10,7 +10,8 @@ namespace weir {
 
 /// What the first bytes of a response tell.
 struct FrameHead {
-  std::string_view id;  // raw, a view into the bytes; empty: it comes behind the result
+  std::string_view id;      // raw, a view into the bytes; empty: it comes behind the result
+  std::string_view result;  // the result as far as it has come, from its brace on
 };
 /// Reads up to the result of a response. Nothing for errors, requests, and whatever is not plainly a result.
 /// `begin`: the first bytes, 256 or more unless the text is shorter.

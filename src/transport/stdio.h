@@ -61,7 +61,6 @@ class Stdio final : public Transport {
                                                         CancelScope& cancel);
   Task<Result<Message>> wait_response(Pending& pending, TimePoint deadline, CancelScope& cancel);
   Task<Wake> wait_any(std::span<Pending* const> all, TimePoint deadline, CancelScope& cancel);
-  static Result<std::shared_ptr<const Peer>> discovered(const Message& answer);
   void take(Life& life, Bytes line);
   void note(std::string_view line);
   Task<void> read(Life& life);

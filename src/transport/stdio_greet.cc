@@ -13,6 +13,13 @@ auto upstream_fault(Error::Kind kind, std::string detail) {
   return fail(kind, Error::Side::upstream, Error::Sent::no, std::move(detail));
 }
 
+Result<std::shared_ptr<const Peer>> known(Probed probed) {
+  if (!probed.facts) return fail(probed.facts.error());
+  auto peer = std::make_shared<Peer>();
+  peer->facts = std::move(*probed.facts);
+  return std::shared_ptr<const Peer>(std::move(peer));
+}
+
 }  // namespace
 
 Task<Result<Message>> Stdio::wait_response(Pending& pending, TimePoint deadline, CancelScope& cancel) {
@@ -39,6 +46,7 @@ Task<Result<std::shared_ptr<const Peer>>> Stdio::shake_hands(const Introduction&
                                                                CancelScope& cancel) {
   Life& life = *life_;
   Pending discover;
+  Pending discover_again;
   Pending ping;
   Pending initialize;
   struct Asked {
@@ -50,8 +58,10 @@ Task<Result<std::shared_ptr<const Peer>>> Stdio::shake_hands(const Introduction&
     const std::string id;
   };
   const Asked discovering(*this, discover);
+  const Asked discovering_again(*this, discover_again);
   const Asked pinging(*this, ping);
   const Asked initializing(*this, initialize);
+  Revision wanted = kNewestOld;
   if (!legacy_) {
     life.put(discover_request(discovering.id), {});
     Pending* const asked[] = {&discover, &ping};
@@ -69,15 +79,22 @@ Task<Result<std::shared_ptr<const Peer>>> Stdio::shake_hands(const Introduction&
     }
     if (wake == Wake::cancelled) co_return upstream_fault(Error::Kind::cancelled, "given up");
     if (!discover.events.empty() || discover.failed) {
-      const Result<Message> answer = co_await wait_response(discover, deadline, cancel);
+      Result<Message> answer = co_await wait_response(discover, deadline, cancel);
       if (!answer) co_return fail(answer.error());
-      if (answer->kind() == Message::Kind::result) co_return discovered(*answer);
-      if (classify_probe(200, false, error_code(answer->error())) == ProbeVerdict::modern)
-        co_return upstream_fault(Error::Kind::upstream_protocol,
-                                 "it speaks a revision of MCP that Weir does not");
+      Probed probed = read_probe(200, &*answer);
+      if (probed.again) {
+        life.put(discover_request(discovering_again.id), {});
+        answer = co_await wait_response(discover_again, deadline, cancel);
+        if (!answer) co_return fail(answer.error());
+        probed = read_probe(200, &*answer);
+      }
+      if (probed.verdict != ProbeVerdict::legacy) co_return known(probed);
+      wanted = probed.wanted;
     }
   }
-  life.put(initialize_request(initializing.id, as), {});
+  Introduction in_its_revision = as;
+  in_its_revision.revision = std::min(as.revision, wanted);
+  life.put(initialize_request(initializing.id, in_its_revision), {});
   const Result<Message> answer = co_await wait_response(initialize, deadline, cancel);
   if (!answer && answer.error().kind() == Error::Kind::deadline_exceeded)
     co_return upstream_fault(Error::Kind::deadline_exceeded,
@@ -85,8 +102,10 @@ Task<Result<std::shared_ptr<const Peer>>> Stdio::shake_hands(const Introduction&
   if (!answer) co_return fail(answer.error());
   if (answer->kind() != Message::Kind::result) {
     // Of the new era alone, and slower than all patience.
-    if (!discover.events.empty() && discover.events.front().kind() == Message::Kind::result)
-      co_return discovered(discover.events.front());
+    if (!discover.events.empty()) {
+      const Probed late = read_probe(200, &discover.events.front());
+      if (late.facts) co_return known(late);
+    }
     co_return upstream_fault(Error::Kind::upstream_protocol, "it refused server/discover and initialize");
   }
   // An answer to `server/discover` that comes now is late: it has been told the old era.
@@ -97,14 +116,6 @@ Task<Result<std::shared_ptr<const Peer>>> Stdio::shake_hands(const Introduction&
   peer->facts = std::move(*facts);
   life.put(initialized_notification(), {});
   co_return std::shared_ptr<const Peer>(std::move(peer));
-}
-
-Result<std::shared_ptr<const Peer>> Stdio::discovered(const Message& answer) {
-  Result<ServerFacts> facts = read_discover(answer.result());
-  if (!facts) return fail(facts.error());
-  auto peer = std::make_shared<Peer>();
-  peer->facts = std::move(*facts);
-  return std::shared_ptr<const Peer>(std::move(peer));
 }
 
 }  // namespace weir

@@ -249,7 +249,8 @@ Task<Result<Reply>> Streamable::call(Call& call) {
         failed = good.error();
         break;
       }
-      const StreamableLarge::Place place = StreamableLarge::place_of(exchange.pending(), id);
+      const StreamableLarge::Place place = StreamableLarge::place_of(
+          exchange.pending(), id, call.takes_requests && is_new(call.peer->facts.revision));
       if (place != StreamableLarge::Place::whole) {
         Reply reply;
         reply.first.last = true;
@@ -258,8 +259,9 @@ Task<Result<Reply>> Streamable::call(Call& call) {
         co_return reply;
       }
     }
+    const bool streamed = head.status == 200 && is_event_stream(head);
     Result<Reply> reply = co_await read_reply(call, id, std::move(exchange));
-    if (reply) co_return reply;
+    if (reply || streamed) co_return reply;  // a stream that is left tells the server itself
     failed = reply.error();
     break;
   }
@@ -300,6 +302,7 @@ Task<Result<Reply>> Streamable::read_json(Call& call, const std::string& id, Htt
 // What a whole body says: the response, or why it is none.
 Result<Reply> Streamable::read_body(Call& call, const std::string& id, int status,
                                     const std::string& retry_after, Bytes body) {
+  const bool nothing = body.view().empty() && status < 300;
   auto message = Message::index_owned(std::move(body), JsonLimits(), Message::From::upstream);
   const bool response = message && (*message)->is_response();
   const bool ours = response && (*message)->raw_id() == id;
@@ -315,6 +318,9 @@ Result<Reply> Streamable::read_body(Call& call, const std::string& id, int statu
   if (response && (*message)->kind() == Message::Kind::error && (*message)->raw_id() == "null" &&
       status >= 400 && status < 500 && status != 401 && status != 429)
     return Reply(ReplyEvent(std::move(*message), true));
+  if (nothing)
+    return upstream_fault(Error::Kind::upstream_protocol,
+                          "it answered a request with nothing (HTTP " + std::to_string(status) + ")");
   if (status != 200) return fail(error_of_status(status, retry_after, Error::Sent::maybe));
   if (response) return upstream_fault(Error::Kind::upstream_protocol, "it answered another request's id");
   return upstream_fault(Error::Kind::upstream_protocol,

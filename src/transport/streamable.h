@@ -60,13 +60,14 @@ class Streamable final : public Transport {
   Task<Result<Reply>> read_json(Call& call, const std::string& id, HttpExchange& exchange, int status);
   Result<Reply> read_body(Call& call, const std::string& id, int status, const std::string& retry_after,
                           Bytes body);
-  Task<Result<ServerFacts>> discover(TimePoint deadline, CancelScope& cancel, bool& legacy);
+  Task<Result<Probed>> discover(TimePoint deadline, CancelScope& cancel);
   Task<void> end_task(std::string head);
   Task<bool> listen_once(const Peer& peer, const StrayMessage& stray, std::string& last_id, Duration& retry,
                          CancelScope& cancel);
   Buffer write_call(const Call& call, const std::string& id, std::size_t& size) const;
   std::string bare_head(std::string_view method, const Peer& peer) const;
   void append_old_head(std::string& out, const Peer* peer, std::size_t body_size) const;
+  std::string resuming_head(const Peer& peer, std::string_view last_id) const;
   void given_up(const Call& call, const std::string& id, const Error& error);
   // What nobody waits for: cancelling notes, refusals of the server's own requests, streams read to their
   // end.

@@ -64,7 +64,7 @@ Task<Result<Streamable::Plain>> Streamable::post(std::string head, std::string b
   co_return plain;
 }
 
-Task<Result<ServerFacts>> Streamable::discover(TimePoint deadline, CancelScope& cancel, bool& legacy) {
+Task<Result<Probed>> Streamable::discover(TimePoint deadline, CancelScope& cancel) {
   const std::string id = std::to_string(next_id_++);
   std::string body = discover_request(id);
   std::string head = head_start_;
@@ -73,22 +73,10 @@ Task<Result<ServerFacts>> Streamable::discover(TimePoint deadline, CancelScope& 
   const Result<Plain> answered = co_await post(std::move(head), std::move(body), deadline, cancel);
   if (!answered) co_return fail(answered.error());
   const std::optional<Message> message = response_in(answered->body, id);
-  const bool result = message && message->kind() == Message::Kind::result && answered->status == 200;
-  const int code = message && !result ? error_code(message->error()) : 0;
-  switch (classify_probe(answered->status, result, code)) {
-    case ProbeVerdict::modern:
-      break;
-    case ProbeVerdict::legacy:
-      legacy = true;
-      [[fallthrough]];
-    case ProbeVerdict::needs_auth:
-    case ProbeVerdict::no_statement:
-      co_return fail(error_of_status(answered->status, answered->retry_after, Error::Sent::no));
-  }
-  if (!result)
-    co_return upstream_fault(Error::Kind::upstream_protocol,
-                             "it speaks a revision of MCP that Weir does not");
-  co_return read_discover(message->result());
+  Probed probed = read_probe(answered->status, message ? &*message : nullptr);
+  if (probed.verdict == ProbeVerdict::needs_auth || probed.verdict == ProbeVerdict::no_statement)
+    co_return fail(error_of_status(answered->status, answered->retry_after, Error::Sent::no));
+  co_return probed;
 }
 
 Task<Result<std::shared_ptr<const Peer>>> Streamable::open(const Introduction& as, TimePoint deadline,
@@ -103,7 +91,9 @@ Task<Result<std::shared_ptr<const Peer>>> Streamable::open(const Introduction& a
   if (!message || message->kind() != Message::Kind::result) {
     if (answered->status != 200)
       co_return fail(error_of_status(answered->status, answered->retry_after, Error::Sent::no));
-    co_return upstream_fault(Error::Kind::upstream_protocol, "it refused server/discover and initialize");
+    co_return upstream_fault(Error::Kind::upstream_protocol,
+                             message ? "it refused server/discover and initialize"
+                                     : "it answered initialize without a JSON-RPC response");
   }
   Result<ServerFacts> facts = read_initialize(message->result());
   if (!facts) co_return fail(facts.error());
@@ -120,12 +110,17 @@ Task<Result<std::shared_ptr<const Peer>>> Streamable::open(const Introduction& a
 
 Task<Result<std::shared_ptr<const Peer>>> Streamable::greet(const Introduction& as, TimePoint deadline,
                                                               CancelScope& cancel) {
-  bool legacy = false;
-  Result<ServerFacts> facts = co_await discover(deadline, cancel, legacy);
-  if (legacy) co_return co_await open(as, deadline, cancel);
-  if (!facts) co_return fail(facts.error());
+  Result<Probed> probed = co_await discover(deadline, cancel);
+  if (probed && probed->again) probed = co_await discover(deadline, cancel);
+  if (!probed) co_return fail(probed.error());
+  if (probed->verdict == ProbeVerdict::legacy) {
+    Introduction in_its_revision = as;
+    in_its_revision.revision = std::min(as.revision, probed->wanted);
+    co_return co_await open(in_its_revision, deadline, cancel);
+  }
+  if (!probed->facts) co_return fail(probed->facts.error());
   auto peer = std::make_shared<Peer>();
-  peer->facts = std::move(*facts);
+  peer->facts = std::move(*probed->facts);
   co_return std::shared_ptr<const Peer>(std::move(peer));
 }
 

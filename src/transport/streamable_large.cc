@@ -1,5 +1,8 @@
 #include "transport/streamable_large.h"
 
+#include <algorithm>
+
+#include "base/json.h"
 #include "mcp/response_frame.h"
 
 namespace weir {
@@ -7,9 +10,24 @@ namespace {
 constexpr std::size_t kLookedAt = 512;  // bytes at either end in which `isError` is looked for
 }
 
-StreamableLarge::Place StreamableLarge::place_of(std::string_view begin, std::string_view id) {
+namespace {
+
+// Whether a result that begins so can be nothing but complete. Not with `_meta`, which both may begin with.
+bool begins_complete(std::string_view result) {
+  constexpr std::array<std::string_view, 6> complete = {"content",  "structuredContent", "isError",
+                                                        "contents", "messages",          "description"};
+  JsonCursor cursor(result, JsonLimits(), false);
+  std::string_view name;
+  if (!cursor.enter_object() || !cursor.next_member(name)) return false;
+  if (name == "resultType") return cursor.take_value() == "\"complete\"";
+  return std::find(complete.begin(), complete.end(), name) != complete.end();
+}
+
+}  // namespace
+
+StreamableLarge::Place StreamableLarge::place_of(std::string_view begin, std::string_view id, bool may_ask) {
   const std::optional<FrameHead> head = frame_at_head(begin);
-  if (!head) return Place::whole;
+  if (!head || (may_ask && !begins_complete(head->result))) return Place::whole;
   if (head->id.empty()) return Place::tail;
   return head->id == id ? Place::head : Place::whole;
 }

@@ -20,7 +20,8 @@ class StreamableLarge final : public LargeResult {
 
   /// Where the id stands in an answer that begins so; nothing if it has to come whole.
   enum class Place : std::uint8_t { whole, head, tail };
-  static Place place_of(std::string_view begin, std::string_view id);
+  /// `may_ask`: it may be `input_required`, which has to come whole; its first member tells.
+  static Place place_of(std::string_view begin, std::string_view id, bool may_ask);
 
   StreamableLarge(HttpExchange exchange, Place place, std::string id, std::string_view client_id,
                   TimePoint deadline, CancelScope& cancel);

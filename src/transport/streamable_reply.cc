@@ -35,6 +35,28 @@ std::optional<ReplyEvent> StreamableReply::take(Message message) {
   return ReplyEvent(std::move(message), false);
 }
 
+// What the decoder's event is to the client, if anything.
+Result<std::optional<ReplyEvent>> StreamableReply::take_event() {
+  const SseEvent& event = decoder_.event();
+  // Some servers send the event again that was named as the last one seen.
+  if (!event.id.empty() && event.id == delivered_id_) return std::optional<ReplyEvent>();
+  delivered_id_ = event.id;
+  fruitful_ = true;
+  if (!event.type.empty() && event.type != "message") return std::optional<ReplyEvent>();
+  auto message = Message::index(Bytes::copy_of(event.data), JsonLimits(), Message::From::upstream);
+  if (!message)
+    return fail(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe,
+                "an event of its answer is no JSON-RPC message: " + message.error().reason);
+  std::optional<ReplyEvent> taken = take(std::move(*message));
+  // Where events never run out, nothing is waited for that could end.
+  if (taken && !taken->last && cancel_.cancelled())
+    return fail(Error::Kind::cancelled, Error::Side::client, Error::Sent::maybe, "cancelled");
+  if (taken && !taken->last && clock_.deadline() <= Shard::current().now())
+    return fail(Error::Kind::deadline_exceeded, Error::Side::upstream, Error::Sent::maybe,
+                "it reported without end and did not answer in time");
+  return taken;
+}
+
 Task<Result<ReplyEvent>> StreamableReply::next(TimePoint until) {
   while (true) {
     const SseDecoder::State state = decoder_.next(unread_);
@@ -42,32 +64,24 @@ Task<Result<ReplyEvent>> StreamableReply::next(TimePoint until) {
       co_return fail(Error::Kind::too_large, Error::Side::upstream, Error::Sent::maybe,
                      "an event of its answer is larger than limits.message");
     if (state == SseDecoder::State::event) {
-      if (!decoder_.event().type.empty() && decoder_.event().type != "message") continue;
-      auto message =
-          Message::index(Bytes::copy_of(decoder_.event().data), JsonLimits(), Message::From::upstream);
-      if (!message)
-        co_return fail(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe,
-                       "an event of its answer is no JSON-RPC message: " + message.error().reason);
-      std::optional<ReplyEvent> event = take(std::move(*message));
-      if (!event) continue;
-      // Where events never run out, nothing is waited for that could end.
-      if (!event->last && cancel_.cancelled())
-        co_return fail(Error::Kind::cancelled, Error::Side::client, Error::Sent::maybe, "cancelled");
-      if (!event->last && clock_.deadline() <= Shard::current().now())
-        co_return fail(Error::Kind::deadline_exceeded, Error::Side::upstream, Error::Sent::maybe,
-                       "it reported without end and did not answer in time");
-      if (event->last) owner_.read_away(std::move(exchange_));
-      co_return std::move(*event);
+      Result<std::optional<ReplyEvent>> event = take_event();
+      if (!event) co_return fail(event.error());
+      if (!*event) continue;
+      if ((*event)->last) owner_.read_away(std::move(exchange_));
+      co_return std::move(**event);
     }
     const TimePoint deadline = clock_.deadline();
-    const Result<std::string_view> part = co_await exchange_.read_some(std::min(until, deadline), &cancel_);
-    if (!part && part.error().kind() == Error::Kind::deadline_exceeded && until < deadline)
-      co_return ReplyEvent();
-    if (!part) co_return fail(part.error());
-    if (part->empty())
-      co_return fail(Error::Kind::outcome_unknown, Error::Side::upstream, Error::Sent::maybe,
-                     "its answer stream ended without a response");
-    unread_ = *part;
+    const TimePoint step = std::min(until, deadline);
+    Result<void> done;
+    if (stage_ == Stage::reading)
+      done = co_await read(step);
+    else if (stage_ == Stage::resting)
+      done = co_await rest(step);
+    else
+      done = co_await read_head(step);
+    if (done) continue;
+    if (done.error().kind() == Error::Kind::deadline_exceeded && until < deadline) co_return ReplyEvent();
+    co_return fail(done.error());
   }
 }
 

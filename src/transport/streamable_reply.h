@@ -1,5 +1,7 @@
 // The events of one call's answer stream, read as the client drains. Ends with the response; what the server
-// asks on the way goes to the client, if whoever made the call brings it there.
+// asks on the way goes to the client, if whoever made the call brings it there. An old server may end the
+// connection before that: then the stream is taken up again by GET, behind the last event that came whole.
+// Source: MCP 2025-11-25 basic/transports, "Resumability and Redelivery".
 #pragma once
 
 #include <string>
@@ -29,7 +31,16 @@ class StreamableReply final : public ReplyStream {
   void resume() override { clock_.resume(Shard::current().now()); }
 
  private:
+  /// What is waited for: events, the time to reconnect, the answer's head to a reconnection.
+  enum class Stage : std::uint8_t { reading, resting, asking };
+
+  Result<std::optional<ReplyEvent>> take_event();
   std::optional<ReplyEvent> take(Message message);
+  Result<void> part(const Error& why);
+  Task<Result<void>> read(TimePoint until);
+  Task<Result<void>> rest(TimePoint until);
+  Task<Result<void>> reconnect();
+  Task<Result<void>> read_head(TimePoint until);
 
   Streamable& owner_;
   const Peer& peer_;
@@ -41,6 +52,15 @@ class StreamableReply final : public ReplyStream {
   CancelScope& cancel_;
   const bool takes_requests_;
   bool ended_ = false;
+
+  Stage stage_ = Stage::reading;
+  std::string last_id_;       // of the last whole event, over all connections
+  std::string delivered_id_;  // of the last one that was a message
+  std::uint32_t retry_ms_ = 1000;
+  bool fruitful_ = true;  // the present connection brought something; the first was no reconnection
+  int fruitless_ = 0;     // reconnections in a row that brought nothing
+  TimePoint opened_{};    // the present connection
+  TimePoint again_{};     // when to reconnect
 };
 
 }  // namespace weir

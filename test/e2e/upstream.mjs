@@ -4,10 +4,11 @@ import https from 'node:https';
 
 export class Upstream {
   // era: 'new' or 'old'. tools: names, or whole definitions. call(parsed, respond, text): answers a tools/call.
-  // list(respond, whole): answers a tools/list in its own way.
-  static async start({ era = 'new', tools = ['echo'], call, list, tls, pages = 1 } = {}) {
+  // list(respond, whole): answers a tools/list in its own way. before(parsed, send, request, response): sees every
+  // request first; true: it has answered.
+  static async start({ era = 'new', tools = ['echo'], call, list, tls, pages = 1, before } = {}) {
     const self = new Upstream();
-    Object.assign(self, { era, tools, call, list, pages, seen: [], sessions: new Set(), closed: 0, status: 0 });
+    Object.assign(self, { era, tools, call, list, pages, before, seen: [], sessions: new Set(), closed: 0, status: 0 });
     const serve = (request, response) => {
       let text = '';
       request.setEncoding('utf8');
@@ -36,6 +37,7 @@ export class Upstream {
       response.writeHead(status, { 'Content-Type': 'application/json', ...headers });
       response.end(body);
     };
+    if (this.before?.(parsed, send, request, response)) return;
     const result = (raw, headers) => send(200, `{"jsonrpc":"2.0","id":${id},"result":${raw}}`, headers);
     const error = (status, code, message) => send(status, `{"jsonrpc":"2.0","id":${id ?? null},"error":{"code":${code},"message":"${message}"}}`);
     if (this.status) return error(this.status, -32000, 'out of order');

@@ -91,7 +91,7 @@ TEST(Sse, DecodesHoweverItIsCut) {
   const std::string text =
       "\xEF\xBB\xBF: comment\n\nid: 1\ndata:\n\nid: 7\nevent: message\ndata: {\"a\":\ndata:  1}\n\nretry: "
       "250\r\ndata:x\r\n\r\n"
-      "data: y\r\rdata\n\nunknown: z\ndata: last\nid: 8\n\ndata: never ended";
+      "data: y\r\rdata\n\nunknown: z\ndata: last\nid: 8\n\nid: 9\ndata: never ended";
   for (std::size_t cut = 0; cut <= text.size(); ++cut) {
     SseDecoder decoder(1000);
     ASSERT_EQ(events(text, cut, decoder),

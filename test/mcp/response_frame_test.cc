@@ -12,6 +12,7 @@ TEST(ResponseFrame, FindsTheIdInFrontOfTheResult) {
   ASSERT_TRUE(head.has_value());
   EXPECT_EQ(head->id, R"("a\"b")");
   EXPECT_EQ(frame_at_head(R"({"id":7,"jsonrpc":"2.0","result" : {)")->id, "7");
+  EXPECT_EQ(head->result, R"({"content":[)");
 }
 
 TEST(ResponseFrame, KnowsThatTheIdComesLater) {
