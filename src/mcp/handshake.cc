@@ -90,8 +90,8 @@ Result<ServerFacts> read_initialize(std::string_view result) {
   ServerFacts facts;
   if (known && !is_new(*known))
     facts.revision = *known;
-  else if (version == "2024-11-05" || version == "2024-10-07")
-    facts.revision = Revision::v2025_03_26;  // the methods that Weir uses are the same
+  else if (version == "2024-10-07")
+    facts.revision = Revision::v2024_11_05;  // the methods that Weir uses are the same
   else
     return nonsense("the server speaks MCP " + version + ", which Weir does not");
   facts.capabilities = members.find("capabilities");
