@@ -42,6 +42,7 @@ class Serving {
   /// `error_status_http`: overload, no healthy endpoint and shutdown are 503 over HTTP.
   Serving(Gateway& gateway, FrontObserver& observer, bool error_status_http);
 
+  /// What it serves from.
   Gateway& gateway() noexcept { return gateway_; }
   /// Answers one request of a row that the client's era knows; visit.client_view is filled in. `scope` ends
   /// it.

@@ -36,6 +36,7 @@ class OpenStreams {
 
 class SseEntry {
  public:
+  /// Where the two halves of a channel are.
   static constexpr std::string_view kStreamPath = "/sse";
   static constexpr std::string_view kPostPath = "/messages";
 
