@@ -22,6 +22,12 @@ int run_cli(int argc, char** argv) {
   };
   int code = 0;
   common(app.add_subcommand("run", "serve"), true)->callback([&] { code = command_run(flags); });
+  auto* stdio =
+      app.add_subcommand("stdio", "serve one client on stdin and stdout, for clients that launch servers");
+  stdio->add_option("-c,--config", flags.file, "the configuration file");
+  stdio->add_option("FILE", flags.file, "the configuration file");
+  stdio->add_option("--log-level", flags.log_level, "debug, info, warn or error");
+  stdio->callback([&] { code = command_stdio(flags); });
   common(app.add_subcommand("check", "say what is wrong with a configuration"), true)->callback([&] {
     code = command_check(flags);
   });

@@ -28,9 +28,12 @@ std::string find_file(const std::string& given) {
   return fs::exists(path) ? path.string() : std::string();
 }
 
-int command_run(const Flags& flags) {
+namespace {
+
+int serve(const Flags& flags, const std::optional<StandardStreams>& stdio) {
   block_signals({SIGTERM, SIGINT, SIGHUP});  // before any thread starts
   RunOptions options;
+  options.stdio = stdio;
   options.file = find_file(flags.file);
   LoadOutcome outcome = load_with_flags(options.file, flags);
   print(outcome.diagnostics);
@@ -40,6 +43,12 @@ int command_run(const Flags& flags) {
     options.load_again = [file = options.file, flags] { return load_with_flags(file, flags); };
   return Process(std::move(options)).run();
 }
+
+}  // namespace
+
+int command_run(const Flags& flags) { return serve(flags, std::nullopt); }
+
+int command_stdio(const Flags& flags) { return serve(flags, take_standard_streams()); }
 
 namespace {
 

@@ -21,6 +21,7 @@ struct Flags {
 
 /// One function a subcommand; each gives the exit code: 0 good, 1 the thing failed, 2 wrong use.
 int command_run(const Flags& flags);
+int command_stdio(const Flags& flags);
 int command_check(const Flags& flags);
 int command_init(const Flags& flags);
 int command_import(const Flags& flags);

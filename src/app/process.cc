@@ -46,7 +46,8 @@ Process::~Process() = default;
 int Process::run() {
   raise_descriptor_limit();
   unsigned count = options_.config.threads;
-  if (count == 0) count = std::max(1U, std::thread::hardware_concurrency());
+  // One client over one channel is one shard's.
+  if (count == 0) count = options_.stdio ? 1U : std::max(1U, std::thread::hardware_concurrency());
   std::vector<Shard*> shards;
   for (unsigned i = 0; i <= count; ++i) {
     seats_.push_back(std::make_unique<Seat>());
@@ -92,25 +93,26 @@ Task<void> Process::control() {
   std::string report;
   take(options_.config, "start", report);
   bool good = true;
-  for (std::size_t i = 0; good && i + 1 < seats_.size(); ++i) {
+  const std::size_t served = options_.stdio ? 1 : seats_.size() - 1;
+  for (std::size_t i = 0; good && i < served; ++i) {
     Seat& seat = *seats_[i];
     std::function<Task<bool>(CancelScope&)> work = [this, &seat, i](CancelScope&) {
-      return open(seat, i == 0);
+      return options_.stdio ? open_stdio(seat) : open(seat, i == 0);
     };
     good = co_await on_shard<bool>(seat.loop->shard(), never, std::move(work));
   }
-  if (good && options_.config.admin) good = co_await open_admin();
+  if (good && options_.config.admin && !options_.stdio) good = co_await open_admin();
   Result<std::unique_ptr<Signals>> signals =
       Signals::take(own.loop->shard().network(), {SIGTERM, SIGINT, SIGHUP});
   if (!good || !signals) {
     log_.flush();
     leave(1);
   }
-  say_ready();
+  if (!options_.stdio) say_ready();
   CancelScope watching;
   if (!options_.file.empty()) own.fibers.start(watch_file(watching));
   while (true) {
-    const Result<int> signal = co_await (*signals)->next(never);
+    const Result<int> signal = co_await (*signals)->next(client_left_);
     if (!signal) break;
     if (*signal != SIGHUP) break;
     reload("SIGHUP", report);
@@ -184,10 +186,33 @@ Task<bool> Process::open(Seat& seat, bool first) {
     options.loopback = is_loopback(one.address.host);
     options.allowed_hosts = one.allowed_hosts;
     options.error_status_http = one.error_status_http;
+    options.streams = streams_;
+    options.stop = &seat.stop;
     seat.entries.push_back(std::make_unique<HttpEntry>(*gateway_, std::move(options), *observe_));
     seat.fibers.start(accept(seat, std::move(*listener), *seat.entries.back()));
   }
   co_return true;
+}
+
+Task<bool> Process::open_stdio(Seat& seat) {
+  Result<std::unique_ptr<Stream>> stream =
+      seat.loop->shard().network().adopt(options_.stdio->in, options_.stdio->out, "stdio");
+  if (!stream) {
+    std::fprintf(stderr, "weir: stdin and stdout can't be used: %s\n", stream.error().detail().c_str());
+    co_return false;
+  }
+  const std::function<void()> left = [this] {
+    control_seat().loop->shard().post([this] { client_left_.cancel(); });
+  };
+  seat.stdio = std::make_unique<StdioEntry>(*gateway_, *observe_, left);
+  seat.fibers.start(serve_stdio(seat, std::move(*stream)));
+  co_return true;
+}
+
+Task<void> Process::serve_stdio(Seat& seat, std::unique_ptr<Stream> stream) {
+  observe_->connections.fetch_add(1, std::memory_order_relaxed);
+  co_await seat.stdio->run(std::move(stream), seat.stop);
+  observe_->connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
 // Its listener ends with it: from then on connecting is refused, so that clients go elsewhere.
@@ -337,7 +362,7 @@ void Process::say_server(const Upstream& upstream, int tools) {
   std::string& before = said_[upstream.name()];
   if (before == text) return;
   before = text;
-  if (!ready_said_) return;
+  if (!ready_said_ || options_.stdio) return;
   std::printf("  %-16s %s\n", upstream.name().c_str(), text.c_str());
   std::fflush(stdout);
 }

@@ -15,8 +15,10 @@
 #include "app/observe.h"
 #include "config/load.h"
 #include "front/http_entry.h"
+#include "front/stdio_entry.h"
 #include "gateway/gateway.h"
 #include "runtime/epoll_loop.h"
+#include "runtime/standard_streams.h"
 
 namespace weir {
 
@@ -25,6 +27,7 @@ struct RunOptions {
   std::string file;  // empty: the embedded default
   Config config;
   std::function<LoadOutcome()> load_again;  // reads the file once more, command line over it
+  std::optional<StandardStreams> stdio;     // one client over these instead of the addresses
 };
 
 class Process {
@@ -41,12 +44,15 @@ class Process {
     std::unique_ptr<EpollShard> loop;
     std::thread thread;
     std::vector<std::unique_ptr<HttpEntry>> entries;
+    std::unique_ptr<StdioEntry> stdio;
     HttpServerLimits limits;
     CancelScope stop;
     Nursery fibers;
   };
   Task<void> control();
   Task<bool> open(Seat& seat, bool first);
+  Task<bool> open_stdio(Seat& seat);
+  Task<void> serve_stdio(Seat& seat, std::unique_ptr<Stream> stream);
   Task<void> accept(Seat& seat, std::unique_ptr<Listener> listener, HttpHandler& handler);
   Task<void> serve(Seat& seat, std::unique_ptr<Stream> stream, HttpHandler& handler);
   Task<void> watch_file(CancelScope& stop);
@@ -71,6 +77,8 @@ class Process {
   SocketAddress admin_address_;
   std::deque<Config> earlier_;  // the last five configurations, newest last; the control shard
   std::atomic<bool> draining_{false};
+  CancelScope client_left_;  // the one client of stdio; the control shard
+  std::shared_ptr<OpenStreams> streams_ = std::make_shared<OpenStreams>();
   std::vector<SocketAddress> bound_;
   std::mutex said_lock_;
   bool ready_said_ = false;

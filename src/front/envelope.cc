@@ -53,44 +53,71 @@ EnvelopeFault check_name(const RequestHead& head, const Message& message, const 
 
 }  // namespace
 
+bool is_new_request(const Message& message) { return !message.meta().find(kMetaVersion).empty(); }
+
 bool is_new_request(const RequestHead& head, const Message& message) {
   const std::string_view version = head.get(Field::mcp_protocol_version);
-  if (version == to_string(Revision::v2026_07_28)) return true;
-  return !message.meta().find(kMetaVersion).empty();
+  return version == to_string(Revision::v2026_07_28) || is_new_request(message);
 }
+
+namespace {
+
+EnvelopeFault no_version() {
+  return fault(400, kInvalidParams, "params._meta needs \"" + std::string(kMetaVersion) + "\", a string");
+}
+
+// What a request must say of its client, in either way; without a fault also what it says.
+EnvelopeFault check_client(const Message& message) {
+  EnvelopeFault out;
+  out.capabilities = message.meta().find(kMetaCapabilities);
+  if (!is_object(out.capabilities))
+    return fault(400, kInvalidParams,
+                 "params._meta needs \"" + std::string(kMetaCapabilities) + "\", an object");
+  out.client_info = message.meta().find(kMetaClientInfo);
+  if (!out.client_info.empty() && !is_object(out.client_info))
+    return fault(400, kInvalidParams, "\"" + std::string(kMetaClientInfo) + "\" is an object");
+  return out;
+}
+
+bool is_method(const MethodRow* row) { return row != nullptr && row->new_clients && row->request; }
+EnvelopeFault no_method() { return fault(404, -32601, "Method not found"); }
+
+}  // namespace
 
 EnvelopeFault check_new_request(const RequestHead& head, const Message& message, const MethodRow* row) {
   const std::string_view header = head.get(Field::mcp_protocol_version);
   std::string version;
   const std::string_view raw_version = message.meta().find(kMetaVersion);
   const bool usual = raw_version == "\"2026-07-28\"" && header == "2026-07-28";
-  if (!usual && !message.meta_text(kMetaVersion, version))
-    return fault(400, kInvalidParams, "params._meta needs \"" + std::string(kMetaVersion) + "\", a string");
+  if (!usual && !message.meta_text(kMetaVersion, version)) return no_version();
   if (header.empty()) return fault(400, kHeaderMismatch, "the header MCP-Protocol-Version is missing");
   if (!usual && header != version)
     return fault(400, kHeaderMismatch, "the header MCP-Protocol-Version does not match the body");
   if (!usual && version != to_string(Revision::v2026_07_28))
     return unsupported(version, kRevisions.size() - 1);
-  const std::string_view capabilities = message.meta().find(kMetaCapabilities);
-  if (!is_object(capabilities))
-    return fault(400, kInvalidParams,
-                 "params._meta needs \"" + std::string(kMetaCapabilities) + "\", an object");
-  const std::string_view info = message.meta().find(kMetaClientInfo);
-  if (!info.empty() && !is_object(info))
-    return fault(400, kInvalidParams, "\"" + std::string(kMetaClientInfo) + "\" is an object");
+  EnvelopeFault out = check_client(message);
+  if (out.status != 0) return out;
   if (!head.has(Field::mcp_method)) return fault(400, kHeaderMismatch, "the header Mcp-Method is missing");
   if (head.get(Field::mcp_method) != message.method())
     return fault(400, kHeaderMismatch, "the header Mcp-Method does not match the body");
-  if (row == nullptr || !row->new_clients || !row->request) return fault(404, -32601, "Method not found");
-  EnvelopeFault out = check_name(head, message, *row);
-  out.client_info = info;
-  out.capabilities = capabilities;
+  if (!is_method(row)) return no_method();
+  EnvelopeFault wrong = check_name(head, message, *row);
+  if (wrong.status != 0) return wrong;
+  return out;
+}
+
+EnvelopeFault check_new_request(const Message& message, const MethodRow* row) {
+  std::string version;
+  if (!message.meta_text(kMetaVersion, version)) return no_version();
+  if (version != to_string(Revision::v2026_07_28)) return unsupported(version, kRevisions.size() - 1);
+  EnvelopeFault out = check_client(message);
+  if (out.status == 0 && !is_method(row)) return no_method();
   return out;
 }
 
 EnvelopeFault check_old_version(const RequestHead& head) {
   const std::string_view version = head.get(Field::mcp_protocol_version);
-  if (version.empty() || parse_revision(version) || version == "2024-11-05") return {};
+  if (version.empty() || parse_revision(version)) return {};
   return unsupported(version, 0);
 }
 

@@ -23,8 +23,12 @@ struct EnvelopeFault {
 
 /// True for a request of the new era: by its header, or by the version in its `_meta`.
 bool is_new_request(const RequestHead& head, const Message& message);
+/// Over a channel, which has no headers: by its `_meta` alone.
+bool is_new_request(const Message& message);
 /// Checks a request of the new era: known version, mirrored headers, required `_meta` members, known method.
 EnvelopeFault check_new_request(const RequestHead& head, const Message& message, const MethodRow* row);
+/// The same without headers.
+EnvelopeFault check_new_request(const Message& message, const MethodRow* row);
 /// An unknown `MCP-Protocol-Version` of an old client.
 EnvelopeFault check_old_version(const RequestHead& head);
 

@@ -7,7 +7,6 @@ namespace weir {
 namespace {
 
 constexpr std::string_view kJson = "application/json";
-constexpr std::size_t kBatchMax = 100;
 
 bool accepts_json(std::string_view accept) {
   if (accept == "application/json, text/event-stream") return true;  // what clients send
@@ -27,6 +26,12 @@ std::string_view address_of(std::string_view peer) { return peer.substr(0, peer.
 
 std::string_view path_of(const RequestHead& head) { return head.target.substr(0, head.target.find('?')); }
 
+bool is_json(std::string_view type) {
+  if (type == kJson) return true;
+  const std::string_view bare = type.substr(0, type.find(';'));
+  return equals_ignoring_case(bare.substr(0, bare.find(' ')), kJson);
+}
+
 bool is_endpoint(std::string_view path) {
   return path == "/mcp" || (path.starts_with("/mcp/") && path.find('/', 5) == std::string_view::npos);
 }
@@ -36,7 +41,8 @@ bool is_endpoint(std::string_view path) {
 HttpEntry::HttpEntry(Gateway& gateway, Options options, FrontObserver& observer)
     : serving_(gateway, observer, options.error_status_http),
       gateway_(gateway),
-      options_(std::move(options)) {}
+      options_(std::move(options)),
+      sse_(serving_, options_.streams ? options_.streams : std::make_shared<OpenStreams>(), options_.stop) {}
 
 int HttpEntry::admit(const RequestHead& head, std::string& reason) {
   const Config& config = gateway_.plan()->config;
@@ -50,18 +56,19 @@ int HttpEntry::admit(const RequestHead& head, std::string& reason) {
     reason = "only GET";
     return 405;
   }
-  if (!is_endpoint(path)) {
+  const bool stream = path == SseEntry::kStreamPath;
+  const bool message = path == SseEntry::kPostPath;
+  if (!stream && !message && !is_endpoint(path)) {
     reason = "nothing is here; the endpoint is /mcp";
     return 404;
   }
-  if (head.method == "POST") {
-    const std::string_view type = head.get(Field::content_type);
-    const std::string_view bare = type == kJson ? type : type.substr(0, type.find(';'));
-    if (type != kJson && !equals_ignoring_case(bare.substr(0, bare.find(' ')), kJson)) {
+  if (head.method == "OPTIONS") return 0;
+  if (head.method == "POST" && !stream) {
+    if (!is_json(head.get(Field::content_type))) {
       reason = "Content-Type must be application/json";
       return 415;
     }
-    if (!accepts_json(head.get(Field::accept))) {
+    if (!message && !accepts_json(head.get(Field::accept))) {
       reason = "Accept must list application/json and text/event-stream";
       return 406;
     }
@@ -72,9 +79,9 @@ int HttpEntry::admit(const RequestHead& head, std::string& reason) {
     }
     return 0;
   }
-  if (head.method == "DELETE" || head.method == "OPTIONS") return 0;
-  if (head.method == "GET") {
-    if (!head.has(Field::mcp_session_id)) {
+  if (head.method == "DELETE" && !stream && !message) return 0;
+  if (head.method == "GET" && !message) {
+    if (!stream && !head.has(Field::mcp_session_id)) {
       reason = "only sessions have a GET stream; from 2026-07-28 on there is subscriptions/listen";
       return 405;
     }
@@ -82,12 +89,15 @@ int HttpEntry::admit(const RequestHead& head, std::string& reason) {
     reason = "Accept must list text/event-stream";
     return 406;
   }
-  reason = "only POST, GET and DELETE";
+  reason = stream ? "only GET" : message ? "only POST" : "only POST, GET and DELETE";
   return 405;
 }
 
 std::string_view HttpEntry::allowed(const RequestHead& head) const {
-  return path_of(head) == "/health" ? "GET" : "POST, GET, DELETE, OPTIONS";
+  const std::string_view path = path_of(head);
+  if (path == "/health") return "GET";
+  if (path == SseEntry::kStreamPath) return "GET, OPTIONS";
+  return path == SseEntry::kPostPath ? "POST, OPTIONS" : "POST, GET, DELETE, OPTIONS";
 }
 
 Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, CancelScope& gone) {
@@ -103,6 +113,14 @@ Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, Can
   }
   if (request.head.method == "OPTIONS") {
     co_await sink.finish(204, {});
+    co_return;
+  }
+  if (visit.path == SseEntry::kStreamPath) {
+    co_await sse_.stream(visit, sink, gone);
+    co_return;
+  }
+  if (visit.path == SseEntry::kPostPath) {
+    co_await sse_.post(visit, request.body_bytes());
     co_return;
   }
   if (visit.path != "/mcp") {
@@ -129,6 +147,7 @@ Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, Can
     const EnvelopeFault fault = check_new_request(request.head, *message, row);
     if (fault.status == 0) {
       take_new_client(visit, *message, fault);
+      take_params(visit);
       co_await serving_.serve(visit, *message, *row, gone);
     } else {
       co_await Serving::refuse(visit, fault.status, fault.code, fault.sentence, message->raw_id(),
@@ -150,11 +169,7 @@ Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, Can
   co_await Serving::refuse(visit, 400, fault.code, fault.reason, fault.raw_id);
 }
 
-void HttpEntry::take_new_client(Visit& visit, const Message& message, const EnvelopeFault& checked) {
-  visit.client_view.revision = Revision::v2026_07_28;
-  visit.client_view.client_info = checked.client_info;
-  visit.client_view.capabilities = checked.capabilities;
-  if (message.meta_text(kMetaLogLevel, visit.log_level)) visit.client_view.log_level = visit.log_level;
+void HttpEntry::take_params(Visit& visit) {
   for (const HeaderField& field : visit.head->params())
     visit.param_headers.append(field.name).append(": ").append(field.value).append("\r\n");
   visit.client_view.param_headers = visit.param_headers;
@@ -204,41 +219,9 @@ Task<void> HttpEntry::post(Visit& visit, HttpSink& sink, const Message& message)
     co_await Serving::refuse(visit, 400, -32600, "clients send requests and notifications only", {});
 }
 
-// Only sessions of 2025-03-26 know batches. Each message is served in turn, the answers go out as one array.
 Task<void> HttpEntry::batch(Visit& visit, const Bytes& body) {
   visit.session = find_session(visit);
-  if (!visit.session || visit.session->revision != Revision::v2025_03_26) {
-    co_await Serving::refuse(visit, 400, -32600, "batches exist in sessions of 2025-03-26 only", {});
-    co_return;
-  }
-  const auto parts = split_batch(body, JsonLimits(), kBatchMax);
-  if (!parts) {
-    co_await Serving::refuse(visit, 400, parts.error().code, parts.error().reason, {});
-    co_return;
-  }
-  BatchSink answers;
-  Visit part_visit(answers, visit.plan);
-  part_visit.path = visit.path;
-  part_visit.client = visit.client;
-  part_visit.only = visit.only;
-  part_visit.session = visit.session;
-  part_visit.head = visit.head;
-  for (const Bytes& part : *parts) {
-    const auto message = Message::index(part, JsonLimits(), Message::From::client);
-    if (!message) {
-      const MessageFault& fault = message.error();
-      co_await Serving::refuse(part_visit, 400, fault.code, fault.reason, fault.raw_id);
-    } else if (message->method() == "initialize") {
-      co_await Serving::refuse(part_visit, 400, -32600, "initialize is no part of a batch",
-                               message->raw_id());
-    } else {
-      co_await serving_.in_session(part_visit, *message);
-    }
-  }
-  std::string out;
-  for (const std::string& answer : answers.answers()) out += (out.empty() ? "[" : ",") + answer;
-  if (!out.empty()) out += ']';
-  co_await visit.sink.finish(out.empty() ? 202 : 200, out);
+  co_await serving_.in_batch(visit, body);
 }
 
 Task<void> HttpEntry::old_message(Visit& visit, HttpSink& sink, const Message& message) {

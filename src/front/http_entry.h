@@ -1,17 +1,16 @@
-// POST, GET and DELETE /mcp and /mcp/NAME, and /health: where clients come in over HTTP. One per shard and
-// address. Source: MCP 2025-11-25 and 2026-07-28 basic/transports, "Streamable HTTP".
+// POST, GET and DELETE /mcp and /mcp/NAME, /sse with /messages, and /health: where clients come in over HTTP.
+// One per shard and address. Source: MCP 2025-11-25 and 2026-07-28 basic/transports, "Streamable HTTP".
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "front/serving.h"
+#include "front/sse_entry.h"
 #include "gateway/guard.h"
 #include "http/server.h"
 
 namespace weir {
-
-struct EnvelopeFault;
 
 class HttpEntry final : public HttpHandler {
  public:
@@ -20,6 +19,8 @@ class HttpEntry final : public HttpHandler {
     bool loopback = true;
     std::vector<std::string> allowed_hosts;  // of this address; empty: the plan's
     bool error_status_http = false;
+    std::shared_ptr<OpenStreams> streams;  // of the process; null: this entry's own
+    CancelScope* stop = nullptr;           // the process ends, on this shard
   };
   HttpEntry(Gateway& gateway, Options options, FrontObserver& observer);
 
@@ -28,7 +29,7 @@ class HttpEntry final : public HttpHandler {
   Task<void> handle(HttpRequest& request, HttpResponder& responder, CancelScope& gone) override;
 
  private:
-  static void take_new_client(Visit& visit, const Message& message, const EnvelopeFault& checked);
+  static void take_params(Visit& visit);
   Task<void> post(Visit& visit, HttpSink& sink, const Message& message);
   Task<void> batch(Visit& visit, const Bytes& body);
   Task<void> old_message(Visit& visit, HttpSink& sink, const Message& message);
@@ -41,6 +42,7 @@ class HttpEntry final : public HttpHandler {
   Serving serving_;
   Gateway& gateway_;
   Options options_;
+  SseEntry sse_;
 };
 
 }  // namespace weir

@@ -1,6 +1,7 @@
 // One request from a known row to its last byte.
 #include <array>
 
+#include "front/envelope.h"
 #include "front/relay.h"
 #include "front/serving.h"
 #include "gateway/bridge.h"
@@ -147,6 +148,13 @@ Task<void> Serving::relay_large(Visit& visit, ClientCall& call, Answer& answer) 
     }
   }
   if (call.row.kind == ListKind::tools && large.tool_error()) answer.outcome = "tool_error";
+}
+
+void take_new_client(Visit& visit, const Message& message, const EnvelopeFault& checked) {
+  visit.client_view.revision = Revision::v2026_07_28;
+  visit.client_view.client_info = checked.client_info;
+  visit.client_view.capabilities = checked.capabilities;
+  if (message.meta_text(kMetaLogLevel, visit.log_level)) visit.client_view.log_level = visit.log_level;
 }
 
 std::optional<SpanIds> TraceTexts::open(const RequestHead* head, const Message& message, Random& random) {

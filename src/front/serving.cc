@@ -107,7 +107,7 @@ Task<void> Serving::old_request(Visit& visit, const Message& message, const Meth
   }
 }
 
-Task<std::shared_ptr<Session>> Serving::initialize(Visit& visit, const Message& message) {
+Task<std::shared_ptr<Session>> Serving::initialize(Visit& visit, const Message& message, CancelScope* scope) {
   std::string wanted;
   if (!message.param_text("protocolVersion", wanted)) {
     co_await refuse(visit, 200, -32602, "params.protocolVersion must be a string", message.raw_id());
@@ -115,8 +115,8 @@ Task<std::shared_ptr<Session>> Serving::initialize(Visit& visit, const Message& 
   }
   const Revision agreed = negotiate_old(wanted);
   visit.client_view.revision = agreed;
-  CancelScope scope;
-  ClientCall call(message, *find_method("initialize"), *visit.plan, scope);
+  CancelScope never;
+  ClientCall call(message, *find_method("initialize"), *visit.plan, scope == nullptr ? never : *scope);
   call.only = visit.only;
   call.client = visit.client_view;
   const Result<std::string> text = co_await answer_introduction(call, agreed);

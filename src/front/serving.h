@@ -42,14 +42,19 @@ class Serving {
   /// `error_status_http`: overload, no healthy endpoint and shutdown are 503 over HTTP.
   Serving(Gateway& gateway, FrontObserver& observer, bool error_status_http);
 
+  /// What it serves from.
   Gateway& gateway() noexcept { return gateway_; }
   /// Answers one request of a row that the client's era knows; visit.client_view is filled in. `scope` ends
   /// it.
   Task<void> serve(Visit& visit, const Message& message, const MethodRow& row, CancelScope& scope);
   /// One message of an old client within visit.session.
   Task<void> in_session(Visit& visit, const Message& message);
-  /// `initialize`: opens a session and answers. Null: refused, and answered so.
-  Task<std::shared_ptr<Session>> initialize(Visit& visit, const Message& message);
+  /// A batch of an old client within visit.session, its messages in turn: one array of answers.
+  Task<void> in_batch(Visit& visit, const Bytes& body);
+  /// `initialize`: opens a session and answers. Null: refused, and answered so. `scope`: ends it; may be
+  /// null.
+  Task<std::shared_ptr<Session>> initialize(Visit& visit, const Message& message,
+                                            CancelScope* scope = nullptr);
   /// Ends a session and the calls in it; false if `owner` has none such at `path`.
   bool end_session(std::string_view id, std::string_view owner, std::string_view path);
   /// Answers with an error of the specification.

@@ -81,6 +81,7 @@ class BatchSink final : public AnswerSink {
   Task<void> idle() override { co_return; }
   bool streaming() const noexcept override { return false; }
   bool can_ask() const noexcept override { return false; }
+  /// What was answered so far, in order.
   const std::vector<std::string>& answers() const noexcept { return answers_; }
 
  private:

@@ -12,6 +12,8 @@
 
 namespace weir {
 
+struct EnvelopeFault;
+
 /// One message and what was found out about it.
 struct Visit {
   /// All of it outlives the visit.
@@ -33,6 +35,9 @@ struct Visit {
   std::string log_level;
   std::string param_headers;
 };
+
+/// Takes over what a request of the new revision says of its client. `message` outlives the visit.
+void take_new_client(Visit& visit, const Message& message, const EnvelopeFault& checked);
 
 /// The trace context of one request, kept as the texts that are sent on.
 class TraceTexts {

@@ -36,7 +36,7 @@ Verdict mirror(const ClientCall& call, Call& leaf, std::size_t server, std::stri
   if (!rules->fault.empty())
     return Verdict(kInvalidParams, withheld_sentence(call.plan, server, tool, rules->fault));
   const std::string_view arguments = call.message.param().find("arguments");
-  if (is_new(call.client.revision)) {
+  if (is_new(call.client.revision) && call.client.has_headers) {
     std::string wrong = check_param_headers(*rules, arguments, own);
     if (!wrong.empty()) return Verdict(kHeaderMismatch, std::move(wrong));
   }
@@ -68,7 +68,8 @@ Task<Result<void>> learn_headers(ClientCall& call, const Call& leaf, std::size_t
   Upstream& upstream = *call.plan.servers[server];
   const Result<std::shared_ptr<const Peer>> peer = co_await upstream.ready(leaf.deadline, call.cancel);
   if (!peer) co_return fail(peer.error());
-  if (!is_new(call.client.revision) && !takes_headers(upstream, **peer)) co_return Result<void>();
+  const bool held = is_new(call.client.revision) && call.client.has_headers;
+  if (!held && !takes_headers(upstream, **peer)) co_return Result<void>();
   const bool listed = co_await list_again(call, leaf, server);
   ToolHeaders unseen = ToolHeaders::unseen;
   if (!listed && !call.cancel.cancelled())

@@ -22,7 +22,7 @@ bool is_text(std::string_view raw) { return raw.size() >= 2 && raw.front() == '"
 // A server's revision as Weir speaks it.
 std::optional<Revision> spoken(std::string_view version) {
   // The methods that Weir uses are the same.
-  if (version == "2024-11-05" || version == "2024-10-07") return Revision::v2025_03_26;
+  if (version == "2024-10-07") return Revision::v2024_11_05;
   return parse_revision(version);
 }
 

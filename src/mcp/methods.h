@@ -1,5 +1,5 @@
 // The one table of methods: who may send it, where it goes, what may be repeated or kept, where its name
-// sits. From here on code asks the row, never the method's text. Source: MCP 2025-03-26 to 2026-07-28.
+// sits. From here on code asks the row, never the method's text. Source: MCP 2024-11-05 to 2026-07-28.
 #pragma once
 
 #include <cstdint>

@@ -10,11 +10,11 @@
 namespace weir {
 
 /// Revisions of MCP, the oldest first.
-enum class Revision : std::uint8_t { v2025_03_26, v2025_06_18, v2025_11_25, v2026_07_28 };
+enum class Revision : std::uint8_t { v2024_11_05, v2025_03_26, v2025_06_18, v2025_11_25, v2026_07_28 };
 
 /// Their dates as the protocol writes them, by revision.
-inline constexpr std::array<std::string_view, 4> kRevisions = {"2025-03-26", "2025-06-18", "2025-11-25",
-                                                               "2026-07-28"};
+inline constexpr std::array<std::string_view, 5> kRevisions = {"2024-11-05", "2025-03-26", "2025-06-18",
+                                                               "2025-11-25", "2026-07-28"};
 /// The newest revision with sessions: offered to upstreams and to clients that name one we do not know.
 inline constexpr Revision kNewestOld = Revision::v2025_11_25;
 

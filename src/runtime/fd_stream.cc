@@ -32,8 +32,11 @@ class FdStream final : public Stream, private Watcher, private Poster {
   ~FdStream() override { close(); }
 
   bool watch() noexcept {
-    if (read_fd_ >= 0 && !loop_.watch(read_fd_, *this)) return false;
-    return write_fd_ < 0 || write_fd_ == read_fd_ || loop_.watch(write_fd_, *this);
+    if (read_fd_ >= 0 && !loop_.watch(read_fd_, *this)) {
+      if (errno != EPERM) return false;
+      may_read_ = ending_ = true;  // a file: it never waits
+    }
+    return write_fd_ < 0 || write_fd_ == read_fd_ || loop_.watch(write_fd_, *this) || errno == EPERM;
   }
 
   void bind(StreamEvents& events) noexcept override { events_ = &events; }

@@ -22,6 +22,8 @@ class StdioFramer {
   /// `line_max`: the most bytes of one line, its end not counted.
   explicit StdioFramer(std::size_t line_max) : line_max_(line_max) {}
 
+  /// The most bytes of one line.
+  std::size_t line_max() const noexcept { return line_max_; }
   /// Where the next bytes go; never empty. Valid until the next call of a member.
   std::span<char> window();
   /// The first `count` bytes of window() were filled.

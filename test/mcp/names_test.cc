@@ -92,6 +92,7 @@ TEST(Version, ProbesSayTheEra) {
   EXPECT_EQ(classify_probe(403, false, -32000), ProbeVerdict::needs_auth);
   for (const int status : {429, 500, 502, 503, 504})
     EXPECT_EQ(classify_probe(status, false, -32603), ProbeVerdict::no_statement);
+  EXPECT_EQ(negotiate_old("2024-11-05"), Revision::v2024_11_05);
   EXPECT_EQ(negotiate_old("2025-03-26"), Revision::v2025_03_26);
   EXPECT_EQ(negotiate_old("2026-07-28"), Revision::v2025_11_25);
   EXPECT_EQ(negotiate_old("1900-01-01"), Revision::v2025_11_25);

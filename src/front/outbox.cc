@@ -1,0 +1,45 @@
+#include "front/outbox.h"
+
+namespace weir {
+
+Task<bool> Outbox::put(std::string text) {
+  co_await room();
+  if (closed_ || ended_) co_return false;
+  bytes_ += text.size();
+  texts_.push_back(std::move(text));
+  filled_.wake();
+  co_return true;
+}
+
+Task<void> Outbox::room() {
+  while (full() && !closed_) co_await room_.wait(kForever, nullptr);
+}
+
+Task<Outbox::Took> Outbox::take(std::vector<std::string>& texts, TimePoint until, CancelScope* cancel) {
+  texts.clear();
+  while (texts_.empty()) {
+    if (ended_ || closed_) co_return Took::end;
+    const Wake wake = co_await filled_.wait(until, cancel);
+    if (wake == Wake::cancelled) co_return Took::cancelled;
+    if (wake == Wake::deadline) co_return Took::nothing;
+  }
+  texts.swap(texts_);
+  bytes_ = 0;
+  room_.wake_all();
+  co_return Took::messages;
+}
+
+void Outbox::end() noexcept {
+  ended_ = true;
+  filled_.wake();
+}
+
+void Outbox::close() noexcept {
+  closed_ = true;
+  texts_.clear();
+  bytes_ = 0;
+  filled_.wake();
+  room_.wake_all();
+}
+
+}  // namespace weir
