@@ -15,18 +15,19 @@ async function within(ms, work, what) {
 
 const brief = (error) => String(error?.message ?? error).replace(/\x1b\[\d+m/g, '').replace(/\s+/g, ' ').slice(0, 300);
 
+// column: its processes, or the error that kept them from starting.
 export async function runCell({ row, column: { server } }, column, filter = '') {
   const { connect } = await import(pathToFileURL(row.client.file).href);
   const open = new Set();
-  const enter = async () => {
-    const client = await within(limit, connect({ ...column.target(row.by), version: row.client.version }), 'connecting');
+  const enter = async (more = {}) => {
+    const client = await within(limit, connect({ ...column.target(row.by), version: row.client.version, ...more }), 'connecting');
     open.add(client);
     return client;
   };
   const leave = (one) => (open.delete(one), within(4000, one.close(), 'closing').catch(() => {}));
   const results = {};
   let client;
-  let refused;
+  let refused = column instanceof Error ? new Error(`no gateway: ${brief(column)}`) : undefined;
   for (const feature of features) {
     if (!feature.name.includes(filter)) continue;
     const na = feature.na?.(row.client, server);

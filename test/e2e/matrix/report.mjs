@@ -37,7 +37,11 @@ export function markdown(results, direct) {
   for (const [name, all] of results)
     for (const [feature, one] of Object.entries(all)) {
       if (one.na) reasons.set(`${feature}: ${one.na}`, [...(reasons.get(`${feature}: ${one.na}`) ?? []), name]);
-      if (one.fail) failures.set(feature, [...(failures.get(feature) ?? []), `${name}: ${one.fail}`]);
+      if (one.fail) {
+        if (!failures.has(feature)) failures.set(feature, new Map());
+        const by = failures.get(feature);
+        by.set(one.fail, [...(by.get(one.fail) ?? []), name]);
+      }
       failed += one.fail ? 1 : 0;
     }
   lines.push('## What does not apply', '');
@@ -46,6 +50,9 @@ export function markdown(results, direct) {
   for (const [reason, where] of [...reasons].sort()) lines.push(`- ${reason} (${where.length} cells)`);
   lines.push('', '## Failures', '');
   if (!failed) lines.push('None.');
-  for (const [feature, where] of failures) lines.push(`- **${feature}** (${where.length} cells)`, ...where.map((one) => `  - ${one.replaceAll('|', '\\|').replaceAll('<', '&lt;')}`));
+  for (const [feature, by] of failures) {
+    lines.push(`- **${feature}**`);
+    for (const [reason, where] of by) lines.push(`  - ${reason.replaceAll('<', '&lt;')} (${where.length}: ${where.slice(0, 4).join('; ')}${where.length > 4 ? '; ...' : ''})`);
+  }
   return lines.join('\n') + '\n';
 }

@@ -1,6 +1,6 @@
 // What every client of the matrix offers to the checks, and what they share.
 //
-//   connect({transport, url | command, args, version}) -> client
+//   connect({transport, url | command, args, version, bare}) -> client     bare: it declares no capability
 //   client.call(name, arguments, {onprogress, signal, meta, task})   a tool; input asked for meanwhile is answered
 //   client.list(what, cursor)      one page of 'tools', 'prompts', 'resources', 'resources/templates'
 //   client.get(method, params)     any other request of either era
@@ -37,7 +37,8 @@ export function answer(all, method, params) {
 }
 
 // What the revision lets a client declare.
-export function capabilities(version) {
+export function capabilities(version, bare) {
+  if (bare) return {};
   return {
     sampling: {},
     roots: {},

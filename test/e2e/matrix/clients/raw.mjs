@@ -9,7 +9,7 @@ const key = 'io.modelcontextprotocol/';
 const cacheable = new Set(['tools/list', 'prompts/list', 'resources/list', 'resources/templates/list', 'resources/read', 'server/discover']);
 
 export async function connect(target) {
-  const self = new Raw(target.version);
+  const self = new Raw(target.version, target.bare);
   self.wire = await { http, sse, stdio }[target.transport](target, self);
   await self.open();
   return self;
@@ -23,8 +23,9 @@ class Raw {
   pending = new Map();
   next = 100;
 
-  constructor(version) {
+  constructor(version, bare) {
     this.version = version;
+    this.capabilities = capabilities(version, bare);
     this.era = version >= '2026' ? 'new' : 'old';
   }
   async open() {
@@ -33,7 +34,7 @@ class Raw {
       if (!supportedVersions.includes(this.version)) throw new Error(`server/discover lists ${supportedVersions}`);
       return;
     }
-    const got = await this.get('initialize', { protocolVersion: this.version, capabilities: capabilities(this.version), clientInfo: { name: 'matrix-raw', version: '1' } }, { id: 'init' });
+    const got = await this.get('initialize', { protocolVersion: this.version, capabilities: this.capabilities, clientInfo: { name: 'matrix-raw', version: '1' } }, { id: 'init' });
     if (got.protocolVersion !== this.version) throw new Error(`asked for ${this.version}, got ${got.protocolVersion}`);
     await this.notify('notifications/initialized');
     await this.wire.opened?.();
@@ -53,7 +54,7 @@ class Raw {
   receive(message, exchange) {
     this.seen.push({ from: 'server', message });
     if (message.jsonrpc !== '2.0') this.wrong.push(`no jsonrpc: ${JSON.stringify(message)}`);
-    if (message.method !== undefined && message.id !== undefined) return this.reply(message);
+    if (message.method !== undefined && message.id !== undefined) return void this.reply(message).catch((error) => this.closed || this.wrong.push(`the answer did not arrive: ${error.message}`));
     if (message.method !== undefined) return this.heard.tell(message.method, message.params);
     const id = JSON.stringify(message.id);
     const waiting = exchange && JSON.stringify(exchange.id) === id ? exchange : exchange ? undefined : this.pending.get(id);
@@ -81,7 +82,7 @@ class Raw {
         ...params._meta,
         [`${key}protocolVersion`]: this.version,
         [`${key}clientInfo`]: { name: 'matrix-raw', version: '1' },
-        [`${key}clientCapabilities`]: capabilities(this.version),
+        [`${key}clientCapabilities`]: this.capabilities,
         ...(this.level ? { [`${key}logLevel`]: this.level } : {}),
       };
     return new Promise((done, fail) => {
@@ -153,6 +154,7 @@ class Raw {
     return { id, close: async () => stop.abort() };
   }
   async close() {
+    this.closed = true;
     await this.wire.close();
   }
 }

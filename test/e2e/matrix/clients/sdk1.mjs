@@ -8,11 +8,11 @@ import { Listeners, WireError, answer, answers, capabilities, observed, shown, t
 
 const loose = types.ResultSchema;
 
-export async function connect({ transport, url, command, args, version }) {
-  const client = new Client({ name: 'matrix-sdk1', version: '1' }, { capabilities: capabilities(version) });
+export async function connect({ transport, url, command, args, version, bare }) {
+  const client = new Client({ name: 'matrix-sdk1', version: '1' }, { capabilities: capabilities(version, bare) });
   const heard = new Listeners();
   const self = { era: 'old', version, answers: answers(), on: (method, handler) => heard.on(method, handler) };
-  for (const schema of [types.ElicitRequestSchema, types.CreateMessageRequestSchema, types.ListRootsRequestSchema])
+  for (const schema of bare ? [] : [types.ElicitRequestSchema, types.CreateMessageRequestSchema, types.ListRootsRequestSchema])
     client.setRequestHandler(schema, (request) => answer(self.answers, request.method, request.params));
   client.fallbackNotificationHandler = async ({ method, params }) => observed.includes(method) && heard.tell(method, params);
   const wire =

@@ -3,19 +3,19 @@ import { Client, LOG_LEVEL_META_KEY, ProtocolError, SSEClientTransport, Streamab
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { Listeners, WireError, answer, answers, capabilities, observed, timeout } from './common.mjs';
 
-export async function connect({ transport, url, command, args, version }) {
+export async function connect({ transport, url, command, args, version, bare }) {
   const modern = version >= '2026';
   const client = new Client(
     { name: 'matrix-sdk2', version: '1' },
     {
-      capabilities: capabilities(version),
+      capabilities: capabilities(version, bare),
       ...(modern ? { versionNegotiation: { mode: { pin: version } } } : { supportedProtocolVersions: [version], versionNegotiation: { mode: 'legacy' } }),
     },
   );
   const heard = new Listeners();
   const self = { era: modern ? 'new' : 'old', version, answers: answers(), on: (method, handler) => heard.on(method, handler) };
   const asked = ['sampling/createMessage', 'roots/list', ...(version >= '2025-06-18' ? ['elicitation/create'] : [])];
-  for (const method of asked) client.setRequestHandler(method, (request) => answer(self.answers, method, request.params));
+  for (const method of bare ? [] : asked) client.setRequestHandler(method, (request) => answer(self.answers, method, request.params));
   for (const method of observed) client.setNotificationHandler(method, ({ params }) => heard.tell(method, params));
   const wire =
     transport === 'stdio' ? new StdioClientTransport({ command, args, stderr: 'ignore' })

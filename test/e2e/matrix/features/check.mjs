@@ -5,6 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export { assert, sleep };
 export const text = (result) => result.content?.[0]?.text;
 
+// What a tool said in JSON; anything else is shown as it is.
+export function said(result) {
+  if (result.isError || text(result) === undefined) throw new Error(`the call ended with ${JSON.stringify(result)}`);
+  return JSON.parse(text(result));
+}
+
 export async function until(probe, ms, what) {
   const end = Date.now() + ms;
   for (;;) {

@@ -87,8 +87,8 @@ export const resources = [
     async run({ client, server, direct }) {
       for (const [what, member, key, wanted] of [
         ['tools', 'tools', 'name', toolNames],
-        ['prompts', 'prompts', 'name', ['greet', 'p1', 'p2', 'p3', 'p4']],
-        ['resources', 'resources', 'name', ['static', 'blob', 'watched', 'r1', 'r2']],
+        ['prompts', 'prompts', 'name', ['greet', 'ask', 'p1', 'p2', 'p3']],
+        ['resources', 'resources', 'name', ['static', 'blob', 'watched', 'ask', 'r1']],
         ['resources/templates', 'resourceTemplates', 'name', ['item', 't1', 't2', 't3', 't4']],
       ]) {
         const { found, pages } = await all(client, what, member);

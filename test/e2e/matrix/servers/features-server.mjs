@@ -1,8 +1,8 @@
 // What every server of the matrix does, free of any SDK: a map from method to handler. A flavour gives each handler a
 // context: {meta, signal, progress(params), log(level, data), responses, state, session, prefixed(code, text)}. A handler
 // that needs input returns {ask: {key: request}, state}; the flavour asks in its own way and calls it again with the
-// answers. SDK clients on pipes and SSE lose a progress message that comes together with the result, so handlers that
-// emit wait a little before their result.
+// answers. SDK clients on pipes and SSE lose a progress message that they read together with the result, so handlers
+// that emit wait before their result, long enough for a busy machine.
 import fs from 'node:fs';
 import path from 'node:path';
 
@@ -11,7 +11,7 @@ const wait = (ms, signal) => new Promise((done) => {
   const timer = setTimeout(done, ms);
   signal?.addEventListener('abort', () => (clearTimeout(timer), done()), { once: true });
 });
-export const settle = () => wait(25);
+export const settle = () => wait(150);
 
 const plain = { type: 'object' };
 const form = (message) => ({
@@ -77,8 +77,8 @@ const tools = {
 };
 
 export const toolNames = Object.keys(tools);
-const prompts = ['greet', 'p1', 'p2', 'p3', 'p4'];
-const resources = ['static', 'blob', 'watched', 'r1', 'r2'].map((name) => ({ name, uri: `test://${name}` }));
+const prompts = ['greet', 'ask', 'p1', 'p2', 'p3'];
+const resources = ['static', 'blob', 'watched', 'ask', 'r1'].map((name) => ({ name, uri: `test://${name}` }));
 const templates = ['item', 't1', 't2', 't3', 't4'].map((name) => ({ name, uriTemplate: `test://${name}/{id}` }));
 
 // Pages of four, so that every list has at least two.
@@ -117,7 +117,8 @@ export function features(hub, folder, more = {}) {
       return own[name][1](args, { ...ctx, hub, folder });
     },
     'prompts/list': ({ cursor }) => page('prompts', [...prompts, ...added('prompts')].map((name) => ({ name, arguments: [{ name: 'name', required: name === 'greet' }] })), cursor),
-    'prompts/get': ({ name, arguments: args = {} }) => {
+    'prompts/get': ({ name, arguments: args = {} }, ctx) => {
+      if (name === 'ask') return ctx.responses ? { messages: [{ role: 'user', content: ctx.responses.q.content }] } : { ask: { q: sampling('for a prompt') }, state: 'p' };
       if (name !== 'greet') throw unknown('prompt', name);
       return { description: 'a greeting', messages: [{ role: 'user', content: { type: 'text', text: `Hello ${args.name}` } }] };
     },
@@ -125,6 +126,7 @@ export function features(hub, folder, more = {}) {
     'resources/templates/list': ({ cursor }) => page('resourceTemplates', templates, cursor),
     'resources/read': ({ uri }, ctx) => {
       if (uri === 'test://blob') return { contents: [{ uri, mimeType: 'application/octet-stream', blob: 'AAEC/w==' }] };
+      if (uri === 'test://ask') return ctx.responses ? { contents: [{ uri, text: ctx.responses.q.content.text }] } : { ask: { q: sampling('for a resource') }, state: 'r' };
       const item = /^test:\/\/item\/(.+)$/.exec(uri);
       if (item) return { contents: [{ uri, mimeType: 'text/plain', text: `item ${item[1]}` }] };
       if (resources.some((one) => one.uri === uri)) return { contents: [{ uri, mimeType: 'text/plain', text: `the text of ${uri}` }] };

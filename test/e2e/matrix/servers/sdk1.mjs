@@ -44,6 +44,8 @@ async function connect(wire) {
   const wanted = new Set();
   let level = 'debug';
   const send = async (request, extra) => {
+    const needed = { 'elicitation/create': 'elicitation', 'sampling/createMessage': 'sampling', 'roots/list': 'roots' }[request.method];
+    if (!server.getClientCapabilities()[needed]) throw new Error(`the client does not support ${needed}`);
     const params = request.params?.mode === 'url' ? { ...request.params, elicitationId: `e-${Math.random()}` } : request.params;
     return extra.sendRequest({ method: request.method, params }, types.ResultSchema, { timeout: 9000 });
   };
