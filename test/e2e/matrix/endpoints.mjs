@@ -43,8 +43,9 @@ export class Column {
     if (by === 'stdio') return { transport: by, command: binary, args: ['stdio', this.file] };
     return { transport: by, url: by === 'sse' ? this.weir.url.replace(/\/mcp$/, '/sse') : this.weir.url };
   }
+  // Gives how the gateway ended.
   async stop() {
-    await this.weir?.stop();
+    const how = await this.weir?.stop();
     if (this.child?.exitCode === null) {
       this.child.stdin.end();
       const exited = new Promise((done) => this.child.on('exit', done));
@@ -53,5 +54,6 @@ export class Column {
       clearTimeout(timer);
     }
     fs.rmSync(this.folder, { recursive: true, force: true });
+    return how;
   }
 }

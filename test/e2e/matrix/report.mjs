@@ -33,23 +33,28 @@ export function markdown(results, direct) {
   ];
   const reasons = new Map();
   const failures = new Map();
-  let failed = 0;
-  for (const [name, all] of results)
+  const note = (what, reason, name) => {
+    if (!failures.has(what)) failures.set(what, new Map());
+    const by = failures.get(what);
+    by.set(reason, [...(by.get(reason) ?? []), name]);
+  };
+  // Free ports and temporary files differ from run to run.
+  const steady = (reason) => reason.replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT').replace(/\/tmp\/[\w-]+/g, '/tmp/X').trim();
+  for (const [name, all] of results) {
+    const applied = Object.values(all).filter((one) => !one.na);
+    const none = applied.every((one) => one.fail && one.fail === applied[0].fail);
+    if (none) note('everything', steady(applied[0].fail), name);
     for (const [feature, one] of Object.entries(all)) {
       if (one.na) reasons.set(`${feature}: ${one.na}`, [...(reasons.get(`${feature}: ${one.na}`) ?? []), name]);
-      if (one.fail) {
-        if (!failures.has(feature)) failures.set(feature, new Map());
-        const by = failures.get(feature);
-        by.set(one.fail, [...(by.get(one.fail) ?? []), name]);
-      }
-      failed += one.fail ? 1 : 0;
+      if (one.fail && !none) note(feature, steady(one.fail), name);
     }
+  }
   lines.push('## What does not apply', '');
   for (const one of clients) if (impossible.row(one, 'sse')) lines.push(`- ${nameOf(one)} over HTTP+SSE: ${impossible.row(one, 'sse')}`);
   for (const one of servers) if (impossible.column(one, 'sse')) lines.push(`- ${title[one.flavour]} over HTTP+SSE: ${impossible.column(one, 'sse')}`);
   for (const [reason, where] of [...reasons].sort()) lines.push(`- ${reason} (${where.length} cells)`);
   lines.push('', '## Failures', '');
-  if (!failed) lines.push('None.');
+  if (!failures.size) lines.push('None.');
   for (const [feature, by] of failures) {
     lines.push(`- **${feature}**`);
     for (const [reason, where] of by) lines.push(`  - ${reason.replaceAll('<', '&lt;')} (${where.length}: ${where.slice(0, 4).join('; ')}${where.length > 4 ? '; ...' : ''})`);

@@ -26,6 +26,7 @@ const pool = options.direct ? direct : options.all || options.cell ? cells : pai
 const chosen = pool.filter((cell) => cell.name.includes(options.cell));
 const results = new Map();
 const begun = Date.now();
+let unclean = 0;
 
 function show(cell, got, ms) {
   const failed = Object.entries(got).filter(([, one]) => one.fail);
@@ -44,7 +45,10 @@ async function runColumn(name) {
     results.set(cell.name, got);
     show(cell, got, Date.now() - from);
   }
-  if (column instanceof Column) await column.stop();
+  const how = column instanceof Column ? await column.stop() : undefined;
+  if (!how || how.code === 0) return;
+  console.log(`FAIL the gateway in front of ${name} ended with ${how.code ?? how.signal}\n${column.weir.log.slice(-2000)}`);
+  ++unclean;
 }
 
 // Two columns at a time; the cells of one column follow each other, since they change their server's lists.
@@ -61,7 +65,7 @@ for (const { name } of features) {
   if (all.length) console.log(`${name.padEnd(36)} ${[all.filter((one) => one.ok), all.filter((one) => one.fail), all.filter((one) => one.na)].map((some) => String(some.length).padStart(4)).join(' ')}`);
 }
 if (options.write) fs.writeFileSync(options.write, markdown(ordered, options.direct));
-const bad = [...results.values()].filter((one) => Object.values(one).some((got) => got.fail)).length;
+const bad = unclean + [...results.values()].filter((one) => Object.values(one).some((got) => got.fail)).length;
 console.log(`${Math.round((Date.now() - begun) / 1000)} s`);
-console.log(`${results.size - bad} passed, ${bad} failed`);
+console.log(`${results.size + unclean - bad} passed, ${bad} failed`);
 process.exit(bad ? 1 : 0);

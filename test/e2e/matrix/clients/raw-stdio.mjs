@@ -2,9 +2,11 @@
 import { spawn } from 'node:child_process';
 
 export async function stdio({ command, args }, client) {
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'] });
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   const exited = new Promise((done) => child.on('exit', done).on('error', done));
   let rest = '';
+  let complaint = '';
+  child.stderr.on('data', (part) => (complaint = (complaint + part).slice(-300)));
   child.stdin.on('error', () => {});
   child.stdout.setEncoding('utf8');
   child.stdout.on('data', (part) => {
@@ -22,7 +24,7 @@ export async function stdio({ command, args }, client) {
     }
   });
   exited.then((code) => {
-    for (const one of client.pending.values()) one.fail(new Error(`the process ended (${code})`));
+    for (const one of client.pending.values()) one.fail(new Error(`the process ended (${code}): ${complaint.trim()}`));
   });
   return {
     send: async (message) => {
