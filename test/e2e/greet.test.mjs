@@ -72,7 +72,7 @@ export const tests = {
     const table = [
       [['2025-03-26', '2025-06-18', '2024-11-05'], '2025-06-18'],
       [['2030-01-01', '2025-11-25'], '2025-11-25'],
-      [['2024-11-05'], '2025-03-26'],
+      [['2024-11-05'], '2024-11-05'],
     ];
     for (const [supported, wanted] of table) {
       const refused = (send, id) => send(400, refusal(id, supported));

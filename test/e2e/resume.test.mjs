@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { ask, between, messages, openSession, until } from './weir.mjs';
 
-const gets = (upstream) => upstream.seen.filter((one) => one.http === 'GET');
+// Those that resume: a session's own stream is asked for without an event id, and not offered here.
+const gets = (upstream) => upstream.seen.filter((one) => one.http === 'GET' && one.headers['last-event-id']);
 const cancels = (upstream) => upstream.seen.filter((one) => one.method === 'notifications/cancelled');
 const call = (weir, options) => ask(weir.url, 'tools/call', '"name":"echo","arguments":{}', { name: 'echo', more: '"progressToken":"p",', ...options });
 const answer = (id, text = 'done') => `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"content":[{"type":"text","text":"${text}"}]}}`;
@@ -17,6 +18,7 @@ const polling = (post, get) => {
   return {
     era: 'old',
     before(parsed, send, request, response) {
+      if (request.method === 'GET' && !request.headers['last-event-id']) return send(405, ''), true;
       if (request.method === 'GET') return get(stream, response, called, nth++), true;
       if (parsed.method !== 'tools/call') return false;
       called = { id: parsed.id, token: parsed.params?._meta?.progressToken, at: Date.now() };

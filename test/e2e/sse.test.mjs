@@ -81,7 +81,7 @@ class Raw {
 
 async function behind(options, work, { server = {}, ...config } = {}) {
   const upstream = await Raw.start(options);
-  const weir = await Weir.start({ servers: { a: { url: upstream.url, type: 'sse', ...server } }, timeout: { request: '20s' }, ...config });
+  const weir = await Weir.start({ servers: { a: { url: upstream.url, type: 'sse', session: 'shared', ...server } }, timeout: { request: '20s' }, ...config });
   try {
     return await work(weir, upstream);
   } finally {
@@ -112,7 +112,7 @@ export const tests = {
       }
     });
     await new Promise((done) => server.listen(0, '127.0.0.1', done));
-    const weir = await Weir.start({ threads: 2, servers: { a: { url: `http://127.0.0.1:${server.address().port}/sse`, type: 'sse' } } });
+    const weir = await Weir.start({ threads: 2, servers: { a: { url: `http://127.0.0.1:${server.address().port}/sse`, type: 'sse', session: 'shared' } } });
     await weir.settled();
     const sessions = await Promise.all(Array.from({ length: 8 }, () => openSession(weir.url)));
     let answers = 0;
@@ -136,7 +136,7 @@ export const tests = {
 
   async 'headers and credentials go with the stream and the POSTs'() {
     const upstream = await Raw.start({ version: '2025-06-18' });
-    const weir = await Weir.start({ servers: { a: { url: upstream.url.replace('//', '//us%40er:pw@'), type: 'sse', headers: { 'X-Key': 'k' } } } });
+    const weir = await Weir.start({ servers: { a: { url: upstream.url.replace('//', '//us%40er:pw@'), type: 'sse', session: 'shared', headers: { 'X-Key': 'k' } } } });
     await weir.settled();
     assert.ok((await call(weir)).result);
     for (const one of upstream.headers) assert.deepEqual([one['x-key'], one.authorization], ['k', 'Basic ' + Buffer.from('us@er:pw').toString('base64')]);
@@ -164,7 +164,7 @@ export const tests = {
     for (const endpoint of ['messages?s=SESSION', '../x/../messages?s=SESSION', 'http://127.0.0.1:PORT/a/b?s=SESSION']) {
       const upstream = await Raw.start({ endpoint });
       upstream.endpoint = endpoint.replace('PORT', upstream.port);
-      const weir = await Weir.start({ servers: { a: { url: upstream.url, type: 'sse' } } });
+      const weir = await Weir.start({ servers: { a: { url: upstream.url, type: 'sse', session: 'shared' } } });
       await weir.settled();
       assert.ok((await call(weir)).result, endpoint);
       assert.ok(upstream.seen.every((one) => one.url === (endpoint.includes('/a/b') ? '/a/b?s=1' : '/messages?s=1')));
