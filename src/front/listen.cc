@@ -20,6 +20,7 @@ struct Wanted {
   std::string original;
   std::size_t server = Plan::kAll;
   bool agreed = false;
+  bool watched = false;  // in the session that all share
 };
 
 struct Filter {
@@ -52,10 +53,33 @@ bool read_filter(std::string_view raw, Filter& filter) {
   return true;
 }
 
-Task<void> agree(const Plan& plan, std::size_t only, Wanted& wanted, TimePoint deadline, CancelScope& cancel) {
-  wanted.server = resource_owner(plan, only, wanted.uri, wanted.original);
+// The server that has it is asked: in the caller's own session where it has one with a child or stream of its
+// own, else in the one that all share.
+Task<void> agree(const ClientCall& by, Wanted& wanted, TimePoint deadline) {
+  wanted.server = resource_owner(by.plan, by.only, wanted.uri, wanted.original);
   if (wanted.server == Plan::kAll) co_return;
-  wanted.agreed = co_await plan.servers[wanted.server]->watch(wanted.original, deadline, cancel);
+  Upstream& upstream = *by.plan.servers[wanted.server];
+  std::string text = R"({"jsonrpc":"2.0","id":0,"method":"resources/subscribe","params":{"uri":)";
+  json_append_string(text, wanted.original);
+  text += "}}";
+  const auto message = Message::index(Bytes::copy_of(text), JsonLimits(), Message::From::upstream);
+  if (!message) co_return;
+  Call call(*message, *find_method("resources/subscribe"), by.cancel);
+  call.client = by.client;
+  call.deadline = deadline;
+  if (!upstream.hears_alone(call)) {
+    wanted.watched = wanted.agreed = co_await upstream.watch(wanted.original, deadline, by.cancel);
+    co_return;
+  }
+  // What comes before the answer is of no use to a subscription.
+  Result<Reply> reply = co_await upstream.call(call);
+  while (reply && !reply->first.last) {
+    Result<ReplyEvent> next = co_await reply->rest->next(kForever);
+    if (!next) co_return;
+    reply->first = std::move(*next);
+  }
+  wanted.agreed = reply && reply->first.message->kind() == Message::Kind::result;
+  if (wanted.agreed) upstream.note_subscription(call.client, wanted.original, true);
 }
 
 // What will be honoured of it.
@@ -86,6 +110,7 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
   auto listener = std::make_shared<EventListener>();
   listener->raw_id = call.message.raw_id();
   listener->feed = std::make_shared<Feed>(kBounds);
+  listener->caller = ClientLinks::key_of(call.client);
   if (visit.only != Plan::kAll) listener->only = plan.servers[visit.only]->name();
   for (std::size_t i = 0; i < plan.servers.size(); ++i) {
     if (visit.only != Plan::kAll && visit.only != i) continue;
@@ -98,7 +123,7 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
   Nursery asking;
   for (Wanted& wanted : filter.resources) {
     const TimePoint deadline = Shard::current().now() + plan.config.timeout.startup;
-    asking.start(agree(plan, visit.only, wanted, deadline, call.cancel));
+    asking.start(agree(call, wanted, deadline));
   }
   co_await asking.join();
   for (const Wanted& wanted : filter.resources)
@@ -121,7 +146,7 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
   }
   gateway_.events().remove(*listener);
   for (const Wanted& wanted : filter.resources)
-    if (wanted.agreed) plan.servers[wanted.server]->unwatch(wanted.original);
+    if (wanted.watched) plan.servers[wanted.server]->unwatch(wanted.original);
   // A stream that just ends says that something went wrong.
   if (!graceful) {
     visit.sink.cut();

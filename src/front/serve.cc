@@ -13,6 +13,7 @@ namespace weir {
 namespace {
 
 constexpr std::size_t kEditsMax = 7;
+constexpr Duration kStreamAfter = std::chrono::milliseconds(100);
 
 // What a record calls the tool or prompt: as its server has it.
 std::string_view recorded_tool(const Message& message, const MethodRow& row, const Call& leaf,
@@ -39,6 +40,12 @@ bool can_be_asked(const Visit& visit, const MethodRow& row) {
   return declares_input(visit.client_view.capabilities);
 }
 
+// An answer that does not come at once comes as a stream, where a cut stream can be gone on with.
+bool streams_early(const Visit& visit, const MethodRow& row) {
+  return visit.http != nullptr && visit.session && visit.session->revision >= Revision::v2025_11_25 &&
+         row.route == Route::by_name;
+}
+
 }  // namespace
 
 Task<void> Serving::serve(Visit& visit, const Message& message, const MethodRow& row, CancelScope& scope) {
@@ -58,6 +65,7 @@ Task<void> Serving::serve(Visit& visit, const Message& message, const MethodRow&
   leaf.notes = &record.notes;
   leaf.takes_large = visit.http != nullptr;
   leaf.takes_requests = can_be_asked(visit, row);
+  if (streams_early(visit, row)) leaf.first_by = begun + kStreamAfter;
   TraceTexts trace;
   record.span = trace.open(visit.head, message, random_);
   record.random = &random_;

@@ -46,7 +46,11 @@ Task<bool> HttpSink::event(std::string_view json) {
 }
 
 Task<void> HttpSink::idle() {
-  if (!streaming_ || lost_) co_return;
+  if (lost_) co_return;
+  if (!streaming_) {
+    co_await begin();
+    co_return;
+  }
   const Result<void> sent = co_await responder_.comment();
   lost_ = !sent;
 }

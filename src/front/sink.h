@@ -24,7 +24,7 @@ class AnswerSink {
   /// The response, or a refusal with an HTTP status. `json` empty: nothing to say but the status. Called
   /// once, last.
   virtual Task<void> finish(int status, std::string_view json) = 0;
-  /// Keeps a quiet stream alive.
+  /// Begins a stream that nothing has come for yet, or keeps a quiet one alive.
   virtual Task<void> idle() = 0;
   /// Instead of finish(): there will be no response, and the client is to know that.
   virtual void cut() {}

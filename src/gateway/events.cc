@@ -74,6 +74,8 @@ void Events::from_server(const Upstream& server, const std::string& key, Message
       in_session(server, *session, std::move(message), std::move(asker));
     else if (asker)
       asker->send(refusal(message));
+    else
+      for_caller(server, key, message);
     return;
   }
   const std::string_view method = message.method();
@@ -113,6 +115,35 @@ void Events::in_session(const Upstream& server, Session& session, Message messag
     return;  // of calls; it comes too late or for nobody
   }
   session.feed().append(std::make_shared<const std::string>(message.text()));
+}
+
+// In a session that Weir holds for a caller of the new revision: for what that caller listens with.
+void Events::for_caller(const Upstream& server, const std::string& key, const Message& message) {
+  const ListKind kind = announced(message.method());
+  std::string uri;
+  if (kind == ListKind::none &&
+      (message.method() != "notifications/resources/updated" || !message.param_text("uri", uri)))
+    return;
+  const std::shared_ptr<const Plan> plan = options_.plan();
+  const std::size_t place = plan->find(server.name());
+  if (place == Plan::kAll) return;
+  const std::string exposed = plan->catalogue->load()->exposed(ListKind::resources, place, uri);
+  std::lock_guard lock(lock_);
+  for (const auto& listener : listeners_) {
+    if (listener->caller != key || (!listener->only.empty() && listener->only != server.name())) continue;
+    std::string params;
+    if (kind == ListKind::none) {
+      const std::string& known = listener->only.empty() ? exposed : uri;
+      const auto found = listener->uris.find(known);
+      if (found == listener->uris.end() || found->second != server.name()) continue;
+      params = "\"uri\":";
+      json_append_string(params, known);
+    } else if (!listener->wants(kind)) {
+      continue;
+    }
+    listener->feed->append(
+        std::make_shared<const std::string>(for_listener(message.method(), params, *listener)));
+  }
 }
 
 void Events::updated(const Upstream& server, Session* only, const Message& message) {

@@ -27,6 +27,7 @@ struct EventListener {
   std::string raw_id;                          // of the request that listens, raw
   std::size_t kinds = 0;                       // a bit for each ListKind whose changes it wants
   std::unordered_map<std::string, std::string> uris;  // as the client knows them, to the server's name
+  std::string caller;                          // whose it is, as ClientLinks::key_of() has it
   std::string only;                            // of /mcp/NAME; empty: all servers
   std::shared_ptr<Feed> feed;
   bool wants(ListKind kind) const noexcept { return (kinds >> static_cast<unsigned>(kind) & 1U) != 0; }
@@ -69,6 +70,7 @@ class Events {
   };
   void in_session(const Upstream& server, Session& session, Message message, std::shared_ptr<ServerLink> asker);
   void updated(const Upstream& server, Session* only, const Message& message);
+  void for_caller(const Upstream& server, const std::string& key, const Message& message);
   Task<void> publish();
   void tell(ListKind kind, const std::set<std::string>& servers);
 

@@ -16,6 +16,7 @@ struct Visit {
     copy.notes = call.notes;
     copy.takes_requests = call.takes_requests;
     copy.request_state = call.request_state;
+    copy.first_by = call.first_by;
   }
   CancelScope scope;
   Call copy;

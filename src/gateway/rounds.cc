@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "base/digest.h"
 #include "gateway/upstream.h"
 #include "mcp/client_requests.h"
 #include "mcp/splice.h"
@@ -27,6 +28,15 @@ struct Round {
   TimePoint since{};
   Waiter answered;
 };
+
+// In 2025-11-25 an URL to visit has an id, of which the new revision knows nothing.
+void name_url(InputRequest& request) {
+  if (request.method != "elicitation/create" || request.params.empty()) return;
+  const RawMembers members = members_of(request.params);
+  if (members.find("mode") != "\"url\"" || !members.find("elicitationId").empty()) return;
+  const std::string id = hex(sha256(secret_bytes(16)), 16);
+  request.params.insert(1, "\"elicitationId\":\"" + id + "\",");
+}
 
 /// Takes one answer for its round.
 class RoundLink final : public ServerLink {
@@ -105,6 +115,7 @@ class Rounds final : public ReplyStream {
       return nonsense("it asks its client without end");
     round_ = std::make_shared<Round>();
     round_->wanted = std::move(*wanted);
+    for (InputRequest& request : round_->wanted.requests) name_url(request);
     round_->open = round_->wanted.requests.size();
     round_->answers.resize(round_->open);
     round_->since = Shard::current().now();

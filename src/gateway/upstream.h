@@ -77,6 +77,8 @@ class Upstream {
   Task<Result<Reply>> call(Call& call);
   /// True if the call would go in a session that is this client's alone.
   bool serves_alone(const Call& call);
+  /// True if it would and that session brings what the server says outside of calls with it.
+  bool hears_alone(const Call& call) { return options_.homed && serves_alone(call); }
   /// True if this client has such a session open. Any shard.
   bool has_session_of(const std::string& key) const;
   /// Notes that the client's own session is subscribed to a resource, or is no more. Any shard.

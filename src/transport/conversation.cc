@@ -98,7 +98,7 @@ Task<Result<Reply>> Conversation::call(Call& call, const std::string& id) {
     co_return fail(wire_ == nullptr ? Error::Kind::unreachable : Error::Kind::overloaded,
                    Error::Side::upstream, Error::Sent::no,
                    wire_ == nullptr ? "its connection has gone" : "it reads too slowly");
-  Result<ReplyEvent> first = co_await rest->next(kForever);
+  Result<ReplyEvent> first = co_await rest->next(call.first_by);
   if (!first) co_return fail(first.error());
   Reply reply(std::move(*first));
   if (!reply.first.last) reply.rest = std::move(rest);
@@ -154,6 +154,7 @@ Conversation::Pending* Conversation::only_client(bool (*fits)(const Pending&)) {
   Pending* best = nullptr;
   const std::string* client = nullptr;
   for (const auto& [id, pending] : pending_) {
+    if (pending->client.empty()) continue;  // Weir's own
     if (client != nullptr && *client != pending->client) return nullptr;
     client = &pending->client;
     if (fits(*pending) && (best == nullptr || pending->asked < best->asked)) best = pending;

@@ -280,7 +280,7 @@ Task<Result<Reply>> Streamable::read_reply(Call& call, const std::string& id, Ht
   const ResponseHead& head = exchange.head();
   if (head.status == 200 && is_event_stream(head)) {
     auto rest = std::make_unique<StreamableReply>(*this, call, id, std::move(exchange));
-    Result<ReplyEvent> first = co_await rest->next(kForever);
+    Result<ReplyEvent> first = co_await rest->next(call.first_by);
     if (!first) co_return fail(first.error());
     Reply reply(std::move(*first));
     if (!reply.first.last) reply.rest = std::move(rest);
