@@ -195,9 +195,9 @@ const Block& tool_block() {
 const Block& server_block() {
   using Goes = Field::Goes;
   static constexpr std::string_view kPlanned[] = {
-      "state_dir", "load_balancing", "health_check",      "circuit_breaker", "retry", "hedge",
-      "bulkhead",  "endpoints",      "replicas",          "pin",   "resolve",
-      "fallback",  "auth",           "trust_annotations", "max_concurrent"};
+      "state_dir", "load_balancing", "health_check", "circuit_breaker",   "retry",
+      "hedge",     "bulkhead",       "endpoints",    "replicas",          "pin",
+      "resolve",   "fallback",       "auth",         "trust_annotations", "max_concurrent"};
   static constexpr std::string_view kForeign[] = {
       "alwaysAllow",   "autoApprove",    "autoapprove",  "autoStart", "description", "disabledTools",
       "displayName",   "enabledTools",   "excludeTools", "icon",      "id",          "includeTools",
@@ -241,7 +241,8 @@ const Block& server_block() {
        bound<&ServerConfig::disabled>("disabled", {.kind = Kind::flag}, "false", "Leaves the server out."),
        bound<&ServerConfig::session>(
            "session", choice(kSessions), "auto",
-           "Whether clients share a session with a server of the revisions before 2026-07-28; `auto`: each its "
+           "Whether clients share a session with a server of the revisions before 2026-07-28; `auto`: each "
+           "its "
            "own over HTTP, one for all with a child until it asks its client for something."),
        bound<&ServerConfig::timeout>("timeout", block(timeout_block()), "",
                                      "Overrides the top-level block key by key."),

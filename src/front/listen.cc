@@ -94,7 +94,8 @@ std::string honoured(const Filter& filter, std::size_t kinds) {
     if (!uris.empty()) uris += ',';
     json_append_string(uris, wanted.uri);
   }
-  if (!uris.empty()) out += (out.empty() ? "\"" : ",\"") + std::string("resourceSubscriptions\":[") + uris + ']';
+  if (!uris.empty())
+    out += (out.empty() ? "\"" : ",\"") + std::string("resourceSubscriptions\":[") + uris + ']';
   return "\"notifications\":{" + out + '}';
 }
 

@@ -22,8 +22,8 @@ namespace weir {
 
 /// One such session. Members without a word of their own belong to the home shard.
 struct ClientLink {
-  std::string key;         // whose it is; constant
-  Introduction as;         // constant
+  std::string key;          // whose it is; constant
+  Introduction as;          // constant
   bool of_session = false;  // an old client's, which hears what the server says outside of calls; constant
   std::atomic<std::uint32_t> in_use{0};
   std::atomic<TimePoint::rep> used{0};
@@ -43,7 +43,7 @@ class ClientLinks {
   /// What the links are made with; all of it outlives them.
   struct Options {
     Shard* home = nullptr;
-    std::function<Transport&()> shared;  // the home shard's transport
+    std::function<Transport&()> shared;                                  // the home shard's transport
     std::function<std::unique_ptr<Transport>(TransportHooks)> make_own;  // empty: links share connections
     std::size_t count_max = 10'000;
     Duration idle_max = std::chrono::minutes(10);  // of those that are no session's

@@ -166,7 +166,8 @@ void Events::updated(const Upstream& server, Session* only, const Message& messa
   options_.sessions->for_each([&](const std::shared_ptr<Session>& session) {
     if (!sees(session->path, server.name()) || server.has_session_of(session->id)) return;
     const bool own = session->path == "/mcp/" + server.name();
-    if (session->subscribed(own ? uri : exposed)) session->feed().append(own ? text_for(session->path) : text);
+    if (session->subscribed(own ? uri : exposed))
+      session->feed().append(own ? text_for(session->path) : text);
   });
   std::lock_guard lock(lock_);
   for (const auto& listener : listeners_) {
@@ -175,7 +176,8 @@ void Events::updated(const Upstream& server, Session* only, const Message& messa
     if (found == listener->uris.end() || found->second != server.name()) continue;
     std::string params = "\"uri\":";
     json_append_string(params, known);
-    listener->feed->append(std::make_shared<const std::string>(for_listener(message.method(), params, *listener)));
+    listener->feed->append(
+        std::make_shared<const std::string>(for_listener(message.method(), params, *listener)));
   }
 }
 

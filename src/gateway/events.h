@@ -1,8 +1,8 @@
 // What happens outside of calls, from the servers to the clients who want to know: lists that have changed,
 // resources that were updated, log messages and questions in a client's own session. Nobody gets what it did
-// not ask for; bursts are merged; a client that does not read holds nobody up. Any shard; changes of lists are
-// gathered on the control shard.
-// Source: MCP 2026-07-28 basic/patterns/subscriptions; MCP 2025-11-25 basic/transports, server/*.
+// not ask for; bursts are merged; a client that does not read holds nobody up. Any shard; changes of lists
+// are gathered on the control shard. Source: MCP 2026-07-28 basic/patterns/subscriptions; MCP 2025-11-25
+// basic/transports, server/*.
 #pragma once
 
 #include <array>
@@ -24,11 +24,11 @@ namespace weir {
 
 /// What a client of the new revision listens to. Immutable but for its feed.
 struct EventListener {
-  std::string raw_id;                          // of the request that listens, raw
-  std::size_t kinds = 0;                       // a bit for each ListKind whose changes it wants
+  std::string raw_id;                                 // of the request that listens, raw
+  std::size_t kinds = 0;                              // a bit for each ListKind whose changes it wants
   std::unordered_map<std::string, std::string> uris;  // as the client knows them, to the server's name
-  std::string caller;                          // whose it is, as ClientLinks::key_of() has it
-  std::string only;                            // of /mcp/NAME; empty: all servers
+  std::string caller;                                 // whose it is, as ClientLinks::key_of() has it
+  std::string only;                                   // of /mcp/NAME; empty: all servers
   std::shared_ptr<Feed> feed;
   bool wants(ListKind kind) const noexcept { return (kinds >> static_cast<unsigned>(kind) & 1U) != 0; }
 };
@@ -44,7 +44,8 @@ class Events {
   };
   explicit Events(Options options) : options_(std::move(options)) {}
 
-  /// A message that belongs to no call, in the session of the client `key` (empty: in the one that all share).
+  /// A message that belongs to no call, in the session of the client `key` (empty: in the one that all
+  /// share).
   void from_server(const Upstream& server, const std::string& key, Message message,
                    std::shared_ptr<ServerLink> asker);
   /// A server has come, gone or was changed: its lists are other ones. Known already, unless `ask`.
@@ -68,7 +69,8 @@ class Events {
     bool ask;
     auto operator<=>(const Change&) const = default;
   };
-  void in_session(const Upstream& server, Session& session, Message message, std::shared_ptr<ServerLink> asker);
+  void in_session(const Upstream& server, Session& session, Message message,
+                  std::shared_ptr<ServerLink> asker);
   void updated(const Upstream& server, Session* only, const Message& message);
   void for_caller(const Upstream& server, const std::string& key, const Message& message);
   Task<void> publish();

@@ -12,8 +12,10 @@
 namespace weir {
 namespace {
 
-// What a server asks at once comes in one go: so long is waited for more of it.
-constexpr Duration kGather = std::chrono::milliseconds(5);
+// What a server asks at once comes in one go: so long after each is waited for more of it, and so long in
+// all.
+constexpr Duration kGather = std::chrono::milliseconds(10);
+constexpr Duration kGatherMax = std::chrono::milliseconds(100);
 constexpr std::size_t kAsksMax = 100;       // open at a time
 constexpr unsigned kAsksInAllMax = 10'000;  // of one call
 
@@ -132,8 +134,9 @@ class ParkedCalls::Parking final : public ReplyStream {
   }
 
   Task<Result<void>> gather() {
-    const TimePoint until = Shard::current().now() + kGather;
+    const TimePoint most = Shard::current().now() + kGatherMax;
     while (true) {
+      const TimePoint until = std::min(most, Shard::current().now() + kGather);
       Result<ReplyEvent> event = co_await parked_->held.reply.rest->next(until);
       if (!event) co_return fail(event.error());
       if (!event->message) break;

@@ -40,8 +40,8 @@ class Sessions {
   std::shared_ptr<Session> close(std::string_view id, std::string_view owner, std::string_view path,
                                  TimePoint now);
   std::size_t size() const noexcept { return count_.load(std::memory_order_relaxed); }
-  /// Ends what was not used for idle_max and gives it back; gives up what clients were asked too long ago. Any
-  /// thread, now and then.
+  /// Ends what was not used for idle_max and gives it back; gives up what clients were asked too long ago.
+  /// Any thread, now and then.
   std::vector<std::shared_ptr<Session>> sweep(TimePoint now);
   /// Calls `each` for every open session. Any thread; `each` may take its time, no lock is held.
   void for_each(const std::function<void(const std::shared_ptr<Session>&)>& each) const;

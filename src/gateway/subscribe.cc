@@ -50,7 +50,8 @@ Task<void> subscribe(ClientCall& call, Call& leaf, std::size_t server, const std
   to.server = upstream.name();
   to.uri = original;
   const CancelScope& cancelled = call.cancel;
-  const Result<std::shared_ptr<const Peer>> peer = co_await upstream.ready(patience(call, server), call.cancel);
+  const Result<std::shared_ptr<const Peer>> peer =
+      co_await upstream.ready(patience(call, server), call.cancel);
   to.shared = peer && !upstream.serves_alone(leaf);
   const bool shared = to.shared;
   if (!call.session->subscribe(uri, std::move(to))) {

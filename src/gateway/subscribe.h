@@ -1,6 +1,6 @@
-// Subscriptions to single resources: which server has one, and how it is asked to tell of updates. In a session
-// of the client's own as the client asked it; else counted, once for all who want it.
-// Source: MCP 2025-11-25 server/resources, "Subscriptions"; MCP 2026-07-28 basic/patterns/subscriptions.
+// Subscriptions to single resources: which server has one, and how it is asked to tell of updates. In a
+// session of the client's own as the client asked it; else counted, once for all who want it. Source: MCP
+// 2025-11-25 server/resources, "Subscriptions"; MCP 2026-07-28 basic/patterns/subscriptions.
 #pragma once
 
 #include <string>

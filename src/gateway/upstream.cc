@@ -180,7 +180,8 @@ Task<void> Upstream::keep() {
   Random random = home_.chance();
   while (!closing_.cancelled()) {
     const TimePoint deadline = home_.now() + options_.startup_time;
-    Result<std::shared_ptr<const Peer>> greeted = co_await transport(home_).greet(Introduction(), deadline, closing_);
+    Result<std::shared_ptr<const Peer>> greeted =
+        co_await transport(home_).greet(Introduction(), deadline, closing_);
     if (closing_.cancelled()) break;
     if (!greeted) greeted = fail(never_sent(greeted.error()));
     const std::shared_ptr<const Peer> peer = greeted ? *greeted : nullptr;
@@ -328,7 +329,8 @@ Task<Result<Reply>> Upstream::call(Call& call) {
       std::function<void()> note;
       if (shared_child) note = [this, &call] { asked(call); };
       if (reply->rest)
-        reply->rest = std::make_unique<StoppableReply>(std::move(reply->rest), seat.stop, call.cancel, std::move(note));
+        reply->rest =
+            std::make_unique<StoppableReply>(std::move(reply->rest), seat.stop, call.cancel, std::move(note));
       if (reply->large)
         reply->large = std::make_unique<StoppableLarge>(std::move(reply->large), seat.stop, call.cancel);
       co_return reply;

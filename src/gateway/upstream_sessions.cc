@@ -18,7 +18,8 @@ Task<void> tell_level_there(Transport& transport, std::shared_ptr<const Peer> pe
   const TimePoint deadline = Shard::current().now() + kOwnTime;
   const Result<Message> answer =
       co_await own_request(transport, std::move(peer), "logging/setLevel", params, deadline, never);
-  (void)answer.has_value();  // a server that does not take it logs as it will; clients get what they asked for
+  (void)
+      answer.has_value();  // a server that does not take it logs as it will; clients get what they asked for
 }
 
 }  // namespace
@@ -45,6 +46,9 @@ bool Upstream::wants_link(const Call& call, const Peer& peer) {
   if (is_new(call.client.revision) && call.row.route == Route::list) return false;
   if (config_.type == ServerConfig::Type::http) return !peer.session.empty();
   if (config_.type == ServerConfig::Type::sse) return true;
+  // No child is started for a list: one that is there answers as well.
+  std::shared_ptr<const Peer> own;
+  if (call.row.route == Route::list && !links_.find(ClientLinks::key_of(call.client), own)) return false;
   if (config_.session == ServerConfig::Session::per_client) return true;
   if (!asks_.load(std::memory_order_relaxed)) return false;
   std::lock_guard lock(asked_lock_);
@@ -69,8 +73,8 @@ bool Upstream::has_session_of(const std::string& key) const {
   return links_.find(key, peer) != nullptr;
 }
 
-// In a session of its own a client's level is the session's; in a shared one the least wins, and who wants less
-// is not told the rest.
+// In a session of its own a client's level is the session's; in a shared one the least wins, and who wants
+// less is not told the rest.
 bool Upstream::wants_level(const Call& call, const ClientLink* link) const {
   if (call.client.log_level.empty() || is_new(call.peer->facts.revision)) return false;
   if (call.row.route == Route::set_level || !call.peer->facts.has("logging")) return false;

@@ -31,7 +31,7 @@ struct Watch::Listening {
   explicit Listening(std::string wanted) : filter(std::move(wanted)) {}
   const std::string filter;
   CancelScope scope;
-  bool acknowledged = false;
+  std::set<std::string> agreed;  // resources that the server honours
 };
 
 Watch::Watch(std::function<Transport&()> transport, StrayMessage stray, std::function<void()> lost)
@@ -41,7 +41,9 @@ Watch::~Watch() = default;
 // The members of `notifications` that this server can honour; empty for nothing.
 std::string Watch::filter() const {
   std::string out;
-  const auto add = [&](std::string_view member) { out += (out.empty() ? "\"" : ",\"") + std::string(member); };
+  const auto add = [&](std::string_view member) {
+    out += (out.empty() ? "\"" : ",\"") + std::string(member);
+  };
   for (const std::string_view kind : {"tools", "prompts", "resources"})
     if (declares(peer_->facts, kind, "listChanged")) add(std::string(kind) + "ListChanged\":true");
   if (!uris_.empty() && declares(peer_->facts, "resources", "subscribe")) {
@@ -65,7 +67,6 @@ void Watch::begin(std::shared_ptr<const Peer> peer) {
     return;
   }
   now_ = std::make_shared<Listening>(std::string());
-  now_->acknowledged = true;
   fibers_.start(listen_old(now_));
 }
 
@@ -100,7 +101,11 @@ Task<void> Watch::listen(std::shared_ptr<Listening> one) {
     ScopeLink link(stop_, one->scope);
     const TimePoint begun = Shard::current().now();
     const bool offered = co_await listen_once(one);
-    if (!offered) break;
+    if (!offered) {
+      if (next_ == one) next_ = nullptr;
+      wake_all();
+      break;
+    }
     pause = Shard::current().now() - begun > kPauseMax ? kPause : std::min(pause * 2, kPauseMax);
     co_await Sleep(Shard::current().now() + pause, &one->scope);
   }
@@ -110,8 +115,9 @@ Task<void> Watch::listen(std::shared_ptr<Listening> one) {
 Task<bool> Watch::listen_once(std::shared_ptr<Listening> one) {
   const std::shared_ptr<const Peer> peer = peer_;
   if (!peer) co_return false;
-  const std::string text = R"({"jsonrpc":"2.0","id":0,"method":"subscriptions/listen","params":{"notifications":{)" +
-                           one->filter + "}}}";
+  const std::string text =
+      R"({"jsonrpc":"2.0","id":0,"method":"subscriptions/listen","params":{"notifications":{)" + one->filter +
+      "}}}";
   const auto message = Message::index(Bytes::copy_of(text), JsonLimits(), Message::From::upstream);
   WEIR_CHECK(message);
   Call call(*message, *find_method("subscriptions/listen"), one->scope);
@@ -130,30 +136,33 @@ Task<bool> Watch::listen_once(std::shared_ptr<Listening> one) {
     if (!next) co_return true;
     event = std::move(*next);
   }
-  const bool refused = event.message->kind() == Message::Kind::error;
-  if (refused && !one->acknowledged) {
-    ++changed_;
-    for (Waiter* waiter : waiting_) waiter->wake();
-  }
-  co_return !refused;
+  co_return event.message->kind() != Message::Kind::error;
 }
 
 void Watch::acknowledged(Listening& one, const Message& message) {
-  one.acknowledged = true;
   if (next_.get() == &one) {
     if (now_) now_->scope.cancel();
     now_ = std::move(next_);
   }
-  agreed_.clear();
+  one.agreed.clear();
   const std::string_view honoured = message.param().find("notifications");
   if (!honoured.empty() && honoured.front() == '{') {
     const std::string_view uris = members_of(honoured).find("resourceSubscriptions");
     JsonCursor cursor(uris, JsonLimits(), false);
     if (!uris.empty() && cursor.enter_array())
-      while (cursor.next_element()) agreed_.insert(json_unescape(cursor.take_value()));
+      while (cursor.next_element()) one.agreed.insert(json_unescape(cursor.take_value()));
   }
-  ++changed_;
+  wake_all();
+}
+
+void Watch::wake_all() {
   for (Waiter* waiter : waiting_) waiter->wake();
+}
+
+bool Watch::agreed(const std::string& uri) const {
+  if (!peer_) return false;
+  if (!is_new(peer_->facts.revision)) return agreed_.find(uri) != agreed_.end();
+  return now_ && now_->agreed.find(uri) != now_->agreed.end();
 }
 
 Task<void> Watch::listen_old(std::shared_ptr<Listening> one) {
@@ -182,27 +191,22 @@ Task<bool> Watch::ask(const std::string& uri, TimePoint deadline, CancelScope& c
 Task<bool> Watch::add(const std::string& uri, TimePoint deadline, CancelScope& cancel) {
   if (!peer_ || !declares(peer_->facts, "resources", "subscribe")) co_return false;
   if (uris_.size() >= kUrisMax) co_return false;
-  if (++uris_[uri] == 1 || agreed_.find(uri) == agreed_.end()) {
-    if (!is_new(peer_->facts.revision)) {
-      const bool agreed = co_await ask(uri, deadline, cancel);
-      if (agreed) co_return true;
-    } else {
-      Waiter waiter;
-      waiting_.push_back(&waiter);
-      renew();
-      const std::uint64_t before = changed_;
-      while (agreed_.find(uri) == agreed_.end() && (changed_ == before || next_)) {
-        const Wake wake = co_await waiter.wait(deadline, &cancel);
-        if (wake != Wake::ready) break;
-      }
-      std::erase(waiting_, &waiter);
-    }
-    if (agreed_.find(uri) == agreed_.end()) {
-      remove(uri);
-      co_return false;
-    }
+  ++uris_[uri];
+  renew();
+  if (!agreed(uri) && !is_new(peer_->facts.revision)) {
+    const bool good = co_await ask(uri, deadline, cancel);
+    (void)good;  // agreed() says it
   }
-  co_return true;
+  Waiter waiter;
+  waiting_.push_back(&waiter);
+  while (!agreed(uri) && next_) {
+    const Wake wake = co_await waiter.wait(deadline, &cancel);
+    if (wake != Wake::ready) break;
+  }
+  std::erase(waiting_, &waiter);
+  const bool good = agreed(uri);
+  if (!good) remove(uri);
+  co_return good;
 }
 
 void Watch::remove(const std::string& uri) {

@@ -43,7 +43,8 @@ std::vector<InputRequest> urls_required(const Message& response);
 std::string write_request(std::string_view raw_id, const InputRequest& request);
 /// A whole response to `raw_id` with the raw result.
 std::string write_result(std::string_view raw_id, std::string_view result);
-/// A server's request as the client gets it: `id` (raw) in the place of the server's, and of its progress token.
+/// A server's request as the client gets it: `id` (raw) in the place of the server's, and of its progress
+/// token.
 std::string renumbered(const Message& request, std::string_view id);
 /// The same response under another id.
 std::string with_id(const Message& response, std::string_view raw_id);

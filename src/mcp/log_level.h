@@ -1,4 +1,5 @@
-// The levels of log messages, the least severe first. Source: RFC 5424 as MCP server/utilities/logging has it.
+// The levels of log messages, the least severe first. Source: RFC 5424 as MCP server/utilities/logging has
+// it.
 #pragma once
 
 #include <string_view>

@@ -149,15 +149,22 @@ void Conversation::deliver(Pending& pending, Message message) {
 }
 
 // A pending call that fits, where all calls under way are one client's: else it can't be told whose it is.
-// Of several the one that was asked least.
+// Of several one whose events are being read (others wait for their client already), the one asked least.
 Conversation::Pending* Conversation::only_client(bool (*fits)(const Pending&)) {
   Pending* best = nullptr;
+  bool best_reads = false;
   const std::string* client = nullptr;
   for (const auto& [id, pending] : pending_) {
     if (pending->client.empty()) continue;  // Weir's own
     if (client != nullptr && *client != pending->client) return nullptr;
     client = &pending->client;
-    if (fits(*pending) && (best == nullptr || pending->asked < best->asked)) best = pending;
+    if (!fits(*pending)) continue;
+    const bool reads = pending->waiter.waiting();
+    const bool better =
+        best == nullptr || (reads && !best_reads) || (reads == best_reads && pending->asked < best->asked);
+    if (!better) continue;
+    best = pending;
+    best_reads = reads;
   }
   return best;
 }

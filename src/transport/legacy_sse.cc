@@ -100,7 +100,7 @@ Task<void> LegacySse::end_life() {
 }
 
 Task<Result<std::shared_ptr<const Peer>>> LegacySse::greet(const Introduction& as, TimePoint deadline,
-                                                             CancelScope& cancel) {
+                                                           CancelScope& cancel) {
   co_await end_life();
   life_ = std::make_unique<Life>(options_.http.message_max);
   Life& life = *life_;

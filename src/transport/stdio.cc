@@ -142,7 +142,7 @@ Task<void> Stdio::end_life() {
 Task<void> Stdio::close() { return end_life(); }
 
 Task<Result<std::shared_ptr<const Peer>>> Stdio::greet(const Introduction& as, TimePoint deadline,
-                                                         CancelScope& cancel) {
+                                                       CancelScope& cancel) {
   co_await end_life();
   Result<std::unique_ptr<ChildProcess>> child =
       ChildProcess::start(shard_.network(), options_.child, options_.name);

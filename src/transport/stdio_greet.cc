@@ -43,7 +43,7 @@ Task<Wake> Stdio::wait_any(std::span<Pending* const> all, TimePoint deadline, Ca
 }
 
 Task<Result<std::shared_ptr<const Peer>>> Stdio::shake_hands(const Introduction& as, TimePoint deadline,
-                                                               CancelScope& cancel) {
+                                                             CancelScope& cancel) {
   Life& life = *life_;
   Pending discover;
   Pending discover_again;

@@ -80,7 +80,7 @@ Task<Result<Probed>> Streamable::discover(TimePoint deadline, CancelScope& cance
 }
 
 Task<Result<std::shared_ptr<const Peer>>> Streamable::open(const Introduction& as, TimePoint deadline,
-                                                             CancelScope& cancel) {
+                                                           CancelScope& cancel) {
   const std::string id = std::to_string(next_id_++);
   std::string body = initialize_request(id, as);
   std::string head;
@@ -109,7 +109,7 @@ Task<Result<std::shared_ptr<const Peer>>> Streamable::open(const Introduction& a
 }
 
 Task<Result<std::shared_ptr<const Peer>>> Streamable::greet(const Introduction& as, TimePoint deadline,
-                                                              CancelScope& cancel) {
+                                                            CancelScope& cancel) {
   Result<Probed> probed = co_await discover(deadline, cancel);
   if (probed && probed->again) probed = co_await discover(deadline, cancel);
   if (!probed) co_return fail(probed.error());

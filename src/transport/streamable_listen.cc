@@ -1,5 +1,6 @@
-// An old session beside its calls: the stream of what the server says of its own accord, and the session's end.
-// Source: MCP 2025-11-25 basic/transports, "Listening for Messages from the Server", "Session Management".
+// An old session beside its calls: the stream of what the server says of its own accord, and the session's
+// end. Source: MCP 2025-11-25 basic/transports, "Listening for Messages from the Server", "Session
+// Management".
 #include <algorithm>
 
 #include "http/sse.h"
