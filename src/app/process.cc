@@ -372,6 +372,7 @@ Task<void> Process::drain() {
   const TimePoint deadline = Shard::current().now() + gateway_->plan()->config.drain_timeout;
   draining_ = true;
   for (const auto& seat : seats_) seat->loop->shard().post([&seat] { seat->stop.cancel(); });
+  gateway_->end_streams();
   while (observe_->connections.load() != 0 && Shard::current().now() < deadline)
     co_await Sleep(Shard::current().now() + milliseconds(5), nullptr);
   co_await gateway_->close(std::max(deadline, Shard::current().now() + milliseconds(100)));

@@ -190,6 +190,11 @@ Task<void> Gateway::keep_house() {
   }
 }
 
+void Gateway::end_streams() {
+  events_.end();
+  sessions_.for_each([](const std::shared_ptr<Session>& session) { session->feed().end(); });
+}
+
 Task<void> Gateway::close(TimePoint deadline) {
   stop_.cancel();
   co_await house_.join();

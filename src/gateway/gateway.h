@@ -54,6 +54,8 @@ class Gateway {
   /// A client's session has ended: so do its calls, its sessions with servers, its subscriptions. Any shard.
   void forget(const Session& session);
   const RequestStates& states() const noexcept { return states_; }
+  /// Ends what clients only listen to, so that their connections can end. Any shard.
+  void end_streams();
   /// Lets go of all servers; calls under way have until `deadline`. The control shard.
   Task<void> close(TimePoint deadline);
 

@@ -17,6 +17,7 @@ class HeldCall {
   HeldCall(const HeldCall&) = delete;
   HeldCall& operator=(const HeldCall&) = delete;
 
+  /// The call to make, and the scope that ends it.
   Call& call() noexcept { return call_; }
   CancelScope& scope() noexcept { return scope_; }
 

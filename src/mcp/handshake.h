@@ -34,6 +34,7 @@ struct Introduction {
   std::string capabilities;  // raw object; empty: all that Weir can bridge for whoever comes
   std::string client_info;   // raw object; empty: Weir's own
 };
+/// The request that begins a session, and the notification that follows its answer.
 std::string initialize_request(std::string_view id, const Introduction& as);
 std::string_view initialized_notification() noexcept;
 
