@@ -40,7 +40,7 @@ struct ServerStatus {
 /// Makes a shard's transport.
 using TransportFactory = std::function<std::unique_ptr<Transport>(Shard&, TransportHooks)>;
 
-class Upstream {
+class Upstream : public std::enable_shared_from_this<Upstream> {
  public:
   /// What does not come from the server's own block.
   struct Options {
@@ -49,7 +49,8 @@ class Upstream {
     std::function<void(const Upstream&)> on_change;  // after every change of state; home shard
     /// What the server says or asks outside of calls; `key`: the client whose session it was in, empty for
     /// the one that all share. Home shard.
-    std::function<void(const Upstream&, const std::string& key, Message, std::shared_ptr<ServerLink>)> on_event;
+    std::function<void(const Upstream&, const std::string& key, Message, std::shared_ptr<ServerLink>)>
+        on_event;
   };
   Upstream(ServerConfig config, Options options, TransportFactory factory, std::span<Shard* const> shards,
            std::size_t home);
@@ -81,8 +82,8 @@ class Upstream {
   bool has_session_of(const std::string& key) const;
   /// Notes that the client's own session is subscribed to a resource, or is no more. Any shard.
   void note_subscription(const ClientView& client, const std::string& uri, bool on);
-  /// One more, or one less, wants to hear of a resource in the session that all share. True once the server has
-  /// agreed. Any shard.
+  /// One more, or one less, wants to hear of a resource in the session that all share. True once the server
+  /// has agreed. Any shard.
   Task<bool> watch(std::string uri, TimePoint deadline, CancelScope& cancel);
   void unwatch(const std::string& uri);
   /// Tells the client's own session its log level, or that its roots have changed. Any shard; nobody waits.
