@@ -41,7 +41,9 @@ Watch::~Watch() = default;
 // The members of `notifications` that this server can honour; empty for nothing.
 std::string Watch::filter() const {
   std::string out;
-  const auto add = [&](std::string_view member) { out += (out.empty() ? "\"" : ",\"") + std::string(member); };
+  const auto add = [&](std::string_view member) {
+    out += (out.empty() ? "\"" : ",\"") + std::string(member);
+  };
   for (const std::string_view kind : {"tools", "prompts", "resources"})
     if (declares(peer_->facts, kind, "listChanged")) add(std::string(kind) + "ListChanged\":true");
   if (!uris_.empty() && declares(peer_->facts, "resources", "subscribe")) {
@@ -59,6 +61,7 @@ std::string Watch::filter() const {
 
 void Watch::begin(std::shared_ptr<const Peer> peer) {
   end();
+  if (stop_.cancelled()) return;
   peer_ = std::move(peer);
   if (is_new(peer_->facts.revision)) {
     renew();
@@ -75,6 +78,8 @@ void Watch::end() {
   now_ = next_ = nullptr;
   peer_ = nullptr;
   agreed_.clear();
+  ++changed_;
+  for (Waiter* waiter : waiting_) waiter->wake();
 }
 
 void Watch::renew() {
@@ -110,8 +115,9 @@ Task<void> Watch::listen(std::shared_ptr<Listening> one) {
 Task<bool> Watch::listen_once(std::shared_ptr<Listening> one) {
   const std::shared_ptr<const Peer> peer = peer_;
   if (!peer) co_return false;
-  const std::string text = R"({"jsonrpc":"2.0","id":0,"method":"subscriptions/listen","params":{"notifications":{)" +
-                           one->filter + "}}}";
+  const std::string text =
+      R"({"jsonrpc":"2.0","id":0,"method":"subscriptions/listen","params":{"notifications":{)" + one->filter +
+      "}}}";
   const auto message = Message::index(Bytes::copy_of(text), JsonLimits(), Message::From::upstream);
   WEIR_CHECK(message);
   Call call(*message, *find_method("subscriptions/listen"), one->scope);
@@ -132,6 +138,8 @@ Task<bool> Watch::listen_once(std::shared_ptr<Listening> one) {
   }
   const bool refused = event.message->kind() == Message::Kind::error;
   if (refused && !one->acknowledged) {
+    // Nobody waits for it any more, and it may be asked for again.
+    if (next_ == one) next_ = nullptr;
     ++changed_;
     for (Waiter* waiter : waiting_) waiter->wake();
   }
