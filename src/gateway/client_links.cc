@@ -44,51 +44,57 @@ std::size_t ClientLinks::size() const {
   return links_.size();
 }
 
-// The client's link, made if there is none; null when too many are in use.
-std::shared_ptr<ClientLink> ClientLinks::enter(const Call& call) {
+// The client's link, made if there is none; null when too many are in use. It is leased while it can still be
+// found: once it is taken out of the table, nobody new may come to use it, or it would be ended under a call.
+std::unique_ptr<LinkLease> ClientLinks::enter(const Call& call, std::shared_ptr<const Peer>& peer) {
   const std::string key = key_of(call.client);
   std::shared_ptr<ClientLink> oldest;
-  std::shared_ptr<ClientLink> link;
+  std::unique_ptr<LinkLease> lease;
   {
     std::lock_guard lock(lock_);
-    if (const auto found = links_.find(key); found != links_.end()) return found->second;
+    if (const auto found = links_.find(key); found != links_.end()) {
+      if (const auto& known = found->second->peer; known && !known->lost) peer = known;
+      return std::make_unique<LinkLease>(found->second);
+    }
     if (links_.size() >= options_.count_max) {
       for (const auto& [name, one] : links_)
         if (one->in_use == 0 && (!oldest || one->used < oldest->used)) oldest = one;
       if (!oldest) return nullptr;
       links_.erase(oldest->key);
     }
-    link = std::make_shared<ClientLink>();
+    auto link = std::make_shared<ClientLink>();
     link->key = key;
     link->of_session = !call.client.session.empty();
     link->as.capabilities = call.client.capabilities.empty() ? "{}" : std::string(call.client.capabilities);
     link->as.client_info = call.client.client_info;
     if (!is_new(call.client.revision)) link->as.revision = call.client.revision;
     links_.emplace(key, link);
+    lease = std::make_unique<LinkLease>(std::move(link));
   }
   if (oldest) options_.home->post([this, oldest] { fibers_.start(finish(oldest)); });
-  return link;
+  return lease;
 }
 
-Task<Result<std::shared_ptr<ClientLink>>> ClientLinks::get(const Call& call,
-                                                           std::shared_ptr<const Peer>& peer) {
-  const TimePoint::rep now = Shard::current().now().time_since_epoch().count();
-  if (std::shared_ptr<ClientLink> link = find(key_of(call.client), peer)) {
-    link->used = now;
-    co_return link;
-  }
-  std::shared_ptr<ClientLink> link = enter(call);
-  if (!link)
+Task<Result<std::unique_ptr<LinkLease>>> ClientLinks::get(const Call& call,
+                                                          std::shared_ptr<const Peer>& peer) {
+  std::shared_ptr<const Peer> known;
+  std::unique_ptr<LinkLease> lease = enter(call, known);
+  if (!lease)
     co_return fail(Error::Kind::overloaded, Error::Side::gateway, Error::Sent::no,
                    "too many clients have a session of their own with it");
-  link->used = now;
+  const std::shared_ptr<ClientLink> link = lease->link();
+  link->used = Shard::current().now().time_since_epoch().count();
+  if (known) {
+    peer = std::move(known);
+    co_return lease;
+  }
   std::function<Task<Result<std::shared_ptr<const Peer>>>(CancelScope&)> work =
       [this, link, deadline = call.deadline](CancelScope& scope) { return settle(link, deadline, scope); };
   Result<std::shared_ptr<const Peer>> opened =
       co_await on_shard<Result<std::shared_ptr<const Peer>>>(*options_.home, call.cancel, std::move(work));
   if (!opened) co_return fail(opened.error());
   peer = std::move(*opened);
-  co_return link;
+  co_return lease;
 }
 
 Task<Result<std::shared_ptr<const Peer>>> ClientLinks::settle(std::shared_ptr<ClientLink> link,

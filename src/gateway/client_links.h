@@ -38,6 +38,17 @@ struct ClientLink {
   std::shared_ptr<const Peer> peer;  // guarded by ClientLinks::lock_
 };
 
+/// Keeps a client's session from being ended while a call in it goes on.
+class LinkLease final : public Lease {
+ public:
+  explicit LinkLease(std::shared_ptr<ClientLink> link) : link_(std::move(link)), used_(link_->in_use) {}
+  const std::shared_ptr<ClientLink>& link() const noexcept { return link_; }
+
+ private:
+  std::shared_ptr<ClientLink> link_;
+  Counted used_;
+};
+
 class ClientLinks {
  public:
   /// What the links are made with; all of it outlives them.
@@ -56,8 +67,9 @@ class ClientLinks {
   /// Whose session this call belongs to: an old client's own, or all calls of one caller with the same
   /// capabilities.
   static std::string key_of(const ClientView& client);
-  /// The link of this call's client with its open session. Errors: why it can't be opened; overloaded.
-  Task<Result<std::shared_ptr<ClientLink>>> get(const Call& call, std::shared_ptr<const Peer>& peer);
+  /// The link of this call's client with its open session, which stays as long as the lease. Errors: why it
+  /// can't be opened; overloaded.
+  Task<Result<std::unique_ptr<LinkLease>>> get(const Call& call, std::shared_ptr<const Peer>& peer);
   /// The open session of `key`; null if there is none. Any shard.
   std::shared_ptr<ClientLink> find(const std::string& key, std::shared_ptr<const Peer>& peer) const;
   std::size_t size() const;
@@ -70,7 +82,7 @@ class ClientLinks {
 
  private:
   struct Wish;
-  std::shared_ptr<ClientLink> enter(const Call& call);
+  std::unique_ptr<LinkLease> enter(const Call& call, std::shared_ptr<const Peer>& peer);
   Task<Result<std::shared_ptr<const Peer>>> settle(std::shared_ptr<ClientLink> link, TimePoint deadline,
                                                    CancelScope& cancel);
   Task<void> open(std::shared_ptr<ClientLink> link);

@@ -244,6 +244,7 @@ void Events::tell(ListKind kind, const std::set<std::string>& servers) {
 
 void Events::add(std::shared_ptr<EventListener> listener) {
   std::lock_guard lock(lock_);
+  if (ended_) listener->feed->end();  // it was still asking the servers when the gateway began to close
   listeners_.push_back(std::move(listener));
 }
 
@@ -259,6 +260,7 @@ std::size_t Events::listening() const {
 
 void Events::end() {
   std::lock_guard lock(lock_);
+  ended_ = true;
   for (const auto& listener : listeners_) listener->feed->end();
 }
 

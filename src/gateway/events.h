@@ -79,6 +79,7 @@ class Events {
   const Options options_;
   mutable std::mutex lock_;
   std::vector<std::shared_ptr<EventListener>> listeners_;
+  bool ended_ = false;
 
   // The control shard.
   std::set<Change> changes_;

@@ -8,12 +8,14 @@ namespace {
 constexpr std::string_view kPurpose = "request state";
 constexpr std::size_t kMark = 8;
 
-// What tells one request from another, retries apart: its method and what it names.
+// What tells one request from another, retries apart: its method, what it names and what it gives along.
+// Callers are told apart by little more than an address, so the name alone would let one go on with another's
+// call.
 std::string mark_of(const Message& request) {
   std::string text(request.method());
-  for (const std::string_view part : {request.param().find("name"), request.param().find("uri")}) {
+  for (const std::string_view member : {"name", "uri", "arguments"}) {
     text += '\0';
-    text += part;
+    text += request.param().find(member);
   }
   const Digest digest = sha256(text);
   return std::string(reinterpret_cast<const char*>(digest.data()), kMark);

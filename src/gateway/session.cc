@@ -121,7 +121,9 @@ bool answer_ask(Session& session, const Message& response) {
   std::shared_ptr<ClientAsk> ask = session.take_ask(response.raw_id());
   if (!ask) return false;
   Shard& home = *ask->home;
-  home.post([ask, text = with_id(response, ask->raw_id)]() mutable {
+  std::string text = with_id(response, ask->raw_id);
+  // Moved, not shared: what it holds ends on its home shard.
+  home.post([ask = std::move(ask), text = std::move(text)]() mutable {
     ask->asker->send(std::move(text));
     if (ask->ended) ask->ended();
   });
@@ -130,7 +132,7 @@ bool answer_ask(Session& session, const Message& response) {
 
 void give_up_ask(std::shared_ptr<ClientAsk> ask) {
   Shard& home = *ask->home;
-  home.post([ask] {
+  home.post([ask = std::move(ask)] {
     std::string text;
     append_error(text, ask->raw_id, -32603, "the client did not answer");
     ask->asker->send(std::move(text));

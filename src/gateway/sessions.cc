@@ -109,7 +109,7 @@ std::vector<std::shared_ptr<Session>> Sessions::sweep(TimePoint now) {
           R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)" + id +
           R"(,"reason":"it took too long"}})";
       session->feed().append(std::make_shared<const std::string>(note));
-      give_up_ask(ask);
+      give_up_ask(std::move(ask));
     }
   });
   return idle;

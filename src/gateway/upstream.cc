@@ -279,18 +279,6 @@ Task<Result<Reply>> Upstream::forward(Call& call, ClientLink* link) {
   return options_.homed ? forward_home(call) : transport(Shard::current()).call(call);
 }
 
-namespace {
-/// Keeps a client's session from being ended while a call in it goes on.
-class LinkLease final : public Lease {
- public:
-  explicit LinkLease(std::shared_ptr<ClientLink> link) : link_(std::move(link)), used_(link_->in_use) {}
-
- private:
-  std::shared_ptr<ClientLink> link_;
-  Counted used_;
-};
-}  // namespace
-
 Task<Result<Reply>> Upstream::call(Call& call) {
   Counted counted(in_flight_);
   Seat& seat = *seats_[Shard::current().index()];
@@ -306,10 +294,10 @@ Task<Result<Reply>> Upstream::call(Call& call) {
     std::unique_ptr<LinkLease> lease;
     ClientLink* link = nullptr;
     if (wants_link(call, *peer)) {
-      Result<std::shared_ptr<ClientLink>> own = co_await links_.get(call, peer);
+      Result<std::unique_ptr<LinkLease>> own = co_await links_.get(call, peer);
       if (!own) co_return fail(stopped(seat.stop, own.error()));
-      link = own->get();
-      lease = std::make_unique<LinkLease>(std::move(*own));
+      lease = std::move(*own);
+      link = lease->link().get();
     }
     call.peer = peer.get();
     if (wants_level(call, link)) co_await tell_level(call, link);

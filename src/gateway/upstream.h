@@ -40,7 +40,7 @@ struct ServerStatus {
 /// Makes a shard's transport.
 using TransportFactory = std::function<std::unique_ptr<Transport>(Shard&, TransportHooks)>;
 
-class Upstream {
+class Upstream : public std::enable_shared_from_this<Upstream> {
  public:
   /// What does not come from the server's own block.
   struct Options {

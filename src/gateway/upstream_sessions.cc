@@ -10,7 +10,8 @@ namespace {
 constexpr Duration kOwnTime = std::chrono::seconds(5);  // for a request of Weir's own
 constexpr std::size_t kChildrenMax = 32;                // of one server, for clients of their own
 
-Task<void> tell_level_there(Transport& transport, std::shared_ptr<const Peer> peer, std::string level) {
+Task<void> tell_level_there(Transport& transport, std::unique_ptr<LinkLease> lease,
+                            std::shared_ptr<const Peer> peer, std::string level) {
   std::string params = "{\"level\":";
   json_append_string(params, level);
   params += '}';
@@ -18,6 +19,7 @@ Task<void> tell_level_there(Transport& transport, std::shared_ptr<const Peer> pe
   const TimePoint deadline = Shard::current().now() + kOwnTime;
   const Result<Message> answer =
       co_await own_request(transport, std::move(peer), "logging/setLevel", params, deadline, never);
+  lease.reset();
   (void)
       answer.has_value();  // a server that does not take it logs as it will; clients get what they asked for
 }
@@ -103,7 +105,7 @@ Task<void> Upstream::tell_level(Call& call, ClientLink* link) {
 }
 
 void Upstream::note_subscription(const ClientView& client, const std::string& uri, bool on) {
-  home_.post([this, key = ClientLinks::key_of(client), uri, on] {
+  home_.post([this, keep = weak_from_this().lock(), key = ClientLinks::key_of(client), uri, on] {
     std::shared_ptr<const Peer> peer;
     const std::shared_ptr<ClientLink> link = links_.find(key, peer);
     if (!link) return;
@@ -123,23 +125,24 @@ Task<bool> Upstream::watch(std::string uri, TimePoint deadline, CancelScope& can
   co_return co_await on_shard<bool>(home_, cancel, std::move(work));
 }
 
+// The caller's plan may be the last to know this server: it stays until the mail has been read.
 void Upstream::unwatch(const std::string& uri) {
-  home_.post([this, uri] { watch_.remove(uri); });
+  home_.post([this, keep = weak_from_this().lock(), uri] { watch_.remove(uri); });
 }
 
 void Upstream::set_level(const std::string& key, const std::string& level) {
-  home_.post([this, key, level] {
+  home_.post([this, keep = weak_from_this().lock(), key, level] {
     std::shared_ptr<const Peer> peer;
     const std::shared_ptr<ClientLink> link = links_.find(key, peer);
     if (!link || !peer->facts.has("logging")) return;
     peer->log_rank = log_rank(level);
     Transport& to = link->own ? *link->own : transport(home_);
-    fibers_.start(tell_level_there(to, peer, level));
+    fibers_.start(tell_level_there(to, std::make_unique<LinkLease>(link), peer, level));
   });
 }
 
 void Upstream::notify(const std::string& key, const std::string& message) {
-  home_.post([this, key, message] {
+  home_.post([this, keep = weak_from_this().lock(), key, message] {
     std::shared_ptr<const Peer> peer;
     const std::shared_ptr<ClientLink> link = links_.find(key, peer);
     if (link) return (link->own ? *link->own : transport(home_)).notify(*peer, message);
@@ -151,7 +154,7 @@ void Upstream::notify(const std::string& key, const std::string& message) {
 }
 
 void Upstream::sweep() {
-  home_.post([this] { links_.sweep(home_.now()); });
+  home_.post([this, keep = weak_from_this().lock()] { links_.sweep(home_.now()); });
 }
 
 // What comes outside of calls. A request in the shared session is nobody's: Weir answers for itself.

@@ -61,6 +61,7 @@ std::string Watch::filter() const {
 
 void Watch::begin(std::shared_ptr<const Peer> peer) {
   end();
+  if (stop_.cancelled()) return;
   peer_ = std::move(peer);
   if (is_new(peer_->facts.revision)) {
     renew();
@@ -76,6 +77,7 @@ void Watch::end() {
   now_ = next_ = nullptr;
   peer_ = nullptr;
   agreed_.clear();
+  wake_all();
 }
 
 void Watch::renew() {

@@ -105,7 +105,7 @@ Task<Result<std::shared_ptr<const Peer>>> LegacySse::greet(const Introduction& a
   life_ = std::make_unique<Life>(options_.http.message_max);
   Life& life = *life_;
   Result<std::shared_ptr<const Peer>> peer;
-  const Result<void> opened = co_await open(life, deadline, cancel);
+  const Result<void> opened = co_await open_life(life, deadline, cancel);
   if (opened) {
     const ScopeLink link(cancel, life.stop);
     life.fibers.start(read(life));

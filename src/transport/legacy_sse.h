@@ -54,7 +54,7 @@ class LegacySse final : public Transport {
     bool dead = false;
     Nursery fibers;
   };
-  Task<Result<void>> open(Life& life, TimePoint deadline, CancelScope& cancel);
+  Task<Result<void>> open_life(Life& life, TimePoint deadline, CancelScope& cancel);
   Task<Result<void>> check_head(Life& life, TimePoint deadline, CancelScope& cancel);
   Task<Result<SseDecoder::State>> next(Life& life, TimePoint deadline, CancelScope& cancel);
   Task<Result<std::shared_ptr<const Peer>>> shake_hands(Life& life, const Introduction& as,

@@ -41,7 +41,7 @@ Result<std::string> LegacySse::post_path(std::string_view endpoint) const {
 }
 
 // Opens the stream and learns where to post.
-Task<Result<void>> LegacySse::open(Life& life, TimePoint deadline, CancelScope& cancel) {
+Task<Result<void>> LegacySse::open_life(Life& life, TimePoint deadline, CancelScope& cancel) {
   const TimePoint connect_by = std::min(deadline, shard_.now() + options_.http.connect_time);
   Result<PooledConnection> connection = co_await pool_.open(connect_by, cancel);
   if (!connection && connection.error().kind() == Error::Kind::deadline_exceeded)

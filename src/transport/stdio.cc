@@ -100,7 +100,7 @@ Task<void> Stdio::write(Life& life) {
 }
 
 // Its stderr, for the log.
-Task<void> Stdio::listen(Life& life) {
+Task<void> Stdio::hear(Life& life) {
   LogLines lines;
   Channel& diary = life.child->diary();
   const auto say = [this](const LogLines::Line& line) { note(line.text); };
@@ -153,7 +153,7 @@ Task<Result<std::shared_ptr<const Peer>>> Stdio::greet(const Introduction& as, T
   life.talk = std::make_shared<Conversation>(life, options_.message_max, hooks_.stray);
   life.fibers.start(read(life));
   life.fibers.start(write(life));
-  life.fibers.start(listen(life));
+  life.fibers.start(hear(life));
   life.fibers.start(watch(life));
   Result<std::shared_ptr<const Peer>> peer = co_await shake_hands(as, deadline, cancel);
   if (peer && !life.dead) {

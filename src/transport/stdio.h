@@ -65,7 +65,7 @@ class Stdio final : public Transport {
   void note(std::string_view line);
   Task<void> read(Life& life);
   Task<void> write(Life& life);
-  Task<void> listen(Life& life);
+  Task<void> hear(Life& life);
   Task<void> watch(Life& life);
   Task<void> end_life();
 

@@ -33,6 +33,12 @@ Task<PlainHttp::Got> PlainHttp::more(Duration patience, CancelScope* stop) {
 }
 
 Task<PlainHttp::Got> PlainHttp::read(PlainMessage& out, Duration patience, CancelScope* stop) {
+  const Got got = co_await read_head(out, patience, stop);
+  if (got != Got::whole) co_return got;
+  co_return co_await read_rest(out, patience, stop);
+}
+
+Task<PlainHttp::Got> PlainHttp::read_head(PlainMessage& out, Duration patience, CancelScope* stop) {
   out = PlainMessage();
   std::size_t end = unread_.find("\r\n\r\n");
   while (end == std::string::npos) {
@@ -55,7 +61,18 @@ Task<PlainHttp::Got> PlainHttp::read(PlainMessage& out, Duration patience, Cance
     if (!out.fields.emplace(name, line.substr(colon + 2)).second) co_return Got::nonsense;
     at = next + 2;
   }
-  if (out.field("transfer-encoding") == "chunked") co_return co_await read_chunks(out, patience, stop);
+  co_return Got::whole;
+}
+
+Task<PlainHttp::Got> PlainHttp::read_rest(PlainMessage& out, Duration patience, CancelScope* stop) {
+  if (out.field("transfer-encoding") == "chunked") {
+    while (true) {
+      std::string chunk;
+      const Got got = co_await read_chunk(chunk, patience, stop);
+      if (got != Got::whole || chunk.empty()) co_return got;
+      out.body += chunk;
+    }
+  }
   const auto length = static_cast<std::size_t>(std::atol(out.field("content-length").c_str()));
   while (unread_.size() < length) {
     const Got got = co_await more(patience, stop);
@@ -66,7 +83,7 @@ Task<PlainHttp::Got> PlainHttp::read(PlainMessage& out, Duration patience, Cance
   co_return Got::whole;
 }
 
-Task<PlainHttp::Got> PlainHttp::read_chunks(PlainMessage& out, Duration patience, CancelScope* stop) {
+Task<PlainHttp::Got> PlainHttp::read_chunk(std::string& out, Duration patience, CancelScope* stop) {
   while (true) {
     const std::size_t line = unread_.find("\r\n");
     std::size_t size = 0;
@@ -79,10 +96,10 @@ Task<PlainHttp::Got> PlainHttp::read_chunks(PlainMessage& out, Duration patience
       if (got != Got::whole) co_return got == Got::end ? Got::cut : got;
       continue;
     }
-    out.body.append(unread_, line + 2, size);
+    out.assign(unread_, line + 2, size);
     if (unread_.compare(line + 2 + size, 2, "\r\n") != 0) co_return Got::nonsense;
     unread_.erase(0, line + size + 4);
-    if (size == 0) co_return Got::whole;
+    co_return Got::whole;
   }
 }
 

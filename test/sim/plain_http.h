@@ -28,6 +28,11 @@ class PlainHttp {
   enum class Got : std::uint8_t { whole, end, cut, late, stopped, nonsense };
   /// The next message. `patience` is for each silence, not for the whole.
   Task<Got> read(PlainMessage& out, Duration patience, CancelScope* stop);
+  /// The next message's head, its body left to read_rest() or, where it is chunked, to read_chunk().
+  Task<Got> read_head(PlainMessage& out, Duration patience, CancelScope* stop);
+  Task<Got> read_rest(PlainMessage& out, Duration patience, CancelScope* stop);
+  /// One chunk into `out`; an empty one is the last.
+  Task<Got> read_chunk(std::string& out, Duration patience, CancelScope* stop);
   /// Waits until the other side has gone or `stop`.
   Task<void> wait_end(CancelScope* stop);
   Task<bool> write(std::string text, CancelScope* stop);
@@ -38,7 +43,6 @@ class PlainHttp {
 
  private:
   Task<Got> more(Duration patience, CancelScope* stop);
-  Task<Got> read_chunks(PlainMessage& out, Duration patience, CancelScope* stop);
 
   Channel channel_;
   std::string unread_;
