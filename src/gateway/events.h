@@ -18,6 +18,7 @@
 #include "gateway/feed.h"
 #include "gateway/plan.h"
 #include "gateway/sessions.h"
+#include "gateway/tasks.h"
 #include "runtime/nursery.h"
 
 namespace weir {
@@ -37,6 +38,7 @@ class Events {
   /// What it needs of the gateway; all of it outlives this. `learn` asks a server for a list anew.
   struct Options {
     Sessions* sessions = nullptr;
+    Tasks* tasks = nullptr;
     Shard* control = nullptr;
     std::function<std::shared_ptr<const Plan>()> plan;
     std::function<Task<void>(std::string server, ListKind kind)> learn;
@@ -68,6 +70,7 @@ class Events {
     auto operator<=>(const Change&) const = default;
   };
   void in_session(const Upstream& server, Session& session, Message message, std::shared_ptr<ServerLink> asker);
+  void task_told(const Upstream& server, const Message& message);
   void updated(const Upstream& server, Session* only, const Message& message);
   Task<void> publish();
   void tell(ListKind kind, const std::set<std::string>& servers);

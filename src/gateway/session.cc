@@ -2,6 +2,7 @@
 
 #include "mcp/client_requests.h"
 #include "mcp/fault_map.h"
+#include "mcp/task_ids.h"
 
 namespace weir {
 namespace {
@@ -121,7 +122,8 @@ bool answer_ask(Session& session, const Message& response) {
   std::shared_ptr<ClientAsk> ask = session.take_ask(response.raw_id());
   if (!ask) return false;
   Shard& home = *ask->home;
-  home.post([ask, text = with_id(response, ask->raw_id)]() mutable {
+  std::string whole = with_task_ids(with_id(response, ask->raw_id), ask->task.client, ask->task.server);
+  home.post([ask, text = std::move(whole)]() mutable {
     ask->asker->send(std::move(text));
     if (ask->ended) ask->ended();
   });

@@ -114,9 +114,9 @@ TEST(Merge, Capabilities) {
       R"({"tools":{"listChanged":true,"x":1.0},"logging":{},"tasks":{},"resources":{"subscribe":true}})";
   ServerFacts b;
   b.capabilities = R"({"tools":{"y":2},"experimental":{"z":{}}})";
-  EXPECT_EQ(merge_capabilities({&a, &b}),
+  EXPECT_EQ(merge_capabilities({&a, &b}, kNewestOld),
             R"({"tools":{"x":1.0},"logging":{},"resources":{},"experimental":{"z":{}}})");
-  EXPECT_EQ(merge_capabilities({}), "{}");
+  EXPECT_EQ(merge_capabilities({}, kNewestOld), "{}");
 }
 
 ListPage page(std::string_view result) {
