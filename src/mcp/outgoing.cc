@@ -40,7 +40,8 @@ std::string era_members(const OutgoingRequest& request, const RawMembers& there)
   };
   add(kMetaVersion, quoted(to_string(request.upstream)));
   add(kMetaClientInfo, request.client_info.empty() ? own_client_info() : request.client_info);
-  add(kMetaCapabilities, request.capabilities.empty() ? std::string_view("{}") : request.capabilities);
+  // An old client's word for the extension counts for nothing: it would not understand what it gets.
+  add(kMetaCapabilities, request.capabilities.empty() ? "{}" : without_tasks(request.capabilities));
   if (!request.log_level.empty()) add(kMetaLogLevel, quoted(request.log_level));
   return out;
 }

@@ -53,6 +53,18 @@ bool declares_tasks(std::string_view capabilities) {
   return is_object(extensions) && !members_of(extensions).find(kTasksExtension).empty();
 }
 
+std::string without_tasks(std::string_view capabilities) {
+  std::string out;
+  if (!declares_tasks(capabilities)) return out.append(capabilities);
+  const RawMembers extensions = members_of(members_of(capabilities).find("extensions"));
+  std::vector<bool> dropped(extensions.size());
+  for (std::size_t i = 0; i < extensions.size(); ++i) dropped[i] = extensions[i].name == kTasksExtension;
+  Splices splices(capabilities);
+  splices.erase_members(extensions, dropped);
+  splices.append_to(out);
+  return out;
+}
+
 std::string task_of(const Message& message) {
   std::string_view raw = message.param().find("taskId");
   if (!is_text(raw)) raw = id_in(message.meta().find(kMetaRelatedTask));

@@ -27,6 +27,8 @@ struct CreatedTask {
 std::optional<CreatedTask> created_task(const Message& response, bool new_era);
 /// True if a client with these capabilities (raw object) knows the extension.
 bool declares_tasks(std::string_view capabilities);
+/// The same capabilities without it.
+std::string without_tasks(std::string_view capabilities);
 
 /// The task that a notification or request speaks of: its own id, or that in `_meta`; empty: none.
 std::string task_of(const Message& message);

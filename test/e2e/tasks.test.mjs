@@ -33,12 +33,21 @@ function server({ era = 'old', capabilities, status } = {}) {
       state.tasks.set(task.taskId, { ...task, session });
       return answer(era === 'new' ? { ...task, resultType: 'task' } : { task });
     }
+    if (method === undefined && parsed.result) return state.answered(parsed), void send(202, '') ?? true;
     if (!method?.startsWith('tasks/')) return false;
     state.asked.push({ method, params: parsed.params, session, name: http.headers['mcp-name'] });
     if (method === 'tasks/list') return answer({ tasks: [...state.tasks.values()].concat({ taskId: 'foreign', status: 'working' }) });
     const task = state.tasks.get(parsed.params.taskId);
     if (!task) return refuse('its own: no such task');
     if (method === 'tasks/cancel') task.status = 'cancelled';
+    if (method === 'tasks/result' && state.asks) {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      const event = (message) => response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', ...message })}\n\n`);
+      const related = { 'io.modelcontextprotocol/related-task': { taskId: task.taskId } };
+      state.answered = (message) => (event({ id: parsed.id, result: { content: [], _meta: related, got: message.result } }), response.end());
+      event({ id: 77, method: 'elicitation/create', params: { message: '?', requestedSchema: { type: 'object', properties: {} }, _meta: related } });
+      return true;
+    }
     if (method === 'tasks/result') return answer({ content: [{ type: 'text', text: state.label }], _meta: { 'io.modelcontextprotocol/related-task': { taskId: task.taskId } } });
     return answer(era === 'new' && method !== 'tasks/get' ? {} : { ...task, label: state.label });
   };
@@ -47,8 +56,8 @@ function server({ era = 'old', capabilities, status } = {}) {
 }
 
 // A client of 2025-11-25 that reads its stream.
-async function client(url) {
-  const session = await openSession(url);
+async function client(url, capabilities) {
+  const session = await openSession(url, '2025-11-25', capabilities);
   let id = 1;
   const self = { session, pushed: [], introduction: JSON.parse(session.answer.text).result };
   self.send = async (method, params = {}) => {
@@ -165,6 +174,28 @@ export const tests = {
     });
   },
 
+  async 'what a server asks for a task, and the answer, name it as each side knows it'() {
+    await two(async (weir, a, b) => {
+      const one = await client(weir.url, '{"elicitation":{}}');
+      await one.make('a__echo');
+      await one.make('b__echo');
+      b.asks = true;
+      let asked;
+      const related = (taskId) => ({ 'io.modelcontextprotocol/related-task': { taskId } });
+      const got = await one.session.post('{"jsonrpc":"2.0","id":9,"method":"tasks/result","params":{"taskId":"b:1"}}', (answer) => {
+        answer.on('data', (data) => {
+          const line = String(data).split('\n').find((part) => part.startsWith('data: {') && part.includes('elicitation/create'));
+          if (!line) return;
+          asked = JSON.parse(line.slice(6));
+          one.session.post(JSON.stringify({ jsonrpc: '2.0', id: asked.id, result: { action: 'decline', _meta: related('b:1') } }));
+        });
+      });
+      assert.deepEqual(asked.params._meta, related('b:1'));
+      const { result } = JSON.parse(got.text.split('\n').filter((line) => line.startsWith('data: {')).at(-1).slice(6));
+      assert.deepEqual([result._meta, result.got._meta], [related('b:1'), related('1')]);
+    });
+  },
+
   async 'tasks are told of within an era only'() {
     await two(async (weir) => {
       assert.ok((await client(weir.url)).introduction.capabilities.tasks);
@@ -182,6 +213,11 @@ export const tests = {
       assert.deepEqual([capabilities.tasks, capabilities.extensions], [undefined, undefined]);
       const discovered = JSON.parse((await ask(weir.url, 'server/discover')).text).result.capabilities;
       assert.deepEqual(discovered.extensions, JSON.parse(`{${extension}}`));
+      // Who does not say that it knows the extension is not told of tasks; nor is an old client, whatever it says.
+      const refused = JSON.parse((await ask(weir.url, 'subscriptions/listen', '"notifications":{"taskIds":["1"]}')).text);
+      assert.equal(refused.error.code, -32021);
+      const old = await client(weir.url, `{"extensions":{${extension},"x/y":{}}}`);
+      assert.ok((await old.send('tools/call', { name: 'a__echo', arguments: {} })).result.content);
     }, { era: 'new' });
   },
 

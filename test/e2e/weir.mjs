@@ -95,8 +95,8 @@ export function ask(url, method, params = '', { id = '1', name, more = '', heade
 }
 
 // An old client's session: post(text) sends in it.
-export async function openSession(url, version = '2025-11-25') {
-  const answer = await request('POST', url, accept, `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"${version}","capabilities":{},"clientInfo":{"name":"e2e","version":"1"}}}`);
+export async function openSession(url, version = '2025-11-25', capabilities = '{}') {
+  const answer = await request('POST', url, accept, `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"${version}","capabilities":${capabilities},"clientInfo":{"name":"e2e","version":"1"}}}`);
   const id = answer.headers['mcp-session-id'];
   const headers = { ...accept, 'Mcp-Session-Id': id, 'MCP-Protocol-Version': version };
   await request('POST', url, headers, '{"jsonrpc":"2.0","method":"notifications/initialized"}');
