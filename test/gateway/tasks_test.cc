@@ -96,6 +96,12 @@ TEST(TaskIds, AreMadeOthersWhereverAMessageHasThem) {
   EXPECT_EQ(edited(other), other);
 }
 
+TEST(TaskIds, TheExtensionIsTakenOutOfWhatAClientDeclares) {
+  EXPECT_EQ(without_tasks(R"({"extensions":{"io.modelcontextprotocol/tasks":{},"x/y":{}},"roots":{}})"),
+            R"({"extensions":{"x/y":{}},"roots":{}})");
+  EXPECT_EQ(without_tasks(R"({"roots":{}})"), R"({"roots":{}})");
+}
+
 TEST(TaskIds, ACreatedTaskIsReadAsItsEraWritesIt) {
   const auto read = [](std::string_view result, bool new_era) {
     const std::string text = R"({"jsonrpc":"2.0","id":1,"result":)" + std::string(result) + '}';
