@@ -79,6 +79,7 @@ struct Call {
   bool takes_large = false;        // the caller relays a LargeResult; else responses come whole
   bool takes_requests = false;     // the caller brings the server's own requests to its client
   TimePoint first_by = kForever;   // from then on the reply may begin with an event without a message
+  bool in_shared = false;          // it belongs in the session that all clients share
   Duration input_time{};           // how long the client may take to answer one
   std::string_view request_state;  // the server's own, raw, where the client brought it back; else empty
 };

@@ -36,7 +36,7 @@ bool is_object(std::string_view raw) { return !raw.empty() && raw.front() == '{'
 
 // The header that mirrors the name must stand for the same text.
 EnvelopeFault check_name(const RequestHead& head, const Message& message, const MethodRow& row) {
-  if (row.route != Route::by_name && row.route != Route::by_uri) return {};
+  if (row.route != Route::by_name && row.route != Route::by_uri && row.route != Route::task) return {};
   const std::string_view raw = raw_target(message, row);
   if (raw.empty()) return {};  // the router says what is missing
   if (!head.has(Field::mcp_name)) return fault(400, kHeaderMismatch, "the header Mcp-Name is missing");

@@ -4,6 +4,7 @@
 #include "gateway/subscribe.h"
 #include "mcp/client_requests.h"
 #include "mcp/splice.h"
+#include "mcp/task_ids.h"
 #include "runtime/nursery.h"
 #include "runtime/shard.h"
 
@@ -105,6 +106,15 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
   Filter filter;
   if (!read_filter(call.message.param().find("notifications"), filter)) {
     co_await refuse(visit, 200, -32602, "params.notifications must be a filter", call.message.raw_id());
+    co_return;
+  }
+  // How tasks stand is not told here yet: clients see in the acknowledgement that they must ask.
+  const bool tasks = !members_of(call.message.param().find("notifications")).find("taskIds").empty();
+  if (tasks && !declares_tasks(call.client.capabilities)) {
+    const std::string needed =
+        R"({"requiredCapabilities":{"extensions":{")" + std::string(kTasksExtension) + "\":{}}}}";
+    co_await refuse(visit, 400, kMissingCapability, "Missing required client capability",
+                    call.message.raw_id(), needed);
     co_return;
   }
   const Plan& plan = *visit.plan;

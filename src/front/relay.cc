@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include "gateway/bridge.h"
+#include "gateway/task_calls.h"
 #include "mcp/client_requests.h"
 #include "mcp/fault_map.h"
 #include "mcp/log_level.h"
+#include "mcp/task_ids.h"
 #include "runtime/shard.h"
 #include "transport/server_requests.h"
 
@@ -40,6 +42,8 @@ OutgoingAnswer outgoing_answer(const ClientCall& call, const Answer& answer) {
   made.upstream = answer.reply->peer->facts.revision;
   made.uri_from = answer.uri_from;
   made.uri_to = answer.uri_to;
+  made.task_from = answer.task_from;
+  made.task_to = answer.task_to;
   return made;
 }
 
@@ -102,7 +106,10 @@ Task<void> Relay::run() {
     } else if (event->last) {
       note_outcome(answer_, call_, *event->message);
       const std::string state = sealed_state(call_, answer_.server, *event->message);
+      note_task(call_, answer_, *event->message);
       OutgoingAnswer made = made_;
+      made.task_from = answer_.task_from;
+      made.task_to = answer_.task_to;
       made.request_state = state;
       append_response(out, *event->message, call_.row, made);
       whole_ = true;
@@ -133,6 +140,9 @@ Task<void> Relay::run() {
 Task<bool> Relay::pass(const Message& notification) {
   std::string out;
   append_notification(out, notification, token_);
+  const TaskNames names = task_names(call_, server_name(call_, answer_), notification);
+  if (names.foreign) co_return true;
+  out = with_task_ids(std::move(out), names.server, names.client);
   co_return co_await visit_.sink.event(out);
 }
 
@@ -152,6 +162,7 @@ Task<bool> Relay::ask(ReplyEvent event) {
   wanted.raw_id = request.raw_id();
   wanted.raw_token = request.meta().find("progressToken");
   wanted.home = &Shard::current();
+  const TaskNames names = wanted.task = task_names(call_, server_name(call_, answer_), request);
   const bool known = answer_.server != Plan::kAll;
   const Duration patience = known ? call_.plan.settings(answer_.server).timeout.input : TimeoutConfig().input;
   const TimePoint expires = Shard::current().now() + patience;
@@ -164,7 +175,8 @@ Task<bool> Relay::ask(ReplyEvent event) {
   }
   open_->begun();
   asks_.emplace(id, expires);
-  co_return co_await visit_.sink.event(renumbered(request, id));
+  const std::string text = with_task_ids(renumbered(request, id), names.server, names.client);
+  co_return co_await visit_.sink.event(text);
 }
 
 // The server takes a question back.

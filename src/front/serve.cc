@@ -5,6 +5,7 @@
 #include "front/relay.h"
 #include "front/serving.h"
 #include "gateway/bridge.h"
+#include "gateway/task_calls.h"
 #include "mcp/client_requests.h"
 #include "mcp/fault_map.h"
 #include "runtime/shard.h"
@@ -60,10 +61,11 @@ Task<void> Serving::serve(Visit& visit, const Message& message, const MethodRow&
   call.session = visit.session.get();
   call.parked = &gateway_.parked();
   call.states = &gateway_.states();
+  call.tasks = &gateway_.tasks();
   Call leaf(message, row, scope);
   leaf.client = call.client;
   leaf.notes = &record.notes;
-  leaf.takes_large = visit.http != nullptr;
+  leaf.takes_large = visit.http != nullptr && !asks_for_task(message, row);
   leaf.takes_requests = can_be_asked(visit, row);
   if (streams_early(visit, row)) leaf.first_by = begun + kStreamAfter;
   TraceTexts trace;
@@ -83,6 +85,7 @@ Task<void> Serving::serve(Visit& visit, const Message& message, const MethodRow&
   } else if (answer.reply->large) {
     co_await relay_large(visit, call, answer);
   } else {
+    if (answer.reply->first.last) note_task(call, answer, *answer.reply->first.message);
     OutgoingAnswer made = outgoing_answer(call, answer);
     std::string state;
     if (answer.reply->first.last)

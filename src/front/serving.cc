@@ -85,7 +85,9 @@ Task<void> Serving::old_request(Visit& visit, const Message& message, const Meth
   visit.client_view.session = session.id;
   visit.log_level = session.log_level();
   visit.client_view.log_level = visit.log_level;
-  const bool known = row != nullptr && row->request && row->old_clients;
+  bool known = row != nullptr && row->request && row->old_clients;
+  if (known && (row->route == Route::task || row->route == Route::task_list))
+    known = session.revision == Revision::v2025_11_25;
   if (!known) {
     co_await refuse(visit, 200, -32601, "Method not found", message.raw_id());
   } else if (row->route == Route::ping) {

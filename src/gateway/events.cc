@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "gateway/task_calls.h"
 #include "gateway/upstream.h"
 #include "mcp/client_requests.h"
 #include "mcp/log_level.h"
 #include "mcp/splice.h"
+#include "mcp/task_ids.h"
 #include "transport/server_requests.h"
 
 namespace weir {
@@ -84,14 +86,29 @@ void Events::from_server(const Upstream& server, const std::string& key, Message
     if (kind == ListKind::resources) list_changed(server.name(), ListKind::templates, true);
   } else if (method == "notifications/resources/updated") {
     updated(server, nullptr, message);
+  } else if (method == "notifications/tasks/status") {
+    task_told(server, message);
+  }
+}
+
+// How a task stands, told in the session that all share: for its owner alone.
+void Events::task_told(const Upstream& server, const Message& message) {
+  const std::string original = task_of(message);
+  for (const auto& [owner, id] : options_.tasks->owners(server.name(), original)) {
+    const std::shared_ptr<Session> session = options_.sessions->peek(Tasks::session_of(owner));
+    if (!session) continue;
+    std::string text = with_task_ids(std::string(message.text()), original, id);
+    session->feed().append(std::make_shared<const std::string>(std::move(text)));
   }
 }
 
 // In a client's own session: for this client alone.
 void Events::in_session(const Upstream& server, Session& session, Message message,
                         std::shared_ptr<ServerLink> asker) {
+  const TaskNames names = task_names(*options_.tasks, session, server.name(), message);
   if (message.is_request()) {
     ClientAsk ask;
+    ask.task = names;
     ask.asker = asker;
     ask.raw_id = message.raw_id();
     ask.raw_token = message.meta().find("progressToken");
@@ -102,7 +119,8 @@ void Events::in_session(const Upstream& server, Session& session, Message messag
     if (id.empty())
       asker->send(refusal(message));
     else
-      session.feed().append(std::make_shared<const std::string>(renumbered(message, id)));
+      session.feed().append(
+          std::make_shared<const std::string>(with_task_ids(renumbered(message, id), names.server, names.client)));
     return;
   }
   const std::string_view method = message.method();
@@ -113,8 +131,11 @@ void Events::in_session(const Upstream& server, Session& session, Message messag
     if (!message.param_text("level", level) || !log_level_reaches(level, least)) return;
   } else if (method == "notifications/progress" || method == "notifications/cancelled") {
     return;  // of calls; it comes too late or for nobody
+  } else if (names.foreign) {
+    return;
   }
-  session.feed().append(std::make_shared<const std::string>(message.text()));
+  std::string text = with_task_ids(std::string(message.text()), names.server, names.client);
+  session.feed().append(std::make_shared<const std::string>(std::move(text)));
 }
 
 // In a session that Weir holds for a caller of the new revision: for what that caller listens with.

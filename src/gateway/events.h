@@ -18,6 +18,7 @@
 #include "gateway/feed.h"
 #include "gateway/plan.h"
 #include "gateway/sessions.h"
+#include "gateway/tasks.h"
 #include "runtime/nursery.h"
 
 namespace weir {
@@ -38,6 +39,7 @@ class Events {
   /// What it needs of the gateway; all of it outlives this. `learn` asks a server for a list anew.
   struct Options {
     Sessions* sessions = nullptr;
+    Tasks* tasks = nullptr;
     Shard* control = nullptr;
     std::function<std::shared_ptr<const Plan>()> plan;
     std::function<Task<void>(std::string server, ListKind kind)> learn;
@@ -71,6 +73,7 @@ class Events {
   };
   void in_session(const Upstream& server, Session& session, Message message,
                   std::shared_ptr<ServerLink> asker);
+  void task_told(const Upstream& server, const Message& message);
   void updated(const Upstream& server, Session* only, const Message& message);
   void for_caller(const Upstream& server, const std::string& key, const Message& message);
   Task<void> publish();

@@ -151,6 +151,7 @@ Task<void> Gateway::learn(std::string name) {
 Events::Options Gateway::event_options() {
   Events::Options options;
   options.sessions = &sessions_;
+  options.tasks = &tasks_;
   options.control = shards_.back();
   options.plan = [this] { return plan_.load(); };
   options.learn = [this](std::string server, ListKind kind) { return learn_list(std::move(server), kind); };
@@ -169,6 +170,9 @@ Task<void> Gateway::learn_list(std::string name, ListKind kind) {
 
 void Gateway::forget(const Session& session) {
   cancel(session.id, {});
+  ClientView client;
+  client.session = session.id;
+  tasks_.forget(Tasks::owner_of(client));
   const std::shared_ptr<const Plan> plan = plan_.load();
   for (const auto& server : plan->servers) server->end_client(session.id);
   for (const auto& [uri, watched] : session.subscriptions())
@@ -186,6 +190,7 @@ Task<void> Gateway::keep_house() {
   while (!stop_.cancelled()) {
     co_await Sleep(Shard::current().now() + kHouseTime, &stop_);
     for (const auto& ended : sessions_.sweep(Shard::current().now())) forget(*ended);
+    tasks_.sweep(Shard::current().now());
     for (const auto& server : plan_.load()->servers) server->sweep();
   }
 }

@@ -14,6 +14,7 @@
 #include "gateway/parked_calls.h"
 #include "gateway/plan.h"
 #include "gateway/sessions.h"
+#include "gateway/tasks.h"
 #include "runtime/nursery.h"
 
 namespace weir {
@@ -51,6 +52,7 @@ class Gateway {
   Sessions& sessions() noexcept { return sessions_; }
   ParkedCalls& parked() noexcept { return parked_; }
   Events& events() noexcept { return events_; }
+  Tasks& tasks() noexcept { return tasks_; }
   /// A client's session has ended: so do its calls, its sessions with servers, its subscriptions. Any shard.
   void forget(const Session& session);
   const RequestStates& states() const noexcept { return states_; }
@@ -106,6 +108,7 @@ class Gateway {
   Sessions sessions_;
   RequestStates states_;
   ParkedCalls parked_;
+  Tasks tasks_;
   Events events_;
   std::mutex catalogue_lock_;
 

@@ -38,17 +38,6 @@ std::string list_request(ListKind kind, const std::string* cursor) {
   return out;
 }
 
-// The response that ends a reply; what comes before it is of no use to a list.
-Task<Result<Message>> last_message(Result<Reply> reply) {
-  if (!reply) co_return fail(reply.error());
-  if (reply->first.last) co_return std::move(*reply->first.message);
-  while (true) {
-    Result<ReplyEvent> event = co_await reply->rest->next(kForever);
-    if (!event) co_return fail(event.error());
-    if (event->last) co_return std::move(*event->message);
-  }
-}
-
 /// One server's part of a fan-out.
 template <class T>
 struct Part {
@@ -120,6 +109,16 @@ std::string one_servers_list(const ClientCall& call, ListKind kind, const std::v
 }
 
 }  // namespace
+
+Task<Result<Message>> last_message(Result<Reply> reply) {
+  if (!reply) co_return fail(reply.error());
+  if (reply->first.last) co_return std::move(*reply->first.message);
+  while (true) {
+    Result<ReplyEvent> event = co_await reply->rest->next(kForever);
+    if (!event) co_return fail(event.error());
+    if (event->last) co_return std::move(*event->message);
+  }
+}
 
 Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t server, ListKind kind,
                                                const ClientCall* by, TimePoint deadline,
@@ -229,7 +228,7 @@ Task<Result<std::string>> answer_introduction(ClientCall& call, Revision agreed)
   const bool discover = call.row.route == Route::discover;
   std::string result = discover ? R"({"resultType":"complete","supportedVersions":["2026-07-28"])"
                                 : R"({"protocolVersion":")" + std::string(to_string(agreed)) + '"';
-  result += R"(,"capabilities":)" + merge_capabilities(facts);
+  result += R"(,"capabilities":)" + merge_capabilities(facts, discover ? Revision::v2026_07_28 : agreed);
   if (!discover) result += R"(,"serverInfo":)" + std::string(own_client_info());
   const std::string instructions = named.empty() ? std::string() : merge_instructions(named);
   if (!instructions.empty()) result += R"(,"instructions":)" + instructions;

@@ -12,6 +12,7 @@ namespace weir {
 
 class ParkedCalls;
 class Session;
+class Tasks;
 
 /// What a client asks, as the front understood it. Views live as long as the request.
 struct ClientCall {
@@ -29,6 +30,7 @@ struct ClientCall {
   Session* session = nullptr;        // an old client's
   ParkedCalls* parked = nullptr;     // set where the client may be asked for input
   const RequestStates* states = nullptr;
+  Tasks* tasks = nullptr;
   std::optional<RequestState> continued;  // what a retry brought back
   bool bridged = false;                   // the server's questions are made into input_required results here
 
@@ -42,6 +44,8 @@ struct ClientCall {
 Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t server, ListKind kind,
                                                const ClientCall* by, TimePoint deadline, CancelScope& cancel);
 
+/// The response that ends a reply; what comes before it is passed over. Errors: the reply's.
+Task<Result<Message>> last_message(Result<Reply> reply);
 /// The whole JSON-RPC response to a list request. Errors: all servers failed (the first one's error).
 Task<Result<std::string>> answer_list(ClientCall& call);
 /// The response to server/discover or initialize. Errors: all servers failed.

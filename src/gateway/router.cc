@@ -4,6 +4,7 @@
 
 #include "gateway/bridge.h"
 #include "gateway/subscribe.h"
+#include "gateway/task_calls.h"
 #include "gateway/tool_headers.h"
 #include "mcp/fault_map.h"
 #include "mcp/outgoing.h"
@@ -291,6 +292,9 @@ Task<void> route_request(ClientCall& call, Call& leaf, std::string& target, Answ
       if (kind == ListKind::templates) return route_by_uri(call, leaf, kind, target, answer);
       return route_by_name(call, leaf, kind, target, answer);
     }
+    case Route::task:
+    case Route::task_list:
+      return route_task(call, leaf, target, answer);
     case Route::subscribe:
     case Route::unsubscribe:
       return route_subscription(call, leaf, target, answer);

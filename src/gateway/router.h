@@ -15,6 +15,8 @@ struct Answer {
   std::size_t server = Plan::kAll;  // whose reply or error it is
   std::string uri_from;             // the server's own URI where the client's is an alias
   std::string uri_to;
+  std::string task_from;  // likewise of a task's id
+  std::string task_to;
   std::string param_headers;   // the Mcp-Param-* lines made for the server; the call's view of them
   int status = 200;            // what the specification orders for `text`
   const char* outcome = "ok";  // of the metrics' label: "ok", "upstream_error" or a reason

@@ -2,6 +2,7 @@
 
 #include "mcp/client_requests.h"
 #include "mcp/fault_map.h"
+#include "mcp/task_ids.h"
 
 namespace weir {
 namespace {
@@ -121,7 +122,7 @@ bool answer_ask(Session& session, const Message& response) {
   std::shared_ptr<ClientAsk> ask = session.take_ask(response.raw_id());
   if (!ask) return false;
   Shard& home = *ask->home;
-  std::string text = with_id(response, ask->raw_id);
+  std::string text = with_task_ids(with_id(response, ask->raw_id), ask->task.client, ask->task.server);
   // Moved, not shared: what it holds ends on its home shard.
   home.post([ask = std::move(ask), text = std::move(text)]() mutable {
     ask->asker->send(std::move(text));

@@ -18,10 +18,18 @@
 
 namespace weir {
 
+/// What both sides call a task that a message speaks of; both empty: it speaks of none, or they agree.
+struct TaskNames {
+  std::string server;
+  std::string client;
+  bool foreign = false;  // the client knows another task by the server's id: it must not hear of this one
+};
+
 /// A server's request on its way to a client.
 struct ClientAsk {
   std::shared_ptr<ServerLink> asker;
   std::string raw_id;     // the server's
+  TaskNames task;         // that it is about
   std::string raw_token;  // the server's progress token for it; empty: none
   Shard* home = nullptr;  // where `asker` and `ended` live
   TimePoint expires = kForever;

@@ -44,6 +44,7 @@ ClientLinks::Options Upstream::link_options() {
 bool Upstream::wants_link(const Call& call, const Peer& peer) {
   if (is_new(peer.facts.revision) || config_.session == ServerConfig::Session::shared) return false;
   if (call.client.session.empty() && call.client.identity.empty()) return false;  // Weir's own
+  if (call.in_shared) return false;
   // What is listed must not vary by earlier requests, for those who have no session.
   if (is_new(call.client.revision) && call.row.route == Route::list) return false;
   if (config_.type == ServerConfig::Type::http) return !peer.session.empty();

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "mcp/splice.h"
+#include "mcp/task_ids.h"
 
 namespace weir {
 namespace {
@@ -161,9 +162,7 @@ std::string join_pages(const std::vector<ListPage>& pages, ListKind kind) {
 namespace {
 
 // What Weir cannot carry yet is not promised on a server's behalf.
-bool carried(std::string_view capability) noexcept {
-  return capability != "tasks" && capability != "subscriptions";
-}
+bool carried(std::string_view capability) noexcept { return capability != "subscriptions"; }
 
 bool is_list(std::string_view capability) noexcept {
   return capability == "tools" || capability == "prompts" || capability == "resources";
@@ -182,9 +181,52 @@ std::string list_promises(std::string_view name, const std::vector<const ServerF
   return out + '}';
 }
 
+// The members of one capability of all servers that `counts`; of equal ones the first. Empty: no server has
+// it.
+template <class Counts>
+std::string joined(std::string_view name, const std::vector<const ServerFacts*>& servers, Counts counts) {
+  std::vector<std::string_view> seen;
+  std::string out;
+  for (const ServerFacts* facts : servers) {
+    const std::string_view raw = members_of(facts->capabilities).find(name);
+    if (!is_object(raw)) continue;
+    const RawMembers members = members_of(raw);
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      const std::string_view member = members[i].name;
+      if (!counts(*facts, member) || std::find(seen.begin(), seen.end(), member) != seen.end()) continue;
+      seen.push_back(member);
+      out += out.empty() ? "{\"" : ",\"";
+      out.append(member).append("\":").append(members[i].value);
+    }
+  }
+  return out.empty() ? out : out + '}';
+}
+
+// Tasks of 2025-11-25 and those of the extension are not the same, nor made into each other: SEP-2663,
+// "Backward Compatibility".
+std::string task_promises(const std::vector<const ServerFacts*>& servers, Revision client) {
+  if (client != Revision::v2025_11_25) return {};
+  return joined("tasks", servers,
+                [](const ServerFacts& of, std::string_view) { return of.revision == Revision::v2025_11_25; });
+}
+
+std::string extension_promises(const std::vector<const ServerFacts*>& servers, Revision client) {
+  return joined("extensions", servers, [client](const ServerFacts& of, std::string_view name) {
+    return name != kTasksExtension || (is_new(client) && is_new(of.revision));
+  });
+}
+
+std::string promise(const RawMember& capability, const std::vector<const ServerFacts*>& servers,
+                    Revision client) {
+  if (is_list(capability.name)) return list_promises(capability.name, servers);
+  if (capability.name == "tasks") return task_promises(servers, client);
+  if (capability.name == "extensions") return extension_promises(servers, client);
+  return std::string(capability.value);
+}
+
 }  // namespace
 
-std::string merge_capabilities(const std::vector<const ServerFacts*>& servers) {
+std::string merge_capabilities(const std::vector<const ServerFacts*>& servers, Revision client) {
   std::vector<std::string> seen;
   std::string out = "{";
   for (const ServerFacts* facts : servers) {
@@ -192,9 +234,8 @@ std::string merge_capabilities(const std::vector<const ServerFacts*>& servers) {
     for (std::size_t i = 0; i < members.size(); ++i) {
       std::string name(members[i].name);
       if (!carried(name) || std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
-      if (!seen.empty()) out += ',';
-      out += '"' + name + "\":";
-      out += is_list(name) ? list_promises(name, servers) : std::string(members[i].value);
+      const std::string raw = promise(members[i], servers, client);
+      if (!raw.empty()) out += (out.size() == 1 ? "\"" : ",\"") + name + "\":" + raw;
       seen.push_back(std::move(name));
     }
   }

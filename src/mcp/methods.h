@@ -23,6 +23,8 @@ enum class Route : std::uint8_t {
   subscribe,    // to one resource's updates, in a session
   unsubscribe,  // the end of that
   listen,       // a stream of events, in 2026-07-28
+  task,         // one server, told by params.taskId
+  task_list,    // of every server that has tasks of this client, merged
   roots,        // an old client's roots have changed
   progress,     // of a client, on what a server asked of it
   ignored,      // a notification without meaning for a gateway

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "mcp/splice.h"
+#include "mcp/task_ids.h"
 
 namespace weir {
 namespace {
@@ -39,7 +40,8 @@ std::string era_members(const OutgoingRequest& request, const RawMembers& there)
   };
   add(kMetaVersion, quoted(to_string(request.upstream)));
   add(kMetaClientInfo, request.client_info.empty() ? own_client_info() : request.client_info);
-  add(kMetaCapabilities, request.capabilities.empty() ? std::string_view("{}") : request.capabilities);
+  // An old client's word for the extension counts for nothing: it would not understand what it gets.
+  add(kMetaCapabilities, request.capabilities.empty() ? "{}" : without_tasks(request.capabilities));
   if (!request.log_level.empty()) add(kMetaLogLevel, quoted(request.log_level));
   return out;
 }
@@ -127,6 +129,9 @@ std::string_view raw_target(const Message& message, const MethodRow& row) {
     case Route::unsubscribe:
       raw = message.param().find("uri");
       break;
+    case Route::task:
+      raw = message.param().find("taskId");
+      break;
     case Route::by_ref: {
       const std::string_view ref = message.param().find("ref");
       if (!is_object(ref)) return {};
@@ -173,6 +178,10 @@ Splices request_edits(const Message& message, const MethodRow& row, const Outgoi
   std::vector<bool> dropped_params;
   edit_meta(splices, message, request, dropped_params);
   edit_answers(splices, message, request, dropped_params);
+  // In 2026-07-28 this member means nothing, and its client would not understand what it means to an old server.
+  if (row.kind == ListKind::tools && is_new(request.client) && !is_new(request.upstream) &&
+      !message.param().find("task").empty())
+    drop(dropped_params, message.param(), "task");
   if (!dropped_params.empty()) splices.erase_members(message.param(), dropped_params);
   return splices;
 }
@@ -197,7 +206,8 @@ void edit_result(Splices& splices, const Message& response, const MethodRow& row
                  const OutgoingAnswer& answer) {
   const bool to_new = is_new(answer.client) && !is_new(answer.upstream);
   const bool to_old = !is_new(answer.client) && is_new(answer.upstream);
-  if (!to_new && !to_old && answer.uri_to.empty() && answer.request_state.empty()) return;
+  if (!to_new && !to_old && answer.uri_to.empty() && answer.task_to.empty() && answer.request_state.empty())
+    return;
   const std::string_view result = response.result();
   const RawMembers& members = response.result_member();
   if (!answer.request_state.empty()) {
@@ -205,6 +215,7 @@ void edit_result(Splices& splices, const Message& response, const MethodRow& row
     if (!state.empty()) splices.replace(state, quoted(answer.request_state));
   }
   if (!answer.uri_to.empty()) edit_uris(splices, members, answer);
+  if (!answer.task_to.empty()) edit_task_ids(splices, response, answer.task_from, answer.task_to);
   if (to_new) {
     std::string added;
     const auto add = [&](std::string_view name, std::string_view raw) {

@@ -39,6 +39,8 @@ struct OutgoingAnswer {
   Revision upstream = Revision::v2026_07_28;
   std::string_view uri_from;  // the upstream's own URI, where the client knows it by another
   std::string_view uri_to;
+  std::string_view task_from;  // the upstream's own id of a task, where the client knows it by another
+  std::string_view task_to;
   std::string_view
       request_state;  // text: what the client gets for the server's own; empty: nothing to change
 };
@@ -50,7 +52,7 @@ void append_response(std::string& out, const Message& response, const MethodRow&
 /// Appends a notification that belongs to the call, with the client's own progress token in it.
 void append_notification(std::string& out, const Message& notification, std::string_view client_token);
 
-/// The raw name or URI that routes this request (`params.name`, `params.uri`, `params.ref.*`); empty if it is
+/// The raw name or URI that routes this request (`params.name`, `params.uri`, `params.taskId`, `params.ref.*`); empty if it is
 /// no string.
 std::string_view raw_target(const Message& message, const MethodRow& row);
 

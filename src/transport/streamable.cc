@@ -112,8 +112,9 @@ Buffer Streamable::write_call(const Call& call, const std::string& id, std::size
   Splices body = request_edits(call.message, call.row, request);
   const std::size_t body_size = body.size();
 
+  const Route route = call.row.route;
   const bool named =
-      is_new(revision) && (call.row.route == Route::by_name || call.row.route == Route::by_uri);
+      is_new(revision) && (route == Route::by_name || route == Route::by_uri || route == Route::task);
   std::string_view name;
   std::string encoded;
   if (named) {

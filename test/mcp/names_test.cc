@@ -114,9 +114,28 @@ TEST(Merge, Capabilities) {
       R"({"tools":{"listChanged":true,"x":1.0},"logging":{},"tasks":{},"resources":{"subscribe":true}})";
   ServerFacts b;
   b.capabilities = R"({"tools":{"y":2},"experimental":{"z":{}}})";
-  EXPECT_EQ(merge_capabilities({&a, &b}),
-            R"({"tools":{"x":1.0},"logging":{},"resources":{},"experimental":{"z":{}}})");
-  EXPECT_EQ(merge_capabilities({}), "{}");
+  EXPECT_EQ(merge_capabilities({&a, &b}, kNewestOld),
+            R"({"tools":{"listChanged":true},"logging":{},"resources":{"listChanged":true,"subscribe":true},)"
+            R"("experimental":{"z":{}}})");
+  EXPECT_EQ(merge_capabilities({}, kNewestOld), "{}");
+}
+
+TEST(Merge, TasksAreToldOfWithinTheirEra) {
+  ServerFacts a;
+  a.revision = Revision::v2025_11_25;
+  a.capabilities = R"({"tasks":{"list":{},"requests":{"tools":{"call":{}}}},"extensions":{"x/y":{"a":1}}})";
+  ServerFacts b;
+  b.revision = Revision::v2025_11_25;
+  b.capabilities = R"({"tasks":{"cancel":{}},"extensions":{"io.modelcontextprotocol/tasks":{}}})";
+  ServerFacts c;
+  c.capabilities = R"({"tasks":{"z":{}},"extensions":{"x/y":{},"io.modelcontextprotocol/tasks":{}}})";
+  EXPECT_EQ(
+      merge_capabilities({&a, &b, &c}, Revision::v2025_11_25),
+      R"({"tasks":{"list":{},"requests":{"tools":{"call":{}}},"cancel":{}},"extensions":{"x/y":{"a":1}}})");
+  EXPECT_EQ(merge_capabilities({&a, &b, &c}, Revision::v2025_06_18), R"({"extensions":{"x/y":{"a":1}}})");
+  EXPECT_EQ(merge_capabilities({&a, &b, &c}, Revision::v2026_07_28),
+            R"({"extensions":{"x/y":{"a":1},"io.modelcontextprotocol/tasks":{}}})");
+  EXPECT_EQ(merge_capabilities({&b}, Revision::v2026_07_28), "{}");
 }
 
 ListPage page(std::string_view result) {
