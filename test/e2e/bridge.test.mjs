@@ -160,6 +160,7 @@ export const tests = {
       assert.ok(!text.includes('prompts/list_changed'), 'not agreed to');
       weir.child.kill('SIGTERM');
       const end = result(await listening);
+      await weir.exit;
       assert.deepEqual([end.id, end.result.resultType], ['L', 'complete']);
     });
   },

@@ -96,13 +96,15 @@ struct World {
   }
   // Greets whenever it must, calls three at a time.
   Task<void> run(CancelScope& stop, Duration pause) {
-    LegacySse transport(Shard::current(), options, [this] { ++lost; });
+    TransportHooks hooks;
+    hooks.lost = [this] { ++lost; };
+    LegacySse transport(Shard::current(), options, std::move(hooks));
     CancelScope scope;
     std::shared_ptr<const Peer> peer;
     for (std::size_t i = 0; i + 3 <= outcomes.size(); i += 3) {
       while (!peer || peer->lost) {
         Result<std::shared_ptr<const Peer>> greeted =
-            co_await transport.greet(Shard::current().now() + seconds(20), scope);
+            co_await transport.greet(Introduction(), Shard::current().now() + seconds(20), scope);
         if (greeted) peer = *greeted;
       }
       Nursery calls;
