@@ -220,9 +220,10 @@ Task<bool> AskingUpstream::call_new(PlainHttp& http, const Message& message, Can
                            R"(,"result":{"resultType":"input_required","inputRequests":{)" + requests +
                            R"(},"requestState":")" + std::to_string(left - 1) + " " + nonce + "\"}}";
   const bool as_event = chance(50);
-  co_return co_await http.write(
-      as_event ? std::string(kEventsHead) + event_of(body) + std::string(kLastChunk) : answer(200, body),
-      &stop);
+  // Not a conditional expression: the compiler destroys awaited temporaries in both arms.
+  std::string text = answer(200, body);
+  if (as_event) text = std::string(kEventsHead) + event_of(body) + std::string(kLastChunk);
+  co_return co_await http.write(text, &stop);
 }
 
 }  // namespace weir::sim
