@@ -119,8 +119,8 @@ void Events::in_session(const Upstream& server, Session& session, Message messag
     if (id.empty())
       asker->send(refusal(message));
     else
-      session.feed().append(
-          std::make_shared<const std::string>(with_task_ids(renumbered(message, id), names.server, names.client)));
+      session.feed().append(std::make_shared<const std::string>(
+          with_task_ids(renumbered(message, id), names.server, names.client)));
     return;
   }
   const std::string_view method = message.method();

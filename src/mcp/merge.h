@@ -67,8 +67,8 @@ void append_list_result(std::string& out, ListKind kind, Revision client,
 /// without its cursor and what is withheld.
 std::string join_pages(const std::vector<ListPage>& pages, ListKind kind);
 
-/// What Weir says of itself on behalf of the servers to a client of revision `client`: capabilities that at least
-/// one has and that Weir itself can carry. Tasks are only told of within an era.
+/// What Weir says of itself on behalf of the servers to a client of revision `client`: capabilities that at
+/// least one has and that Weir itself can carry. Tasks are only told of within an era.
 std::string merge_capabilities(const std::vector<const ServerFacts*>& servers, Revision client);
 /// The servers' instructions (raw string), each under its name where there are several; empty: none.
 std::string merge_instructions(const std::vector<std::pair<std::string_view, const ServerFacts*>>& servers);

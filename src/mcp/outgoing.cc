@@ -178,7 +178,8 @@ Splices request_edits(const Message& message, const MethodRow& row, const Outgoi
   std::vector<bool> dropped_params;
   edit_meta(splices, message, request, dropped_params);
   edit_answers(splices, message, request, dropped_params);
-  // In 2026-07-28 this member means nothing, and its client would not understand what it means to an old server.
+  // In 2026-07-28 this member means nothing, and its client would not understand what it means to an old
+  // server.
   if (row.kind == ListKind::tools && is_new(request.client) && !is_new(request.upstream) &&
       !message.param().find("task").empty())
     drop(dropped_params, message.param(), "task");

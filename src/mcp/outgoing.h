@@ -52,8 +52,8 @@ void append_response(std::string& out, const Message& response, const MethodRow&
 /// Appends a notification that belongs to the call, with the client's own progress token in it.
 void append_notification(std::string& out, const Message& notification, std::string_view client_token);
 
-/// The raw name or URI that routes this request (`params.name`, `params.uri`, `params.taskId`, `params.ref.*`); empty if it is
-/// no string.
+/// The raw name or URI that routes this request (`params.name`, `params.uri`, `params.taskId`,
+/// `params.ref.*`); empty if it is no string.
 std::string_view raw_target(const Message& message, const MethodRow& row);
 
 /// An error object's code; 0 if it has none. Its raw data; empty if absent.
