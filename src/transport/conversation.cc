@@ -1,8 +1,8 @@
 #include "transport/conversation.h"
 
-#include "mcp/outgoing.h"
 #include "mcp/response_frame.h"
 #include "runtime/shard.h"
+#include "transport/outgoing_call.h"
 #include "transport/server_requests.h"
 
 namespace weir {
@@ -80,17 +80,7 @@ class Conversation::Answers final : public ReplyStream {
 };
 
 Task<Result<Reply>> Conversation::call(Call& call, const std::string& id) {
-  OutgoingRequest request;
-  request.id = id;
-  request.target = call.target;
-  request.upstream = call.peer->facts.revision;
-  request.client = call.client.revision;
-  request.client_info = call.client.client_info;
-  request.capabilities = call.client.capabilities;
-  request.log_level = call.client.log_level;
-  request.traceparent = call.trace.parent;
-  request.tracestate = call.trace.state;
-  request.request_state = call.request_state;
+  const OutgoingRequest request = outgoing_request(call, id);
   std::string text;
   append_request(text, call.message, call.row, request);
   auto rest = std::make_unique<Answers>(shared_from_this(), id, call);

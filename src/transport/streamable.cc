@@ -6,8 +6,8 @@
 #include "http/sse.h"
 #include "mcp/fault_map.h"
 #include "mcp/header_value.h"
-#include "mcp/outgoing.h"
 #include "runtime/shard.h"
+#include "transport/outgoing_call.h"
 #include "transport/server_requests.h"
 #include "transport/streamable_large.h"
 #include "transport/streamable_reply.h"
@@ -98,17 +98,7 @@ Task<void> Streamable::close() {
 Buffer Streamable::write_call(const Call& call, const std::string& id, std::size_t& size) const {
   const Peer& peer = *call.peer;
   const Revision revision = peer.facts.revision;
-  OutgoingRequest request;
-  request.id = id;
-  request.target = call.target;
-  request.upstream = revision;
-  request.client = call.client.revision;
-  request.client_info = call.client.client_info;
-  request.capabilities = call.client.capabilities;
-  request.log_level = call.client.log_level;
-  request.traceparent = call.trace.parent;
-  request.tracestate = call.trace.state;
-  request.request_state = call.request_state;
+  const OutgoingRequest request = outgoing_request(call, id);
   Splices body = request_edits(call.message, call.row, request);
   const std::size_t body_size = body.size();
 
