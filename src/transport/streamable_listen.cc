@@ -28,7 +28,7 @@ std::string Streamable::bare_head(std::string_view method, const Peer& peer) con
   append_line(out, "Host", options_.host);
   for (const auto& [name, value] : options_.headers) append_line(out, name, value);
   append_line(out, "MCP-Protocol-Version", to_string(peer.facts.revision));
-  append_line(out, "Mcp-Session-Id", peer.session);
+  if (!peer.session.empty()) append_line(out, "Mcp-Session-Id", peer.session);
   return out;
 }
 

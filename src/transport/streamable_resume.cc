@@ -132,12 +132,8 @@ Task<Result<void>> StreamableReply::read_head(TimePoint until) {
 }
 
 std::string Streamable::resuming_head(const Peer& peer, std::string_view last_id) const {
-  std::string out = "GET " + options_.path + " HTTP/1.1\r\nHost: " + options_.host +
-                    "\r\nAccept: text/event-stream\r\nAccept-Encoding: identity\r\n";
-  for (const auto& [name, value] : options_.headers)
-    out.append(name).append(": ").append(value).append("\r\n");
-  out.append("MCP-Protocol-Version: ").append(to_string(peer.facts.revision)).append("\r\n");
-  if (!peer.session.empty()) out.append("Mcp-Session-Id: ").append(peer.session).append("\r\n");
+  std::string out = bare_head("GET", peer);
+  out += "Accept: text/event-stream\r\nAccept-Encoding: identity\r\n";
   out.append("Last-Event-ID: ").append(last_id).append("\r\n\r\n");
   return out;
 }
