@@ -367,6 +367,7 @@ export const tests = {
       await other.open('2025-11-25');
       await stream.send(call(1));
       await stream.send(newCall(2));
+      await until(() => held.length === 2); // the two streams may live on different threads: without this, held[2] could be any
       await other.send(call(1));
       await until(() => held.length === 3);
       stream.leave();
