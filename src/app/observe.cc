@@ -40,13 +40,17 @@ struct Observe::Seat {
 
   // What was counted last, by a few bits of its name: most calls are like one just before.
   struct Recent {
-    std::string method, server, outcome, tool;
+    std::string_view method, outcome;  // of static storage: the same text is mostly the same pointer
+    std::string server, tool;
     Revision client{};
     Revision upstream{};
     Bundle bundle;
     bool fits(const RequestRecord& record) const noexcept {
-      return tool == record.tool && server == record.server && method == record.method &&
-             outcome == record.outcome && client == record.client_revision &&
+      const auto same = [](std::string_view a, std::string_view b) {
+        return a.size() == b.size() && (a.data() == b.data() || a == b);
+      };
+      return tool == record.tool && server == record.server && same(method, record.method) &&
+             same(outcome, record.outcome) && client == record.client_revision &&
              upstream == record.notes.upstream_revision;
     }
   };
@@ -94,9 +98,9 @@ Observe::Bundle& Observe::bundle_of(Seat& seat, std::size_t shard, const Request
   Bundle& found = find_bundle(seat, shard, record);
   // A name that the catalogue does not have may be there the next time.
   if (seat.tool != record.tool) return found;
-  recent = {std::string(record.method),
+  recent = {record.method,
+            record.outcome,
             std::string(record.server),
-            std::string(record.outcome),
             std::string(record.tool),
             record.client_revision,
             record.notes.upstream_revision,

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <array>
+#include <bit>
 #include <cstdlib>
 #include <new>
 #include <utility>
@@ -36,45 +37,45 @@ void give_memory(Slab* slab) noexcept {
     std::free(slab);
 }
 
-// What a thread keeps of one class: a list through the slabs' own bytes.
+// What a thread keeps of one class: a list through the slabs' own bytes, and how many more it takes.
 struct Kept {
   Slab* head = nullptr;
-  std::size_t count = 0;
+  std::size_t room = 0;
 };
 
 Slab*& next_of(Slab* slab) noexcept { return *reinterpret_cast<Slab**>(slab->bytes()); }
 
-// Trivial, so that no access asks whether it was built; freed by `owner` below.
+// Trivial, so that no access asks whether it was built. Without room until `owner` below is there to free it,
+// and once that has run: a slab dropped by a later destructor must still find its way to free().
 struct Pool {
   std::array<Kept, kClasses.size()> kept;
-  bool ended;  // a slab dropped by a destructor that runs later must still find its way to free()
   bool owned;
 };
 constinit thread_local Pool g_pool{};
 
 struct Owner {
   ~Owner() {
-    g_pool.ended = true;
-    for (Kept& kept : g_pool.kept)
+    for (Kept& kept : g_pool.kept) {
+      kept.room = 0;
       while (kept.head != nullptr) give_memory(std::exchange(kept.head, next_of(kept.head)));
+    }
   }
 };
 
-[[maybe_unused]] void own_pool() {
+#ifdef WEIR_NO_POOLS
+constexpr bool kPools = false;
+#else
+constexpr bool kPools = true;
+#endif
+
+// True if there is room now that was not there before.
+bool own_pool() {
+  if (g_pool.owned) return false;
+  g_pool.owned = true;
   static thread_local Owner owner;
   (void)owner;
-  g_pool.owned = true;
-}
-
-Pool* pool() {
-#ifdef WEIR_NO_POOLS
-  return nullptr;
-#else
-  Pool& own = g_pool;
-  if (own.ended) return nullptr;
-  if (!own.owned) own_pool();
-  return &own;
-#endif
+  for (std::size_t i = 0; i < kClasses.size(); ++i) g_pool.kept[i].room = kClasses[i].kept_max;
+  return true;
 }
 
 int class_of(std::size_t capacity) {
@@ -83,27 +84,45 @@ int class_of(std::size_t capacity) {
   return -1;
 }
 
+// The class of a capacity that acquire_slab() gave out; the capacities are powers of four.
+std::size_t class_of_whole(std::uint32_t capacity) noexcept {
+  return (static_cast<std::size_t>(std::countr_zero(capacity)) - 10) / 2;
+}
+static_assert(kClasses[0].capacity == 1024 && kClasses[1].capacity == 4096 && kClasses[2].capacity == 16384 &&
+              kClasses[3].capacity == 65536);
+
+Slab* new_slab(std::size_t capacity) {
+  void* memory = take_memory(capacity);
+  if (memory == nullptr) throw std::bad_alloc();
+  Slab* const slab = new (memory) Slab{};
+  slab->capacity = static_cast<std::uint32_t>(capacity);
+  if (capacity != Buffer::kReceive) std::memset(slab->bytes() + capacity, 0, Buffer::kPadding);
+  return slab;
+}
+
+// Few come here: the first of a thread, the last, those of odd sizes and those that are too many.
+void release_odd(Slab* slab) noexcept {
+  const bool pooled = kPools && slab->capacity <= Buffer::kReceive;
+  if (pooled && own_pool())
+    release_slab(slab);
+  else
+    give_memory(slab);
+}
+
 }  // namespace
 
 Slab* acquire_slab(std::size_t capacity) {
-  const int index = class_of(capacity);
-  Pool* const pools = index < 0 ? nullptr : pool();
+  const int index = kPools ? class_of(capacity) : -1;
   Slab* slab = nullptr;
-  if (pools != nullptr) {
-    Kept& kept = pools->kept[static_cast<std::size_t>(index)];
+  if (index >= 0) {
+    Kept& kept = g_pool.kept[static_cast<std::size_t>(index)];
+    capacity = kClasses[static_cast<std::size_t>(index)].capacity;
     if (kept.head != nullptr) {
       slab = std::exchange(kept.head, next_of(kept.head));
-      --kept.count;
+      ++kept.room;
     }
-    capacity = kClasses[static_cast<std::size_t>(index)].capacity;
   }
-  if (slab == nullptr) {
-    void* memory = take_memory(capacity);
-    if (memory == nullptr) throw std::bad_alloc();
-    slab = new (memory) Slab{};
-    slab->capacity = static_cast<std::uint32_t>(capacity);
-    if (capacity != Buffer::kReceive) std::memset(slab->bytes() + capacity, 0, Buffer::kPadding);
-  }
+  if (slab == nullptr) slab = new_slab(capacity);
   slab->refs.store(1, std::memory_order_relaxed);
   return slab;
 }
@@ -112,17 +131,15 @@ void release_slab(Slab* slab) noexcept {
   if (slab->refs.load(std::memory_order_acquire) != 1 &&
       slab->refs.fetch_sub(1, std::memory_order_acq_rel) != 1)
     return;
-  const int index = class_of(slab->capacity);
-  Pool* const pools = index < 0 ? nullptr : pool();
-  if (pools != nullptr && kClasses[static_cast<std::size_t>(index)].capacity == slab->capacity) {
-    Kept& kept = pools->kept[static_cast<std::size_t>(index)];
-    if (kept.count < kClasses[static_cast<std::size_t>(index)].kept_max) {
+  if (kPools && slab->capacity <= Buffer::kReceive) {
+    Kept& kept = g_pool.kept[class_of_whole(slab->capacity)];
+    if (kept.room != 0) {
       next_of(slab) = std::exchange(kept.head, slab);
-      ++kept.count;
+      --kept.room;
       return;
     }
   }
-  give_memory(slab);
+  release_odd(slab);
 }
 
 }  // namespace weir::detail

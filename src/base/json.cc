@@ -42,17 +42,26 @@ void JsonCursor::set_fault(JsonFault fault) noexcept {
   end_ = at_;  // nothing more is found
 }
 
-bool JsonCursor::enter_object() noexcept {
-  if (peek() != '{') {
-    set_fault(JsonFault::syntax);
+bool JsonCursor::seek_member(const char*& p) noexcept {
+  p = space(p);
+  if (p == end_) return fault_at(p, JsonFault::syntax);
+  if (*p == ',' && !first_) {
+    p = space(p + 1);
+  } else if (*p == '}') {
+    at_ = p + 1;
+    --depth_;
+    first_ = false;
     return false;
+  } else if (!first_) {
+    return fault_at(p, JsonFault::syntax);
   }
-  if (++depth_ > limits_.depth_max) {
-    set_fault(JsonFault::depth);
-    return false;
-  }
-  ++at_;
-  first_ = true;
+  return p != end_ && *p == '"' ? true : fault_at(p, JsonFault::syntax);
+}
+
+bool JsonCursor::seek_value(const char* p) noexcept {
+  p = space(p);
+  if (p == end_ || *p != ':') return fault_at(p, JsonFault::syntax);
+  at_ = space(p + 1);
   return true;
 }
 
@@ -185,14 +194,23 @@ bool JsonCursor::take_scalar() noexcept {
   }
 }
 
-// The walk keeps its place in a local variable and gives it back to the cursor for the rare parts.
 std::string_view JsonCursor::take_other() {
   const char kind = peek();
   const char* const start = at_;
-  if (kind != '{' && kind != '[') {
-    if (!take_scalar()) return {};
-    return std::string_view(start, static_cast<std::size_t>(at_ - start));
+  if (kind == '{' || kind == '[') {
+    const bool empty = end_ - start >= 2 && start[1] == kind + 2 && depth_ < limits_.depth_max;
+    if (!empty) return take_container();
+    at_ += 2;
+    return std::string_view(start, 2);
   }
+  const bool digit = kind >= '0' && kind <= '9';
+  if (!(digit ? take_number() : take_scalar())) return {};
+  return std::string_view(start, static_cast<std::size_t>(at_ - start));
+}
+
+// The walk keeps its place in a local variable and gives it back to the cursor for the rare parts.
+std::string_view JsonCursor::take_container() {
+  const char* const start = at_;
   // One bit per open container says whether it is an object; the first name of each object marks its place in
   // the names.
   constexpr std::size_t kDepthCap = 512;

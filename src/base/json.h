@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,7 +43,13 @@ class JsonCursor {
     return at_ == end_ ? '\0' : *at_;
   }
   /// Steps into the object that is next.
-  bool enter_object() noexcept;
+  bool enter_object() noexcept {
+    if (peek() != '{') return fault_at(at_, JsonFault::syntax);
+    if (++depth_ > limits_.depth_max) return fault_at(at_, JsonFault::depth);
+    ++at_;
+    first_ = true;
+    return true;
+  }
   /// As if an object's brace had just been passed: its first member is next. False if none is there.
   bool enter_members() noexcept {
     if (peek() != '"') return false;
@@ -53,20 +60,20 @@ class JsonCursor {
   /// The next member's raw name (between its quotes, escapes untouched); false at the object's end, which is
   /// passed.
   bool next_member(std::string_view& raw_name) noexcept {
-    const char* p = space(at_);
-    if (p == end_) return fault_at(p, JsonFault::syntax);
-    if (*p == ',' && !first_) {
-      p = space(p + 1);
-    } else if (*p == '}') {
+    const char* p = at_;
+    // The usual text has no white space between its marks.
+    const bool usual = first_ ? p != end_ && *p == '"' : end_ - p >= 2 && std::memcmp(p, ",\"", 2) == 0;
+    if (usual) {
+      p += first_ ? 0 : 1;
+    } else if (p != end_ && *p == '}') {
       at_ = p + 1;
       --depth_;
       first_ = false;
       return false;
-    } else if (!first_) {
-      return fault_at(p, JsonFault::syntax);
+    } else if (!seek_member(p)) {
+      return false;
     }
     first_ = false;
-    if (p == end_ || *p != '"') return fault_at(p, JsonFault::syntax);
     const char* const start = p + 1;
     p = json_text::plain_string_end(start, end_);
     name_plain_ = p != end_ && *p == '"';
@@ -79,10 +86,11 @@ class JsonCursor {
       p = at_;
     }
     if (++members_ > limits_.members_max) return fault_at(p, JsonFault::members);
-    p = space(p);
-    if (p == end_ || *p != ':') return fault_at(p, JsonFault::syntax);
-    at_ = space(p + 1);
-    return true;
+    if (end_ - p >= 2 && *p == ':' && static_cast<unsigned char>(p[1]) > ' ') {
+      at_ = p + 1;
+      return true;
+    }
+    return seek_value(p);
   }
   /// True if the name that next_member() gave is ASCII without escapes.
   bool name_plain() const noexcept { return name_plain_; }
@@ -92,7 +100,7 @@ class JsonCursor {
   bool next_element() noexcept;
   /// Validates the next value whole and gives its raw span; empty after a fault.
   std::string_view take_value() {
-    if (peek() != '"') return take_other();
+    if ((at_ == end_ || *at_ != '"') && peek() != '"') return take_other();
     const char* const start = at_;
     std::string_view raw;
     if (!take_string(raw)) return {};
@@ -108,7 +116,12 @@ class JsonCursor {
   void set_fault(JsonFault fault) noexcept;
 
  private:
+  // To the quote of an object's next name; false at its end, or without one.
+  bool seek_member(const char*& p) noexcept;
+  // Behind the colon that follows a name.
+  bool seek_value(const char* p) noexcept;
   std::string_view take_other();
+  std::string_view take_container();
   const char* space(const char* p) const noexcept {
     while (p != end_ && static_cast<unsigned char>(*p) <= ' ' &&
            (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))

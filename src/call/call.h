@@ -90,29 +90,36 @@ class Lease {
   virtual ~Lease() = default;
   /// The reply has ended whole (`failed` null) or by this error. Called at most once, before destruction.
   virtual void ended(const Error* failed) noexcept { (void)failed; }
+
+ private:
+  friend class Leases;
+  std::unique_ptr<Lease> before_;
 };
 
-/// The leases of one reply, released last first.
+/// The leases of one reply, released last first. One word, since replies are moved often.
 class Leases {
  public:
   Leases() = default;
   Leases(Leases&&) noexcept = default;
   Leases& operator=(Leases&& other) noexcept {
-    held_.swap(other.held_);
+    last_.swap(other.last_);
     return *this;
   }
   ~Leases() {
-    while (!held_.empty()) held_.pop_back();
+    while (last_) last_ = std::move(last_->before_);
   }
   /// Holds one more until the reply has ended.
-  void add(std::unique_ptr<Lease> lease) { held_.push_back(std::move(lease)); }
+  void add(std::unique_ptr<Lease> lease) {
+    lease->before_ = std::move(last_);
+    last_ = std::move(lease);
+  }
   /// Tells all, last first, how the reply ended (null: whole).
   void ended(const Error* failed) noexcept {
-    for (auto lease = held_.rbegin(); lease != held_.rend(); ++lease) (*lease)->ended(failed);
+    for (Lease* lease = last_.get(); lease != nullptr; lease = lease->before_.get()) lease->ended(failed);
   }
 
  private:
-  std::vector<std::unique_ptr<Lease>> held_;
+  std::unique_ptr<Lease> last_;
 };
 
 /// A count that is up by one while this lives: requests in flight. Moves with what it counts.

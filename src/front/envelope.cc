@@ -8,12 +8,10 @@ namespace {
 
 constexpr int kInvalidParams = -32602;
 
+using Checked = std::optional<EnvelopeFault>;
+
 EnvelopeFault fault(int status, int code, std::string sentence) {
-  EnvelopeFault out;
-  out.status = status;
-  out.code = code;
-  out.sentence = std::move(sentence);
-  return out;
+  return EnvelopeFault{status, code, std::move(sentence), {}};
 }
 
 // Whoever asks by `_meta` can be served by what server/discover lists; by header, the sessions' revisions
@@ -32,23 +30,30 @@ EnvelopeFault unsupported(std::string_view requested, std::size_t oldest) {
   return out;
 }
 
+// Names are short: a loop beats a call.
+bool has_backslash(std::string_view name) noexcept {
+  for (const char c : name)
+    if (c == '\\') return true;
+  return false;
+}
+
 bool is_object(std::string_view raw) { return !raw.empty() && raw.front() == '{'; }
 
 // The header that mirrors the name must stand for the same text.
-EnvelopeFault check_name(const RequestHead& head, const Message& message, const MethodRow& row) {
-  if (row.route != Route::by_name && row.route != Route::by_uri && row.route != Route::task) return {};
+Checked check_name(const RequestHead& head, const Message& message, const MethodRow& row) {
+  if (row.route != Route::by_name && row.route != Route::by_uri && row.route != Route::task)
+    return std::nullopt;
   const std::string_view raw = raw_target(message, row);
-  if (raw.empty()) return {};  // the router says what is missing
+  if (raw.empty()) return std::nullopt;  // the router says what is missing
   if (!head.has(Field::mcp_name)) return fault(400, kHeaderMismatch, "the header Mcp-Name is missing");
   const std::string_view header = head.get(Field::mcp_name);
   // The usual name needs neither coding nor escapes.
-  if (header == raw.substr(1, raw.size() - 2) && header_value_plain(header) &&
-      header.find('\\') == std::string_view::npos)
-    return {};
+  if (header == raw.substr(1, raw.size() - 2) && header_value_plain(header) && !has_backslash(header))
+    return std::nullopt;
   const std::optional<std::string> name = decode_header_value(header);
   if (!name || *name != json_unescape(raw))
     return fault(400, kHeaderMismatch, "the header Mcp-Name does not match the body");
-  return {};
+  return std::nullopt;
 }
 
 }  // namespace
@@ -66,17 +71,16 @@ EnvelopeFault no_version() {
   return fault(400, kInvalidParams, "params._meta needs \"" + std::string(kMetaVersion) + "\", a string");
 }
 
-// What a request must say of its client, in either way; without a fault also what it says.
-EnvelopeFault check_client(const Message& message) {
-  EnvelopeFault out;
-  out.capabilities = message.meta().find(kMetaCapabilities);
-  if (!is_object(out.capabilities))
+// What a request must say of its client, in either way.
+Checked check_client(const Message& message, ClientWord& word) {
+  word.capabilities = message.meta().find(kMetaCapabilities);
+  if (!is_object(word.capabilities))
     return fault(400, kInvalidParams,
                  "params._meta needs \"" + std::string(kMetaCapabilities) + "\", an object");
-  out.client_info = message.meta().find(kMetaClientInfo);
-  if (!out.client_info.empty() && !is_object(out.client_info))
+  word.client_info = message.meta().find(kMetaClientInfo);
+  if (!word.client_info.empty() && !is_object(word.client_info))
     return fault(400, kInvalidParams, "\"" + std::string(kMetaClientInfo) + "\" is an object");
-  return out;
+  return std::nullopt;
 }
 
 bool is_method(const MethodRow* row) { return row != nullptr && row->new_clients && row->request; }
@@ -84,40 +88,38 @@ EnvelopeFault no_method() { return fault(404, -32601, "Method not found"); }
 
 }  // namespace
 
-EnvelopeFault check_new_request(const RequestHead& head, const Message& message, const MethodRow* row) {
+Checked check_new_request(const RequestHead& head, const Message& message, const MethodRow* row,
+                          ClientWord& word) {
   const std::string_view header = head.get(Field::mcp_protocol_version);
-  std::string version;
   const std::string_view raw_version = message.meta().find(kMetaVersion);
-  const bool usual = raw_version == "\"2026-07-28\"" && header == "2026-07-28";
-  if (!usual && !message.meta_text(kMetaVersion, version)) return no_version();
-  if (header.empty()) return fault(400, kHeaderMismatch, "the header MCP-Protocol-Version is missing");
-  if (!usual && header != version)
-    return fault(400, kHeaderMismatch, "the header MCP-Protocol-Version does not match the body");
-  if (!usual && version != to_string(Revision::v2026_07_28))
-    return unsupported(version, kRevisions.size() - 1);
-  EnvelopeFault out = check_client(message);
-  if (out.status != 0) return out;
+  if (raw_version != "\"2026-07-28\"" || header != "2026-07-28") {
+    std::string version;
+    if (!message.meta_text(kMetaVersion, version)) return no_version();
+    if (header.empty()) return fault(400, kHeaderMismatch, "the header MCP-Protocol-Version is missing");
+    if (header != version)
+      return fault(400, kHeaderMismatch, "the header MCP-Protocol-Version does not match the body");
+    if (version != to_string(Revision::v2026_07_28)) return unsupported(version, kRevisions.size() - 1);
+  }
+  if (Checked wrong = check_client(message, word)) return wrong;
   if (!head.has(Field::mcp_method)) return fault(400, kHeaderMismatch, "the header Mcp-Method is missing");
   if (head.get(Field::mcp_method) != message.method())
     return fault(400, kHeaderMismatch, "the header Mcp-Method does not match the body");
   if (!is_method(row)) return no_method();
-  EnvelopeFault wrong = check_name(head, message, *row);
-  if (wrong.status != 0) return wrong;
-  return out;
+  return check_name(head, message, *row);
 }
 
-EnvelopeFault check_new_request(const Message& message, const MethodRow* row) {
+Checked check_new_request(const Message& message, const MethodRow* row, ClientWord& word) {
   std::string version;
   if (!message.meta_text(kMetaVersion, version)) return no_version();
   if (version != to_string(Revision::v2026_07_28)) return unsupported(version, kRevisions.size() - 1);
-  EnvelopeFault out = check_client(message);
-  if (out.status == 0 && !is_method(row)) return no_method();
-  return out;
+  if (Checked wrong = check_client(message, word)) return wrong;
+  if (!is_method(row)) return no_method();
+  return std::nullopt;
 }
 
-EnvelopeFault check_old_version(const RequestHead& head) {
+Checked check_old_version(const RequestHead& head) {
   const std::string_view version = head.get(Field::mcp_protocol_version);
-  if (version.empty() || parse_revision(version)) return {};
+  if (version.empty() || parse_revision(version)) return std::nullopt;
   return unsupported(version, 0);
 }
 

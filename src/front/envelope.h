@@ -2,6 +2,7 @@
 // Source: MCP 2026-07-28 basic/index (_meta), basic/transports/streamable-http ("Server Validation").
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "http/head.h"
@@ -11,13 +12,17 @@
 
 namespace weir {
 
-/// A refusal with the status that the specification orders; or what the client said of itself.
+/// A refusal with the status that the specification orders.
 struct EnvelopeFault {
-  int status = 0;  // 0: none
-  int code = 0;
+  int status;
+  int code;
   std::string sentence;
-  std::string data;              // raw JSON; empty: none
-  std::string_view client_info;  // raw JSON out of `_meta` when there is no fault
+  std::string data;  // raw JSON; empty: none
+};
+
+/// What a request of the new era says of its client: raw JSON out of its `_meta`.
+struct ClientWord {
+  std::string_view client_info;
   std::string_view capabilities;
 };
 
@@ -26,10 +31,13 @@ bool is_new_request(const RequestHead& head, const Message& message);
 /// Over a channel, which has no headers: by its `_meta` alone.
 bool is_new_request(const Message& message);
 /// Checks a request of the new era: known version, mirrored headers, required `_meta` members, known method.
-EnvelopeFault check_new_request(const RequestHead& head, const Message& message, const MethodRow* row);
+/// Without a fault `word` says whose it is.
+std::optional<EnvelopeFault> check_new_request(const RequestHead& head, const Message& message,
+                                               const MethodRow* row, ClientWord& word);
 /// The same without headers.
-EnvelopeFault check_new_request(const Message& message, const MethodRow* row);
+std::optional<EnvelopeFault> check_new_request(const Message& message, const MethodRow* row,
+                                               ClientWord& word);
 /// An unknown `MCP-Protocol-Version` of an old client.
-EnvelopeFault check_old_version(const RequestHead& head);
+std::optional<EnvelopeFault> check_old_version(const RequestHead& head);
 
 }  // namespace weir

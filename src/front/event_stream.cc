@@ -26,9 +26,8 @@ bool find_feed(const Visit& visit, std::shared_ptr<Feed>& feed, std::uint64_t& s
 }  // namespace
 
 Task<void> HttpEntry::events(Visit& visit, HttpSink& sink, CancelScope& gone) {
-  const EnvelopeFault fault = check_old_version(*visit.head);
-  if (fault.status != 0) {
-    co_await Serving::refuse(visit, fault.status, fault.code, fault.sentence, {}, fault.data);
+  if (const std::optional<EnvelopeFault> fault = check_old_version(*visit.head)) {
+    co_await Serving::refuse(visit, *fault, {});
     co_return;
   }
   visit.session = find_session(visit);

@@ -21,9 +21,6 @@ bool accepts_events(std::string_view accept) {
          accept.find("text/*") != std::string_view::npos;
 }
 
-// "127.0.0.1:4711" without its port: whom shares and owners are counted by.
-std::string_view address_of(std::string_view peer) { return peer.substr(0, peer.rfind(':')); }
-
 std::string_view path_of(const RequestHead& head) { return head.target.substr(0, head.target.find('?')); }
 
 bool is_json(std::string_view type) {
@@ -106,7 +103,7 @@ Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, Can
   visit.http = &sink;
   visit.head = &request.head;
   visit.path = path_of(request.head);
-  visit.client = address_of(request.peer);
+  visit.client = request.address;
   if (visit.path == "/health") {
     co_await health(visit);
     co_return;
@@ -140,23 +137,25 @@ Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, Can
     co_await events(visit, sink, gone);
     co_return;
   }
-  const auto message = Message::index(request.body_bytes(), JsonLimits(), Message::From::client);
+  Message message;
+  const std::optional<MessageFault> broken =
+      Message::index_at(message, request.body_bytes(), JsonLimits(), Message::From::client);
   // The usual request of the new era: no coroutine between this one and serve().
-  if (message && message->is_request() && is_new_request(request.head, *message)) {
-    const MethodRow* row = find_method(message->method());
-    const EnvelopeFault fault = check_new_request(request.head, *message, row);
-    if (fault.status == 0) {
-      take_new_client(visit, *message, fault);
-      take_params(visit);
-      co_await serving_.serve(visit, *message, *row, gone);
-    } else {
-      co_await Serving::refuse(visit, fault.status, fault.code, fault.sentence, message->raw_id(),
-                               fault.data);
+  if (!broken && message.is_request() && is_new_request(request.head, message)) {
+    const MethodRow* row = find_method(message.method());
+    ClientWord word;
+    const std::optional<EnvelopeFault> fault = check_new_request(request.head, message, row, word);
+    if (fault) {
+      co_await Serving::refuse(visit, *fault, message.raw_id());
+      co_return;
     }
+    take_new_client(visit, message, word);
+    take_params(visit);
+    co_await serving_.serve(visit, message, *row, gone);
     co_return;
   }
-  if (message) {
-    co_await post(visit, sink, *message);
+  if (!broken) {
+    co_await post(visit, sink, message);
     co_return;
   }
   const Bytes body = request.body_bytes();
@@ -165,8 +164,7 @@ Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, Can
     co_await batch(visit, body);
     co_return;
   }
-  const MessageFault& fault = message.error();
-  co_await Serving::refuse(visit, 400, fault.code, fault.reason, fault.raw_id);
+  co_await Serving::refuse(visit, 400, broken->code, broken->reason, broken->raw_id);
 }
 
 void HttpEntry::take_params(Visit& visit) {
@@ -225,9 +223,8 @@ Task<void> HttpEntry::batch(Visit& visit, const Bytes& body) {
 }
 
 Task<void> HttpEntry::old_message(Visit& visit, HttpSink& sink, const Message& message) {
-  const EnvelopeFault fault = check_old_version(*visit.head);
-  if (fault.status != 0) {
-    co_await Serving::refuse(visit, fault.status, fault.code, fault.sentence, message.raw_id(), fault.data);
+  if (const std::optional<EnvelopeFault> fault = check_old_version(*visit.head)) {
+    co_await Serving::refuse(visit, *fault, message.raw_id());
     co_return;
   }
   if (message.is_request() && message.method() == "initialize") {

@@ -13,7 +13,7 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t kEditsMax = 7;
+constexpr std::size_t kEditsMax = 3;  // the usual answer has one
 constexpr Duration kStreamAfter = std::chrono::milliseconds(100);
 
 // What a record calls the tool or prompt: as its server has it.
@@ -57,7 +57,7 @@ Task<void> Serving::serve(Visit& visit, const Message& message, const MethodRow&
   call.client = visit.client_view;
   call.client.identity = visit.client;
   call.notes = &record.notes;
-  call.keep = visit.plan;
+  call.keep = &visit.plan;
   call.session = visit.session.get();
   call.parked = &gateway_.parked();
   call.states = &gateway_.states();
@@ -85,11 +85,11 @@ Task<void> Serving::serve(Visit& visit, const Message& message, const MethodRow&
   } else if (answer.reply->large) {
     co_await relay_large(visit, call, answer);
   } else {
-    if (answer.reply->first.last) note_task(call, answer, *answer.reply->first.message);
+    const bool special = answer.reply->first.last && !is_complete(*answer.reply->first.message);
+    if (special) note_task(call, answer, *answer.reply->first.message);
     OutgoingAnswer made = outgoing_answer(call, answer);
     std::string state;
-    if (answer.reply->first.last)
-      made.request_state = state = sealed_state(call, answer.server, *answer.reply->first.message);
+    if (special) made.request_state = state = sealed_state(call, answer.server, *answer.reply->first.message);
     if (answer.reply->first.last && visit.http != nullptr) {
       // The usual answer is whole: it goes out from where it came in, mostly without a wait.
       const Message& response = *answer.reply->first.message;
@@ -161,7 +161,7 @@ Task<void> Serving::relay_large(Visit& visit, ClientCall& call, Answer& answer) 
   if (call.row.kind == ListKind::tools && large.tool_error()) answer.outcome = "tool_error";
 }
 
-void take_new_client(Visit& visit, const Message& message, const EnvelopeFault& checked) {
+void take_new_client(Visit& visit, const Message& message, const ClientWord& checked) {
   visit.client_view.revision = Revision::v2026_07_28;
   visit.client_view.client_info = checked.client_info;
   visit.client_view.capabilities = checked.capabilities;

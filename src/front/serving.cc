@@ -1,5 +1,6 @@
 #include "front/serving.h"
 
+#include "front/envelope.h"
 #include "mcp/client_requests.h"
 #include "mcp/fault_map.h"
 #include "mcp/log_level.h"
@@ -30,6 +31,10 @@ Serving::Serving(Gateway& gateway, FrontObserver& observer, bool error_status_ht
       observer_(observer),
       error_status_http_(error_status_http),
       random_(Random::from_system()) {}
+
+Task<void> Serving::refuse(Visit& visit, const EnvelopeFault& fault, std::string_view raw_id) {
+  return refuse(visit, fault.status, fault.code, fault.sentence, raw_id, fault.data);
+}
 
 Task<void> Serving::refuse(Visit& visit, int status, int code, std::string_view sentence,
                            std::string_view raw_id, std::string_view data) {

@@ -14,6 +14,8 @@
 
 namespace weir {
 
+struct EnvelopeFault;
+
 /// What one request came to; for the access log and the metrics.
 struct RequestRecord {
   std::string_view method;  // a row's name, or "_OTHER"
@@ -58,6 +60,7 @@ class Serving {
   /// Ends a session and the calls in it; false if `owner` has none such at `path`.
   bool end_session(std::string_view id, std::string_view owner, std::string_view path);
   /// Answers with an error of the specification.
+  static Task<void> refuse(Visit& visit, const EnvelopeFault& fault, std::string_view raw_id);
   static Task<void> refuse(Visit& visit, int status, int code, std::string_view sentence,
                            std::string_view raw_id, std::string_view data = {});
 

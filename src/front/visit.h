@@ -12,7 +12,7 @@
 
 namespace weir {
 
-struct EnvelopeFault;
+struct ClientWord;
 
 /// One message and what was found out about it.
 struct Visit {
@@ -37,7 +37,7 @@ struct Visit {
 };
 
 /// Takes over what a request of the new revision says of its client. `message` outlives the visit.
-void take_new_client(Visit& visit, const Message& message, const EnvelopeFault& checked);
+void take_new_client(Visit& visit, const Message& message, const ClientWord& checked);
 
 /// The trace context of one request, kept as the texts that are sent on.
 class TraceTexts {

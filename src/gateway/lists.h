@@ -26,7 +26,7 @@ struct ClientCall {
   ClientView client;
   CallTrace trace;
   CallNotes* notes = nullptr;
-  std::shared_ptr<const Plan> keep;  // what `plan` refers to, for what outlives the request
+  const std::shared_ptr<const Plan>* keep = nullptr;  // holds `plan`, for what outlives the request
   Session* session = nullptr;        // an old client's
   ParkedCalls* parked = nullptr;     // set where the client may be asked for input
   const RequestStates* states = nullptr;

@@ -44,7 +44,7 @@ std::string input_ended(std::string_view raw_id) {
 /// A call with what it waits for.
 struct ParkedCalls::Parked {
   Parked(const Call& leaf, const ClientCall& by, std::size_t at)
-      : plan(by.keep), held(leaf), server(at), owner(by.client.identity) {}
+      : plan(*by.keep), held(leaf), server(at), owner(by.client.identity) {}
   ~Parked() {
     for (const Ask& ask : asks) ask.asker->send(input_ended(ask.raw_id));
   }

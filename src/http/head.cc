@@ -233,19 +233,21 @@ class HeadParser {
     std::size_t count = 0;
     while (true) {
       if (at == end) return more();
-      if (*at == '\r') {
-        if (end - at < 2) return more();
-        if (at[1] != '\n') return refuse(400, "a line ends in CRLF");
-        head_.size_ = static_cast<std::size_t>(at + 2 - base);
-        return HeadState::done;
+      if (static_cast<unsigned char>(*at) <= ' ') {
+        if (*at == '\r') {
+          if (end - at < 2) return more();
+          if (at[1] != '\n') return refuse(400, "a line ends in CRLF");
+          head_.size_ = static_cast<std::size_t>(at + 2 - base);
+          return HeadState::done;
+        }
+        if (*at == ' ' || *at == '\t') return refuse(400, "folded header lines are not accepted");
       }
-      if (*at == ' ' || *at == '\t') return refuse(400, "folded header lines are not accepted");
       if (++count > limits_.fields_max) return refuse(431, "too many header fields");
       const char* const colon = name_end(at, end);
       const std::string_view name(at, static_cast<std::size_t>(colon - at));
       const bool named = colon != end && *colon == ':';
-      const Known* const known = named && !name.empty() ? find_known(name) : nullptr;
-      if (known == nullptr) {
+      const Known* const known = named ? find_known(name) : nullptr;
+      if (known == nullptr) [[unlikely]] {
         const std::size_t bad = first_not_of_class(name, kToken);
         if (bad != name.size() && name[bad] == '\r') {
           if (bad + 1 == name.size() && colon == end) return more();
@@ -258,45 +260,47 @@ class HeadParser {
       }
       const char* from = colon + 1;
       if (from != end && *from == ' ') ++from;  // the usual one
-      while (from != end && (*from == ' ' || *from == '\t')) ++from;
+      if (from != end && static_cast<unsigned char>(*from) <= ' ')
+        while (from != end && (*from == ' ' || *from == '\t')) ++from;
       const char* const stop = value_end(from, end);
-      if (stop == end) return more();
-      if (*stop == '\n') return refuse(400, "a line ends in CRLF");
-      if (*stop != '\r') return refuse(400, "invalid byte in a header field");
-      if (end - stop < 2) return more();
-      if (stop[1] != '\n') return refuse(400, "invalid byte in a header field");
+      if (end - stop < 2 || stop[0] != '\r' || stop[1] != '\n') [[unlikely]] {
+        if (stop == end) return more();
+        if (*stop == '\n') return refuse(400, "a line ends in CRLF");
+        if (*stop == '\r' && end - stop < 2) return more();
+        return refuse(400, "invalid byte in a header field");
+      }
       const char* to = stop;
-      while (to != from && (to[-1] == ' ' || to[-1] == '\t')) --to;
+      while (to != from && static_cast<unsigned char>(to[-1]) <= ' ')
+        --to;  // white space: the rest was refused
       const std::string_view value(from, static_cast<std::size_t>(to - from));
-      if (!keep(known, name, value)) return HeadState::refused;
+      if (known != nullptr) [[likely]] {
+        std::string_view& slot = head_.known_[static_cast<std::size_t>(known->field)];
+        if (slot.data() == nullptr)
+          slot = value;
+        else if (!known->list)
+          return refuse(400, "repeated header field");
+      } else if (!keep_param(name, value)) {
+        return HeadState::refused;
+      }
       at = stop + 2;
     }
   }
 
-  bool keep(const Known* known, std::string_view name, std::string_view value) noexcept {
-    if (known != nullptr) {
-      std::string_view& slot = head_.known_[static_cast<std::size_t>(known->field)];
-      if (slot.data() != nullptr && !known->list) {
+  bool keep_param(std::string_view name, std::string_view value) {
+    if (name.size() <= kParamPrefix.size() ||
+        !equals_ignoring_case(name.substr(0, kParamPrefix.size()), kParamPrefix))
+      return true;
+    for (const HeaderField& field : head_.params_) {
+      if (equals_ignoring_case(field.name, name)) {
         refuse(400, "repeated header field");
         return false;
       }
-      if (slot.data() == nullptr) slot = value;
-      return true;
     }
-    if (name.size() > kParamPrefix.size() &&
-        equals_ignoring_case(name.substr(0, kParamPrefix.size()), kParamPrefix)) {
-      for (const HeaderField& field : head_.params_) {
-        if (equals_ignoring_case(field.name, name)) {
-          refuse(400, "repeated header field");
-          return false;
-        }
-      }
-      if (head_.params_.size() == Head::kParamsMax) {
-        refuse(431, "too many Mcp-Param fields");
-        return false;
-      }
-      head_.params_.push_back(HeaderField{name, value});
+    if (head_.params_.size() == Head::kParamsMax) {
+      refuse(431, "too many Mcp-Param fields");
+      return false;
     }
+    head_.params_.push_back(HeaderField{name, value});
     return true;
   }
 
@@ -350,16 +354,23 @@ HeadState parse_request(std::string_view received, const HeadLimits& limits, Req
   if (state != HeadState::done) return state;
   const std::size_t first = line.find(' ');
   const std::size_t second = first == std::string_view::npos ? first : line.find(' ', first + 1);
-  if (second == std::string_view::npos || line.find(' ', second + 1) != std::string_view::npos)
-    return parser.refuse(400, "invalid request line");
+  if (second == std::string_view::npos) return parser.refuse(400, "invalid request line");
   head.method = line.substr(0, first);
   head.target = line.substr(first + 1, second - first - 1);
   const std::string_view version = line.substr(second + 1);
-  if (head.method.empty() || !all_of_class(head.method, kToken)) return parser.refuse(400, "invalid method");
-  if (version.size() != 8 || !version.starts_with("HTTP/") || version[5] < '0' || version[5] > '9' ||
-      version[6] != '.' || version[7] < '0' || version[7] > '9')
+  const bool known = version == "HTTP/1.1";
+  if (!known && version.find(' ') != std::string_view::npos)
+    return parser.refuse(400, "invalid request line");
+  if (head.method != "POST" && (head.method.empty() || !all_of_class(head.method, kToken)))
+    return parser.refuse(400, "invalid method");
+  if (known) {
+    // The usual one.
+  } else if (version.size() != 8 || !version.starts_with("HTTP/") || version[5] < '0' || version[5] > '9' ||
+             version[6] != '.' || version[7] < '0' || version[7] > '9') {
     return parser.refuse(400, "invalid HTTP version");
-  if (version[5] != '1' || version[7] > '1') return parser.refuse(505, "HTTP/1.1 and HTTP/1.0 are served");
+  } else if (version[5] != '1' || version[7] > '1') {
+    return parser.refuse(505, "HTTP/1.1 and HTTP/1.0 are served");
+  }
   parser.set_minor_version(version[7] - '0');
   if (head.target.size() > limits.target_max) return parser.refuse(414, "request target too long");
   if (head.target.empty() || head.target[0] != '/' || !all_of_class(head.target, kTarget))

@@ -21,7 +21,8 @@ class HttpServerConnection {
         handler_(handler),
         limits_(limits),
         stop_(stop),
-        peer_(channel_.peer()) {}
+        peer_(channel_.peer()),
+        address_(std::string_view(peer_).substr(0, peer_.rfind(':'))) {}
 
   Task<void> run() {
     while (!stop_.cancelled()) {
@@ -69,6 +70,7 @@ class HttpServerConnection {
   Task<bool> serve_one() {
     HttpRequest request;
     request.peer = peer_;
+    request.address = address_;
     HttpResponder responder(channel_, limits_);
     HeadRefusal refusal;
     head_limits_ = limits_.head;  // a reload changes them for the next request
@@ -219,6 +221,7 @@ class HttpServerConnection {
   HeadLimits head_limits_;  // of the present request
   CancelScope& stop_;
   const std::string peer_;
+  const std::string_view address_;  // within peer_
 };
 
 Task<void> serve_http(std::unique_ptr<Stream> stream, HttpHandler& handler, const HttpServerLimits& limits,

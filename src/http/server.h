@@ -40,6 +40,7 @@ class HttpRequest {
   Bytes body_bytes() const { return (keeps_body_.empty() ? keeps_head_ : keeps_body_).narrowed(body); }
   /// The connection's other side, "127.0.0.1:4711".
   std::string_view peer;
+  std::string_view address;  // the peer's without its port: whom shares and owners are counted by
 
  private:
   friend class HttpServerConnection;

@@ -41,6 +41,10 @@ bool may_be_asked(std::string_view capabilities, const Message& request) {
   return url ? !modes.find("url").empty() : modes.find("url").empty() || !modes.find("form").empty();
 }
 
+bool is_complete(const Message& response) {
+  return response.result_member().find("resultType") == "\"complete\"";
+}
+
 bool is_input_required(const Message& response) {
   return response.result_member().find("resultType") == "\"input_required\"";
 }

@@ -29,6 +29,8 @@ struct InputRequired {
   std::vector<InputRequest> requests;
   std::string request_state;  // raw string; empty: none
 };
+/// True for a result that says it is whole: nothing is asked, and no task stands for it.
+bool is_complete(const Message& response);
 /// True if a response is an `input_required` result.
 bool is_input_required(const Message& response);
 /// Its content. Nothing if it is malformed.

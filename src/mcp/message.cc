@@ -26,8 +26,9 @@ bool id_valid(std::string_view raw) {
   if (raw.empty()) return false;
   if (raw.front() == '"') return true;
   if (raw.front() != '-' && (raw.front() < '0' || raw.front() > '9')) return false;
+  // It is a valid number: besides its digits and a sign only what makes it no integer can be there.
   for (const char c : raw)
-    if (c == '.' || (c | 0x20) == 'e') return false;
+    if (c > '9' || c == '.') return false;
   return true;
 }
 
@@ -46,6 +47,15 @@ bool has_escape(std::string_view name) noexcept {
   for (const char c : name)
     if (c == '\\') return true;
   return false;
+}
+
+// Names are short: a few words compared here beat a call.
+bool same_text(std::string_view a, std::string_view b) noexcept {
+  const std::size_t size = a.size();
+  if (size != b.size()) return false;
+  if (size < 8 || size > 16) return std::memcmp(a.data(), b.data(), size) == 0;
+  const auto differ = [&](std::size_t at) { return std::memcmp(a.data() + at, b.data() + at, 8) != 0; };
+  return !differ(0) && !differ(size - 8);
 }
 
 // The members that JSON-RPC defines, and the others for the sake of repeated names.
@@ -103,7 +113,7 @@ bool walk_object(JsonCursor& cursor, Members& members, bool unique, Inner&& inne
 std::string_view RawMembers::search(std::string_view name) const noexcept {
   const std::size_t inside = std::min(count_, kInside);
   for (const RawMember* member = inside_; member != inside_ + inside; ++member)
-    if (member->name == name) return member->value;
+    if (same_text(member->name, name)) return member->value;
   for (const RawMember& member : more_)
     if (member.name == name) return member.value;
   if (escaped_)
@@ -144,10 +154,16 @@ bool Message::meta_text(std::string_view name, std::string& out) const {
   return text_of(meta_.find(name), out);
 }
 
+std::optional<MessageFault> Message::index_at(Message& place, Bytes bytes, const JsonLimits& limits,
+                                              From from) {
+  place.bytes_ = std::move(bytes);
+  return place.read(limits, from);
+}
+
 tl::expected<Message, MessageFault> Message::index(Bytes bytes, const JsonLimits& limits, From from) {
   tl::expected<Message, MessageFault> out{Message()};
-  out->bytes_ = std::move(bytes);
-  if (std::optional<MessageFault> fault = out->read(limits, from)) out = tl::unexpected(std::move(*fault));
+  if (std::optional<MessageFault> fault = index_at(*out, std::move(bytes), limits, from))
+    out = tl::unexpected(std::move(*fault));
   return out;
 }
 
@@ -155,8 +171,8 @@ tl::expected<std::unique_ptr<Message>, MessageFault> Message::index_owned(Bytes 
                                                                           const JsonLimits& limits,
                                                                           From from) {
   std::unique_ptr<Message> out(new Message());
-  out->bytes_ = std::move(bytes);
-  if (std::optional<MessageFault> fault = out->read(limits, from)) return tl::unexpected(std::move(*fault));
+  if (std::optional<MessageFault> fault = index_at(*out, std::move(bytes), limits, from))
+    return tl::unexpected(std::move(*fault));
   return out;
 }
 

@@ -70,10 +70,8 @@ class RawMembers {
 
   // One bit of 64 for a name: whose bit is not set is surely not there.
   static constexpr std::uint64_t mark_of(std::string_view name) noexcept {
-    if (name.empty()) return 1;
-    const auto first = static_cast<unsigned char>(name.front());
-    const auto last = static_cast<unsigned char>(name.back());
-    return std::uint64_t{1} << ((name.size() * 5 + first * 3 + last) & 63);
+    const std::size_t first = name.empty() ? 0 : static_cast<unsigned char>(name.front());
+    return std::uint64_t{1} << ((name.size() * 4 + first) & 63);
   }
   std::string_view search(std::string_view name) const noexcept;
   bool add_odd(RawMember member, bool plain);
@@ -96,9 +94,15 @@ class Message {
   /// Who wrote it: a client's message is refused for repeated member names, an upstream's is taken as it is.
   enum class From : std::uint8_t { client, upstream };
 
-  /// Indexes one message (an object). Views into `bytes`, which the message shares.
+  /// Nothing yet: a place for index_at().
+  Message() = default;
+  /// Indexes one message (an object) where it is to stay. Views into `bytes`, which the message shares. After
+  /// a fault the place is of no use.
+  static std::optional<MessageFault> index_at(Message& place, Bytes bytes, const JsonLimits& limits,
+                                              From from);
+  /// The same, to be moved about.
   static tl::expected<Message, MessageFault> index(Bytes bytes, const JsonLimits& limits, From from);
-  /// The same into storage that stays where it is.
+  /// The same into storage of its own.
   static tl::expected<std::unique_ptr<Message>, MessageFault> index_owned(Bytes bytes,
                                                                           const JsonLimits& limits,
                                                                           From from);
@@ -140,7 +144,6 @@ class Message {
   }
 
  private:
-  Message() = default;
   std::optional<MessageFault> read(const JsonLimits& limits, From from);
 
   Bytes bytes_;

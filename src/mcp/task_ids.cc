@@ -34,8 +34,9 @@ std::optional<CreatedTask> created_task(const Message& response, bool new_era) {
   const RawMembers& result = response.result_member();
   CreatedTask out;
   if (new_era) {
+    if (result.find("resultType") != "\"task\"") return std::nullopt;
     const std::string_view id = result.find("taskId");
-    if (result.find("resultType") != "\"task\"" || !is_text(id)) return std::nullopt;
+    if (!is_text(id)) return std::nullopt;
     out.id = json_unescape(id);
     out.ttl = read_ttl(result.find("ttlMs"));
     return out;

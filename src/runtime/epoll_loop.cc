@@ -36,18 +36,19 @@ EpollShard::~EpollShard() {
   ::close(epoll_);
 }
 
-int EpollShard::wait_ms() noexcept {
+int EpollShard::wait_ms(TimePoint at) noexcept {
   if (!again_.empty()) return 0;
   if (armed_ == kForever) return -1;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(armed_ - now());
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(armed_ - at);
   return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 3'600'000));
 }
 
 void EpollShard::run() {
   stopped_ = false;
+  TimePoint looked = now();
   // Work posted before run() has left its mark in the eventfd.
   while (!stopped_.load(std::memory_order_relaxed)) {
-    batch_size_ = ::epoll_wait(epoll_, batch_.data(), static_cast<int>(batch_.size()), wait_ms());
+    batch_size_ = ::epoll_wait(epoll_, batch_.data(), static_cast<int>(batch_.size()), wait_ms(looked));
     for (batch_at_ = 0; batch_at_ < batch_size_; ++batch_at_) {
       const epoll_event event = batch_[static_cast<std::size_t>(batch_at_)];
       if (event.events == 0) continue;  // forgotten meanwhile
@@ -66,7 +67,9 @@ void EpollShard::run() {
         if (posted_.size() >= kPostedMax) flush();
       }
     now_again_.clear();
-    if (armed_ != kForever && armed_ <= now()) {
+    // Looked at once a round: what is sent below makes the wait late by no more than it takes.
+    looked = now();
+    if (armed_ != kForever && armed_ <= looked) {
       armed_ = kForever;
       shard_->turn();
     }

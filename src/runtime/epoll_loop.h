@@ -68,7 +68,7 @@ class EpollShard final : public Loop {
   WallTime wall_now() noexcept override;
   void arm(TimePoint when) noexcept override { armed_ = when; }
   void notify() noexcept override;
-  int wait_ms() noexcept;
+  int wait_ms(TimePoint at) noexcept;  // `at`: now
 
   int epoll_ = -1;
   int wake_ = -1;  // an eventfd, for notify() and stop()

@@ -16,31 +16,35 @@ struct FreeFrame {
   FreeFrame* next;
 };
 
-// Trivial, so that no access asks whether it was built; freed by FrameOwner.
+// Trivial, so that no access asks whether it was built. Without room until FrameOwner is there to free it,
+// and once that has run.
 struct FramePool {
   struct List {
     FreeFrame* head;
-    std::size_t count;
+    std::size_t room;  // how many more it takes
   };
   std::array<List, kClasses> lists;
-  bool ended;
   bool owned;
 };
 constinit thread_local FramePool g_frames{};
 
 struct FrameOwner {
   ~FrameOwner() {
-    g_frames.ended = true;
     for (FramePool::List& list : g_frames.lists) {
+      list.room = 0;
       while (list.head != nullptr) std::free(std::exchange(list.head, list.head->next));
     }
   }
 };
 
-[[maybe_unused]] void own_frames() {
+// True if there is room now that was not there before.
+[[maybe_unused]] bool own_frames() {
+  if (g_frames.owned) return false;
+  g_frames.owned = true;
   static thread_local FrameOwner owner;
   (void)owner;
-  g_frames.owned = true;
+  for (FramePool::List& list : g_frames.lists) list.room = kKeptMax;
+  return true;
 }
 
 }  // namespace
@@ -52,7 +56,7 @@ void* acquire_frame(std::size_t size) {
     FramePool::List& list = g_frames.lists[index];
     if (FreeFrame* frame = list.head) {
       list.head = frame->next;
-      --list.count;
+      ++list.room;
       return frame;
     }
   }
@@ -67,12 +71,10 @@ void release_frame(void* frame, std::size_t size) noexcept {
   const std::size_t index = (size + kStep - 1) / kStep;
   if (index < kClasses) {
     FramePool::List& list = g_frames.lists[index];
-    if (!g_frames.ended && list.count < kKeptMax) {
-      if (!g_frames.owned) own_frames();
-      list.head = new (frame) FreeFrame{list.head};
-      ++list.count;
-      return;
-    }
+    if (list.room == 0 && !own_frames()) return std::free(frame);
+    list.head = new (frame) FreeFrame{list.head};
+    --list.room;
+    return;
   }
 #else
   (void)size;

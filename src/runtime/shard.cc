@@ -3,18 +3,12 @@
 #include "base/check.h"
 
 namespace weir {
-namespace {
-thread_local Shard* g_current = nullptr;
-}
+
+constinit thread_local Shard* Shard::g_current = nullptr;
 
 Shard::Shard(std::size_t index, Loop& loop) : index_(index), loop_(loop), now_(loop.now()), timers_(now_) {}
 
 Shard::~Shard() = default;
-
-Shard& Shard::current() noexcept {
-  WEIR_CHECK(g_current != nullptr);
-  return *g_current;
-}
 
 void Shard::post(std::unique_ptr<Mail> work) {
   bool first;

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "base/random.h"
 #include "runtime/time.h"
 #include "runtime/timers.h"
@@ -52,7 +53,10 @@ class Shard {
   ~Shard();
 
   /// The shard of this thread; there must be one.
-  static Shard& current() noexcept;
+  static Shard& current() noexcept {
+    WEIR_CHECK(g_current != nullptr);
+    return *g_current;
+  }
   std::size_t index() const noexcept { return index_; }
   /// The time of the present turn of the loop; constant within it.
   TimePoint now() const noexcept { return now_; }
@@ -96,6 +100,8 @@ class Shard {
   }
 
  private:
+  static constinit thread_local Shard* g_current;
+
   void begin_turn() noexcept;
   void end_turn();
   void take_mail();
