@@ -1,9 +1,7 @@
 #include "front/channel_entry.h"
 
-#include <algorithm>
-
+#include "front/channel_sink.h"
 #include "front/envelope.h"
-#include "mcp/client_requests.h"
 #include "mcp/fault_map.h"
 #include "runtime/shard.h"
 
@@ -32,51 +30,6 @@ Begin read_begin(std::string_view text) {
 }
 
 }  // namespace
-
-/// One request's answer: it goes into the channel, unless the client has taken the request back.
-class ChannelEntry::Sink final : public AnswerSink {
- public:
-  /// `raw_id` empty: it can't be cancelled.
-  Sink(ChannelEntry& channel, std::string_view raw_id, bool endless)
-      : channel_(channel), raw_id_(raw_id), endless_(endless) {
-    channel_.running_.push_back(this);
-  }
-  ~Sink() override {
-    std::erase(channel_.running_, this);
-    channel_.changed_.wake_all();
-  }
-  Sink(const Sink&) = delete;
-  Sink& operator=(const Sink&) = delete;
-
-  Task<bool> event(std::string_view json) override {
-    if (dropped_) co_return false;
-    co_return co_await channel_.outbox_.put(std::string(json));
-  }
-  Task<void> finish(int, std::string_view json) override {
-    if (dropped_ || json.empty()) co_return;
-    const bool there = co_await channel_.outbox_.put(std::string(json));
-    (void)there;  // a client that has gone is noticed by its channel
-  }
-  Task<void> idle() override { co_return; }
-  bool streaming() const noexcept override { return true; }
-  bool can_ask() const noexcept override { return channel_.open(); }
-
-  std::string_view raw_id() const noexcept { return raw_id_; }
-  bool endless() const noexcept { return endless_; }
-  CancelScope& scope() noexcept { return scope_; }
-  // No word more about this request.
-  void drop() {
-    dropped_ = true;
-    scope_.cancel();
-  }
-
- private:
-  ChannelEntry& channel_;
-  const std::string_view raw_id_;
-  const bool endless_;
-  bool dropped_ = false;
-  CancelScope scope_;
-};
 
 ChannelEntry::ChannelEntry(Serving& serving, Client client) : serving_(serving), client_(std::move(client)) {}
 
@@ -148,80 +101,6 @@ Task<bool> ChannelEntry::take_overlong(std::string_view begin, std::size_t most)
                      "a message is longer than limits.body, " + std::to_string(most) + " bytes"),
                {});
   co_return co_await outbox_.put(std::move(out));
-}
-
-Task<void> ChannelEntry::run(Message message) {
-  const bool begins = message.method() == "initialize" && !is_new_request(message);
-  Sink sink(*this, begins ? std::string_view() : message.raw_id(),
-            message.method() == "subscriptions/listen");
-  Visit visit(sink, serving_.gateway().plan());
-  visit.path = client_.path;
-  visit.client = client_.identity;
-  visit.client_view.has_headers = false;
-  if (begins)
-    co_await initialize(visit, message, sink.scope());
-  else
-    co_await answer(visit, message, sink.scope());
-}
-
-Task<void> ChannelEntry::run_batch(Bytes bytes) {
-  Sink sink(*this, {}, false);
-  Visit visit(sink, serving_.gateway().plan());
-  visit.path = client_.path;
-  visit.client = client_.identity;
-  visit.session = session_;
-  co_await serving_.in_batch(visit, bytes);
-}
-
-Task<void> ChannelEntry::answer(Visit& visit, const Message& message, CancelScope& scope) {
-  if (is_new_request(message)) {
-    co_await new_request(visit, message, scope);
-  } else if (session_) {
-    visit.session = session_;
-    co_await serving_.in_session(visit, message);
-  } else if (message.method() == "ping") {
-    // The one thing that may be asked before all else.
-    const std::string pong = write_result(message.raw_id(), "{}");
-    co_await visit.sink.finish(200, pong);
-  } else {
-    co_await Serving::refuse(visit, 400, -32602, "begin with initialize, or say the revision in params._meta",
-                             message.raw_id());
-  }
-}
-
-Task<void> ChannelEntry::new_request(Visit& visit, const Message& message, CancelScope& scope) {
-  const MethodRow* row = find_method(message.method());
-  const EnvelopeFault fault = check_new_request(message, row);
-  if (fault.status != 0) {
-    co_await Serving::refuse(visit, fault.status, fault.code, fault.sentence, message.raw_id(), fault.data);
-    co_return;
-  }
-  take_new_client(visit, message, fault);
-  co_await serving_.serve(visit, message, *row, scope);
-}
-
-Task<void> ChannelEntry::initialize(Visit& visit, const Message& message, CancelScope& scope) {
-  if (session_) {
-    co_await Serving::refuse(visit, 400, -32600, "this channel has begun its session already",
-                             message.raw_id());
-    co_return;
-  }
-  initializing_ = true;
-  std::shared_ptr<Session> session = co_await serving_.initialize(visit, message, &scope);
-  initializing_ = false;
-  changed_.wake_all();
-  if (!session) co_return;
-  session_ = std::move(session);
-  if (!gone_) news_.start(bring_news());
-}
-
-Task<void> ChannelEntry::old_notification(Message message) {
-  Sink sink(*this, {}, false);
-  Visit visit(sink, serving_.gateway().plan());
-  visit.path = client_.path;
-  visit.client = client_.identity;
-  visit.session = session_;
-  co_await serving_.in_session(visit, message);
 }
 
 // The client takes a request back: it hears no more of it.

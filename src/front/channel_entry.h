@@ -54,6 +54,7 @@ class ChannelEntry {
   class Sink;
   bool open() const noexcept { return !no_more_ && !gone_; }
   Task<bool> wait_turn(bool request);
+  Visit visit_for(Sink& sink) const;
   Task<void> run(Message message);
   Task<void> run_batch(Bytes bytes);
   Task<void> answer(Visit& visit, const Message& message, CancelScope& scope);
