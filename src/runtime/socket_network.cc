@@ -53,9 +53,18 @@ Error waited(Wake wake, const std::string& what) {
   return Error(Error::Kind::cancelled, Error::Side::client, Error::Sent::no, "cancelled");
 }
 
-void set_option(int fd, int level, int option) noexcept {
-  const int on = 1;
-  ::setsockopt(fd, level, option, &on, sizeof on);
+void set_option(int fd, int level, int option, int value = 1) noexcept {
+  ::setsockopt(fd, level, option, &value, sizeof value);
+}
+
+// Small writes go out at once. A quiet connection whose other side has vanished without a word (a stream that
+// brings events now and then) is found to be dead after two minutes.
+void set_usual(int fd) noexcept {
+  set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+  set_option(fd, SOL_SOCKET, SO_KEEPALIVE);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 60);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 15);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
 }
 
 // A descriptor that one coroutine waits for.
@@ -129,7 +138,7 @@ class SocketNetwork final : public Network {
     if (!numeric) co_return fail(unreachable(address, "not a numeric address"));
     const int fd = ::socket(numeric->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) co_return fail(unreachable(address, std::strerror(errno)));
-    set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+    set_usual(fd);
     FdWaiter attempt(loop_, fd);
     int reason = 0;
     if (::connect(fd, reinterpret_cast<const sockaddr*>(&numeric->storage), numeric->size) != 0)
@@ -162,7 +171,7 @@ class SocketNetwork final : public Network {
     auto listener = std::make_unique<SocketListener>(loop_, fd);
     set_option(fd, SOL_SOCKET, SO_REUSEADDR);
     if (shared) set_option(fd, SOL_SOCKET, SO_REUSEPORT);
-    set_option(fd, IPPROTO_TCP, TCP_NODELAY);  // accepted sockets inherit it
+    set_usual(fd);  // accepted sockets inherit it
     if (::bind(fd, reinterpret_cast<const sockaddr*>(&numeric->storage), numeric->size) != 0 ||
         ::listen(fd, 4096) != 0 || !listener->watch())
       return refuse(std::strerror(errno));

@@ -1,5 +1,6 @@
 // What clients and operators meet at the edges: cancelling, names, reload, odd methods.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import net from 'node:net';
 import { Upstream } from './upstream.mjs';
 import { Weir, accept, ask, between, openSession, request, until } from './weir.mjs';
@@ -17,6 +18,19 @@ function raw(url, text) {
 }
 
 export const tests = {
+  async 'quiet connections are kept alive by the kernel, on both sides'() {
+    await between({}, async (weir, upstream) => {
+      await weir.settled();
+      await ask(weir.url, 'tools/call', '"name":"echo","arguments":{"text":"a"}', { name: 'echo' });
+      // The kernel's table: addresses as hex, and in the sixth column which timer runs (2: keepalive).
+      const rows = fs.readFileSync('/proc/net/tcp', 'utf8').split('\n').map((line) => line.trim().split(/\s+/)).filter((row) => row[3] === '01');
+      const port = (url) => Number(new URL(url).port).toString(16).toUpperCase().padStart(4, '0');
+      const timers = (column, url) => rows.filter((row) => row[column].endsWith(':' + port(url))).map((row) => row[5].slice(0, 2));
+      assert.ok(timers(1, weir.url).includes('02'), 'towards clients: ' + timers(1, weir.url));
+      assert.ok(timers(2, upstream.url).includes('02'), 'towards servers: ' + timers(2, upstream.url));
+    });
+  },
+
   async 'a session that is deleted takes its calls along'() {
     await between([{ era: 'old' }], async (weir, upstream) => {
       upstream.call = () => {};
