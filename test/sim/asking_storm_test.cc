@@ -4,21 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <cstdlib>
+
+#include "sim/seeds.h"
 
 namespace weir {
 namespace {
 
 sim::AskReport storms(std::uint64_t count, bool abrupt) {
-  std::uint64_t first = 1;
-  if (const char* one = std::getenv("WEIR_SEED")) {
-    first = std::strtoull(one, nullptr, 10);
-    count = 1;
-  } else if (const char* more = std::getenv("WEIR_SEEDS")) {
-    count = std::strtoull(more, nullptr, 10);
-  }
   sim::AskReport all;
-  for (std::uint64_t seed = first; seed < first + count && !testing::Test::HasFailure(); ++seed) {
+  for (const std::uint64_t seed : sim::seeds(count)) {
+    if (testing::Test::HasFailure()) break;
     sim::AskingStorm storm(seed, abrupt);
     const sim::AskReport one = storm.run();
     for (const std::string& violation : one.tally.violations)

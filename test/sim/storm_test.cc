@@ -4,21 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <cstdlib>
+
+#include "sim/seeds.h"
 
 namespace weir {
 namespace {
-
-std::vector<std::uint64_t> seeds(std::uint64_t count) {
-  std::vector<std::uint64_t> out;
-  if (const char* one = std::getenv("WEIR_SEED")) {
-    out.push_back(std::strtoull(one, nullptr, 10));
-    return out;
-  }
-  if (const char* more = std::getenv("WEIR_SEEDS")) count = std::strtoull(more, nullptr, 10);
-  for (std::uint64_t seed = 1; seed <= count; ++seed) out.push_back(seed);
-  return out;
-}
 
 sim::StormReport storm(std::uint64_t seed, const sim::Storm::Options& options) {
   sim::Storm storm(seed, options);
@@ -49,7 +39,7 @@ void add(sim::StormReport& all, const sim::StormReport& one) {
 
 sim::StormReport storms(std::uint64_t count, const sim::Storm::Options& options) {
   sim::StormReport all;
-  for (const std::uint64_t seed : seeds(count)) {
+  for (const std::uint64_t seed : sim::seeds(count)) {
     add(all, storm(seed, options));
     if (testing::Test::HasFailure()) break;
   }
