@@ -81,30 +81,6 @@ std::map<std::string, std::shared_ptr<ClientAsk>> Session::take_expired(TimePoin
   return out;
 }
 
-bool Session::subscribe(const std::string& uri, Subscription to) {
-  std::lock_guard lock(lock_);
-  return subscriptions_.size() < kSubscriptionsMax && subscriptions_.emplace(uri, std::move(to)).second;
-}
-
-std::optional<Subscription> Session::unsubscribe(const std::string& uri) {
-  std::lock_guard lock(lock_);
-  const auto found = subscriptions_.find(uri);
-  if (found == subscriptions_.end()) return std::nullopt;
-  std::optional<Subscription> out(std::move(found->second));
-  subscriptions_.erase(found);
-  return out;
-}
-
-bool Session::subscribed(const std::string& uri) const {
-  std::lock_guard lock(lock_);
-  return subscriptions_.find(uri) != subscriptions_.end();
-}
-
-std::map<std::string, Subscription> Session::subscriptions() const {
-  std::lock_guard lock(lock_);
-  return subscriptions_;
-}
-
 void Session::end() {
   feed_->end();
   std::map<std::string, std::shared_ptr<ClientAsk>, std::less<>> asks;

@@ -1,5 +1,5 @@
 // One old client's session: what `initialize` settled, the messages that wait for its streams, what it was
-// asked and has not answered, what it subscribed to. Shared by all shards; its members lock for themselves.
+// asked and has not answered. Shared by all shards; its members lock for themselves.
 // Source: MCP 2025-11-25 basic/lifecycle, basic/transports.
 #pragma once
 
@@ -36,13 +36,6 @@ struct ClientAsk {
   std::function<void()> ended;  // told on `home` when it was answered or given up; may be empty
 };
 
-/// What a session has subscribed to.
-struct Subscription {
-  std::string server;   // configured name
-  std::string uri;      // the server's own
-  bool shared = false;  // counted with the server's watch; else in the client's own session
-};
-
 class Session {
  public:
   Session();
@@ -77,13 +70,6 @@ class Session {
   /// Takes out all that have expired by `now`, with their ids.
   std::map<std::string, std::shared_ptr<ClientAsk>> take_expired(TimePoint now);
 
-  /// Notes a subscription to a URI as the client knows it; false if it is there already, or too many are.
-  bool subscribe(const std::string& uri, Subscription to);
-  /// Takes it out; nothing if there is none.
-  std::optional<Subscription> unsubscribe(const std::string& uri);
-  bool subscribed(const std::string& uri) const;
-  std::map<std::string, Subscription> subscriptions() const;
-
   /// Ends its streams and lets go of what was asked.
   void end();
 
@@ -91,7 +77,6 @@ class Session {
   friend class Sessions;
   static constexpr std::size_t kStreamsMax = 64;
   static constexpr std::size_t kAsksMax = 256;
-  static constexpr std::size_t kSubscriptionsMax = 10'000;
 
   mutable std::mutex lock_;
   std::string log_level_;
@@ -100,7 +85,6 @@ class Session {
   std::uint64_t next_stream_ = 1;
   std::map<std::string, std::shared_ptr<ClientAsk>, std::less<>> asks_;
   std::uint64_t next_ask_ = 1;
-  std::map<std::string, Subscription> subscriptions_;
   std::atomic<TimePoint::rep> used_{0};
 };
 
