@@ -44,14 +44,13 @@ std::string input_ended(std::string_view raw_id) {
 /// A call with what it waits for.
 struct ParkedCalls::Parked {
   Parked(const Call& leaf, const ClientCall& by, std::size_t at)
-      : plan(by.keep), held(leaf), server(at), owner(by.client.identity) {}
+      : upstream(by.plan.servers[at]), held(leaf), owner(by.client.identity) {}
   ~Parked() {
     for (const Ask& ask : asks) ask.asker->send(input_ended(ask.raw_id));
   }
 
-  std::shared_ptr<const Plan> plan;  // its server lives as long
+  std::shared_ptr<Upstream> upstream;  // lives as long, whatever is configured meanwhile
   HeldCall held;
-  std::size_t server;
   std::string owner;
   std::vector<Ask> asks;
   unsigned asked = 0;  // in all
@@ -104,7 +103,7 @@ class ParkedCalls::Parking final : public ReplyStream {
     const std::vector<InputRequest> urls = urls_required(*event.message);
     if (urls.empty()) return event;
     RequestState again;
-    again.server = parked_->plan->servers[parked_->server]->name();
+    again.server = parked_->upstream->name();
     const std::string state = owner_.states_.seal(again, parked_->owner, parked_->held.call().message);
     return ReplyEvent(message_of(write_input_required(urls, state)), true);
   }
@@ -325,7 +324,7 @@ Task<Result<Reply>> ParkedCalls::resume_here(ClientCall& by, std::uint64_t numbe
     co_return fail(Error::Kind::not_found, Error::Side::client, Error::Sent::no, std::move(fault));
   std::shared_ptr<Parked> parked = std::move(found->second);
   here.waiting.erase(found);
-  seat->server = parked->plan->servers[parked->server]->name();
+  seat->server = parked->upstream->name();
   std::vector<Ask> open;
   for (Ask& ask : parked->asks) {
     const std::string_view answer = answers.find(ask.request.key);
