@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/client_tasks.h"
 #include "gateway/task_calls.h"
 #include "gateway/upstream.h"
 #include "mcp/client_requests.h"
@@ -89,19 +90,20 @@ void Events::in_session(const Upstream& server, Session& session, Message messag
   const TaskNames names = task_names(*options_.tasks, session, server.name(), message);
   if (message.is_request()) {
     ClientAsk ask;
-    ask.task = names;
+    const Admitted admitted = admit_request(session, server.name(), message, ask);
+    if (!admitted.about_tasks) ask.task = names;
     ask.asker = asker;
     ask.raw_id = message.raw_id();
     ask.raw_token = message.meta().find("progressToken");
     ask.home = &Shard::current();
-    ask.expires = Shard::current().now() + kInputTime;
-    const bool may = may_be_asked(session.capabilities, message);
-    const std::string id = may ? session.ask(std::move(ask)) : std::string();
+    ask.expires = Shard::current().now() + std::max(kInputTime, admitted.patience_min);
+    const TaskNames told = ask.task;
+    const std::string id = admitted.refusal.empty() ? session.ask(std::move(ask)) : std::string();
     if (id.empty())
-      asker->send(refusal(message));
+      asker->send(admitted.refusal.empty() ? refusal(message) : admitted.refusal);
     else
       session.feed().append(std::make_shared<const std::string>(
-          with_task_ids(renumbered(message, id), names.server, names.client)));
+          with_task_ids(question(message, admitted, id), told.server, told.client)));
     return;
   }
   const std::string_view method = message.method();

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "mcp/client_requests.h"
+#include "mcp/client_tasks.h"
 #include "mcp/outgoing.h"
 #include "runtime/hop.h"
 #include "transport/server_requests.h"
@@ -125,7 +126,7 @@ class ParkedCalls::Parking final : public ReplyStream {
     Ask ask;
     ask.request.key = std::to_string(++parked_->asked);
     ask.request.method = request.method();
-    ask.request.params = request.params();
+    ask.request.params = params_without_task(request);  // the new revision knows no such wish
     ask.raw_id = request.raw_id();
     ask.asker = std::move(event.asker);
     parked_->asks.push_back(std::move(ask));
