@@ -2,6 +2,7 @@
 // Source: MCP 2026-07-28 basic/patterns/subscriptions.
 #include "front/serving.h"
 #include "gateway/subscribe.h"
+#include "gateway/task_calls.h"
 #include "mcp/client_requests.h"
 #include "mcp/splice.h"
 #include "mcp/task_ids.h"
@@ -13,24 +14,36 @@ namespace {
 
 constexpr Duration kQuiet = std::chrono::seconds(15);
 constexpr Feed::Bounds kBounds{256, 256 * 1024};
-constexpr std::size_t kUrisMax = 10'000;
+constexpr std::size_t kNamesMax = 10'000;
 
-/// A resource that the client asked for.
+/// One thing that the client asked for: a resource or a task.
 struct Wanted {
-  std::string uri;
-  std::string original;
-  std::size_t server = Plan::kAll;
+  Topic::Kind kind = Topic::Kind::resource;
+  std::string name;  // the client's
   bool agreed = false;
-  bool watched = false;  // in the session that all share
 };
 
 struct Filter {
   bool lists[3] = {};  // tools, prompts, resources
-  std::vector<Wanted> resources;
+  std::vector<Wanted> wanted;
 };
 constexpr std::string_view kListFields[] = {"toolsListChanged", "promptsListChanged", "resourcesListChanged"};
 constexpr std::string_view kCapabilities[] = {"tools", "prompts", "resources"};
 constexpr ListKind kKinds[] = {ListKind::tools, ListKind::prompts, ListKind::resources};
+
+bool read_names(std::string_view raw, Topic::Kind kind, Filter& filter) {
+  if (raw.empty()) return true;
+  JsonCursor cursor(raw, JsonLimits(), false);
+  if (!cursor.enter_array()) return false;
+  while (cursor.next_element()) {
+    const std::string_view value = cursor.take_value();
+    if (value.empty() || value.front() != '"' || filter.wanted.size() == kNamesMax) return false;
+    filter.wanted.emplace_back();
+    filter.wanted.back().kind = kind;
+    filter.wanted.back().name = json_unescape(value);
+  }
+  return true;
+}
 
 // False if the filter is malformed.
 bool read_filter(std::string_view raw, Filter& filter) {
@@ -41,46 +54,63 @@ bool read_filter(std::string_view raw, Filter& filter) {
     if (!value.empty() && value != "true" && value != "false") return false;
     filter.lists[i] = value == "true";
   }
-  const std::string_view uris = members.find("resourceSubscriptions");
-  if (uris.empty()) return true;
-  JsonCursor cursor(uris, JsonLimits(), false);
-  if (!cursor.enter_array()) return false;
-  while (cursor.next_element()) {
-    const std::string_view value = cursor.take_value();
-    if (value.empty() || value.front() != '"' || filter.resources.size() == kUrisMax) return false;
-    filter.resources.emplace_back();
-    filter.resources.back().uri = json_unescape(value);
-  }
-  return true;
+  return read_names(members.find("resourceSubscriptions"), Topic::Kind::resource, filter) &&
+         read_names(members.find("taskIds"), Topic::Kind::task, filter);
 }
 
 // The server that has it is asked: in the caller's own session where it has one with a child or stream of its
-// own, else in the one that all share.
-Task<void> agree(const ClientCall& by, Wanted& wanted, TimePoint deadline) {
-  wanted.server = resource_owner(by.plan, by.only, wanted.uri, wanted.original);
-  if (wanted.server == Plan::kAll) co_return;
-  Upstream& upstream = *by.plan.servers[wanted.server];
+// own, else in the one that all share. It is wanted before it is asked for, so that no update is missed.
+Task<void> agree(const ClientCall& by, const Hearer& hearer, Wanted& wanted, TimePoint deadline) {
+  Topic topic;
+  topic.kind = wanted.kind;
+  const std::size_t server = wanted.kind == Topic::Kind::task
+                                 ? task_owner(by, wanted.name, topic.original)
+                                 : resource_owner(by.plan, by.only, wanted.name, topic.original);
+  if (server == Plan::kAll) co_return;
+  Upstream& upstream = *by.plan.servers[server];
+  topic.server = upstream.name();
   std::string text = R"({"jsonrpc":"2.0","id":0,"method":"resources/subscribe","params":{"uri":)";
-  json_append_string(text, wanted.original);
+  json_append_string(text, topic.original);
   text += "}}";
   const auto message = Message::index(Bytes::copy_of(text), JsonLimits(), Message::From::upstream);
   if (!message) co_return;
   Call call(*message, *find_method("resources/subscribe"), by.cancel);
   call.client = by.client;
   call.deadline = deadline;
-  if (!upstream.hears_alone(call)) {
-    wanted.watched = wanted.agreed = co_await upstream.watch(wanted.original, deadline, by.cancel);
-    co_return;
+  const bool alone = wanted.kind == Topic::Kind::resource && upstream.hears_alone(call);
+  if (alone) topic.link = ClientLinks::key_of(by.client);
+  Interests& interests = *by.plan.interests;
+  if (!interests.add(hearer, wanted.name, topic)) co_return;
+  if (!alone) {
+    wanted.agreed = co_await upstream.watch(wanted.kind, topic.original, deadline, by.cancel);
+  } else {
+    // What comes before the answer is of no use to a subscription.
+    Result<Reply> reply = co_await upstream.call(call);
+    while (reply && !reply->first.last) {
+      Result<ReplyEvent> next = co_await reply->rest->next(kForever);
+      if (next)
+        reply->first = std::move(*next);
+      else
+        reply = fail(next.error());
+    }
+    wanted.agreed = reply && reply->first.message->kind() == Message::Kind::result;
+    if (wanted.agreed) upstream.note_subscription(call.client, topic.original, true);
   }
-  // What comes before the answer is of no use to a subscription.
-  Result<Reply> reply = co_await upstream.call(call);
-  while (reply && !reply->first.last) {
-    Result<ReplyEvent> next = co_await reply->rest->next(kForever);
-    if (!next) co_return;
-    reply->first = std::move(*next);
+  if (wanted.agreed)
+    interests.agreed(hearer.id, wanted.kind, wanted.name);
+  else
+    interests.remove(hearer.id, wanted.kind, wanted.name);
+}
+
+void append_names(std::string& out, std::string_view member, const Filter& filter, Topic::Kind kind) {
+  std::string names;
+  for (const Wanted& wanted : filter.wanted) {
+    if (!wanted.agreed || wanted.kind != kind) continue;
+    if (!names.empty()) names += ',';
+    json_append_string(names, wanted.name);
   }
-  wanted.agreed = reply && reply->first.message->kind() == Message::Kind::result;
-  if (wanted.agreed) upstream.note_subscription(call.client, wanted.original, true);
+  if (!names.empty())
+    out.append(out.empty() ? "\"" : ",\"").append(member).append("\":[").append(names).append("]");
 }
 
 // What will be honoured of it.
@@ -89,14 +119,8 @@ std::string honoured(const Filter& filter, std::size_t kinds) {
   for (std::size_t i = 0; i < 3; ++i)
     if ((kinds >> static_cast<unsigned>(kKinds[i]) & 1U) != 0)
       out.append(out.empty() ? "\"" : ",\"").append(kListFields[i]).append("\":true");
-  std::string uris;
-  for (const Wanted& wanted : filter.resources) {
-    if (!wanted.agreed) continue;
-    if (!uris.empty()) uris += ',';
-    json_append_string(uris, wanted.uri);
-  }
-  if (!uris.empty())
-    out += (out.empty() ? "\"" : ",\"") + std::string("resourceSubscriptions\":[") + uris + ']';
+  append_names(out, "resourceSubscriptions", filter, Topic::Kind::resource);
+  append_names(out, "taskIds", filter, Topic::Kind::task);
   return "\"notifications\":{" + out + '}';
 }
 
@@ -108,7 +132,6 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
     co_await refuse(visit, 200, -32602, "params.notifications must be a filter", call.message.raw_id());
     co_return;
   }
-  // How tasks stand is not told here yet: clients see in the acknowledgement that they must ask.
   const bool tasks = !members_of(call.message.param().find("notifications")).find("taskIds").empty();
   if (tasks && !declares_tasks(call.client.capabilities)) {
     const std::string needed =
@@ -131,16 +154,21 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
         listener->kinds |= std::size_t{1} << static_cast<unsigned>(kKinds[k]);
   }
   // Each server is asked beside the others; what does not agree in time is left out.
+  Hearer hearer;
+  hearer.id = gateway_.interests().new_hearer();
+  hearer.raw_id = listener->raw_id;
+  hearer.feed = listener->feed;
   Nursery asking;
-  for (Wanted& wanted : filter.resources) {
+  for (Wanted& wanted : filter.wanted) {
     const TimePoint deadline = Shard::current().now() + plan.config.timeout.startup;
-    asking.start(agree(call, wanted, deadline));
+    asking.start(agree(call, hearer, wanted, deadline));
   }
   co_await asking.join();
-  for (const Wanted& wanted : filter.resources)
-    if (wanted.agreed) listener->uris.emplace(wanted.uri, plan.servers[wanted.server]->name());
-  const std::string first =
-      for_listener("notifications/subscriptions/acknowledged", honoured(filter, listener->kinds), *listener);
+  const std::string first = for_listener("notifications/subscriptions/acknowledged",
+                                         honoured(filter, listener->kinds), listener->raw_id);
+  // It may listen for days: the configuration it began under need not stay as long.
+  call.keep.reset();
+  visit.plan.reset();
   gateway_.events().add(listener);
   bool there = co_await visit.sink.event(first);
   Feed::Reader reader(*listener->feed, 0);
@@ -156,8 +184,7 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
     graceful = came == Feed::Reader::Came::end;
   }
   gateway_.events().remove(*listener);
-  for (const Wanted& wanted : filter.resources)
-    if (wanted.watched) plan.servers[wanted.server]->unwatch(wanted.original);
+  gateway_.interests().forget(hearer.id);
   // A stream that just ends says that something went wrong.
   if (!graceful) {
     visit.sink.cut();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/bridge.h"
+#include "gateway/client_tasks.h"
 #include "gateway/task_calls.h"
 #include "mcp/client_requests.h"
 #include "mcp/fault_map.h"
@@ -151,21 +152,26 @@ Task<bool> Relay::ask(ReplyEvent event) {
   const Message& request = *event.message;
   std::shared_ptr<ServerLink> asker = std::move(event.asker);
   if (!asker) co_return true;
-  const bool may = visit_.session && visit_.sink.can_ask() && ++asked_ <= kAsksMax &&
-                   may_be_asked(call_.client.capabilities, request);
-  if (!may) {
+  if (!visit_.session || !visit_.sink.can_ask() || ++asked_ > kAsksMax) {
     asker->send(refusal(request));
     co_return true;
   }
   ClientAsk wanted;
+  const Admitted admitted = admit_request(*visit_.session, server_name(call_, answer_), request, wanted);
+  if (!admitted.refusal.empty()) {
+    asker->send(admitted.refusal);
+    co_return true;
+  }
   wanted.asker = asker;
   wanted.raw_id = request.raw_id();
   wanted.raw_token = request.meta().find("progressToken");
   wanted.home = &Shard::current();
-  const TaskNames names = wanted.task = task_names(call_, server_name(call_, answer_), request);
+  TaskNames names;
+  if (!admitted.about_tasks) names = task_names(call_, server_name(call_, answer_), request);
+  wanted.task = names;
   const bool known = answer_.server != Plan::kAll;
   const Duration patience = known ? call_.plan.settings(answer_.server).timeout.input : TimeoutConfig().input;
-  const TimePoint expires = Shard::current().now() + patience;
+  const TimePoint expires = Shard::current().now() + std::max(patience, admitted.patience_min);
   wanted.expires = expires;
   wanted.ended = [open = open_] { open->ended(); };
   const std::string id = visit_.session->ask(std::move(wanted));
@@ -175,7 +181,7 @@ Task<bool> Relay::ask(ReplyEvent event) {
   }
   open_->begun();
   asks_.emplace(id, expires);
-  const std::string text = with_task_ids(renumbered(request, id), names.server, names.client);
+  const std::string text = with_task_ids(question(request, admitted, id), names.server, names.client);
   co_return co_await visit_.sink.event(text);
 }
 

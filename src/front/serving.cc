@@ -24,6 +24,16 @@ void pass_progress(Session& session, const Message& message) {
   ask->home->post([ask, text = std::move(text)]() mutable { ask->asker->send(std::move(text)); });
 }
 
+// How a task stands that the client runs for a server: for that server alone.
+void pass_task_status(const Visit& visit, const Message& message) {
+  std::string id;
+  if (!message.param_text("taskId", id)) return;
+  const std::string owner = visit.session->task_server(id);
+  const std::size_t server = owner.empty() ? Plan::kAll : visit.plan->find(owner);
+  if (server != Plan::kAll)
+    visit.plan->servers[server]->notify(visit.session->id, std::string(message.text()));
+}
+
 }  // namespace
 
 Serving::Serving(Gateway& gateway, FrontObserver& observer, bool error_status_http)
@@ -70,6 +80,7 @@ Task<void> Serving::in_session(Visit& visit, const Message& message) {
 }
 
 void Serving::old_notification(Visit& visit, const Message& message, const MethodRow* row) {
+  if (message.method() == "notifications/tasks/status") return pass_task_status(visit, message);
   if (row == nullptr) return;
   if (row->route == Route::cancelled) {
     const std::string_view id = message.param().find("requestId");

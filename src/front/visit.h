@@ -20,7 +20,7 @@ struct Visit {
   Visit(AnswerSink& to, std::shared_ptr<const Plan> running) : sink(to), plan(std::move(running)) {}
   /// Where the answer goes, and the configuration it is made by.
   AnswerSink& sink;
-  const std::shared_ptr<const Plan> plan;
+  std::shared_ptr<const Plan> plan;
   /// Whose it is: the endpoint's path, the client's address, the one server of /mcp/NAME, an old client's
   /// session.
   std::string_view path;

@@ -5,19 +5,6 @@
 #include "runtime/hop.h"
 
 namespace weir {
-namespace {
-
-constexpr Duration kReopen = std::chrono::seconds(1);
-constexpr Duration kOwnTime = std::chrono::seconds(10);  // for a request of Weir's own
-
-}  // namespace
-
-/// A call that waits until its link is open, or can't be. Home shard.
-struct ClientLinks::Wish {
-  const ClientLink* link = nullptr;
-  std::optional<Result<std::shared_ptr<const Peer>>> outcome;
-  Waiter waiter;
-};
 
 ClientLinks::ClientLinks(Options options) : options_(std::move(options)) {}
 ClientLinks::~ClientLinks() = default;
@@ -39,6 +26,14 @@ std::shared_ptr<ClientLink> ClientLinks::find(const std::string& key,
   return found->second;
 }
 
+std::set<std::string> ClientLinks::sessions() const {
+  std::set<std::string> out;
+  std::lock_guard lock(lock_);
+  for (const auto& [key, link] : links_)
+    if (link->of_session) out.insert(key);
+  return out;
+}
+
 std::size_t ClientLinks::size() const {
   std::lock_guard lock(lock_);
   return links_.size();
@@ -48,31 +43,48 @@ std::size_t ClientLinks::size() const {
 // found: once it is taken out of the table, nobody new may come to use it, or it would be ended under a call.
 std::unique_ptr<LinkLease> ClientLinks::enter(const Call& call, std::shared_ptr<const Peer>& peer) {
   const std::string key = key_of(call.client);
-  std::shared_ptr<ClientLink> oldest;
-  std::unique_ptr<LinkLease> lease;
+  std::lock_guard lock(lock_);
+  if (const auto found = links_.find(key); found != links_.end()) {
+    if (const auto& known = found->second->peer; known && !known->lost) peer = known;
+    return std::make_unique<LinkLease>(found->second);
+  }
+  if (!make_room()) return nullptr;
+  auto link = std::make_shared<ClientLink>();
+  link->key = key;
+  link->of_session = is_session(key);
+  link->as.capabilities = call.client.capabilities.empty() ? "{}" : std::string(call.client.capabilities);
+  link->as.client_info = call.client.client_info;
+  if (!is_new(call.client.revision)) link->as.revision = call.client.revision;
+  links_.emplace(key, link);
+  return std::make_unique<LinkLease>(std::move(link));
+}
+
+// Under the lock: the least used one is ended where there are too many. False: all are in use.
+bool ClientLinks::make_room() {
+  if (links_.size() < options_.count_max) return true;
+  auto oldest = links_.end();
+  for (auto it = links_.begin(); it != links_.end(); ++it)
+    if (it->second->in_use == 0 && (oldest == links_.end() || it->second->used < oldest->second->used))
+      oldest = it;
+  if (oldest == links_.end()) return false;
+  take_out(oldest);
+  return true;
+}
+
+// Under the lock: it is found no more, and finished at home; by close() if that comes first.
+void ClientLinks::take_out(Links::iterator found) {
+  ended_.push_back(std::move(found->second));
+  links_.erase(found);
+  options_.home->post([this, keep = options_.keep()] { finish_ended(); });
+}
+
+void ClientLinks::finish_ended() {
+  std::vector<std::shared_ptr<ClientLink>> ended;
   {
     std::lock_guard lock(lock_);
-    if (const auto found = links_.find(key); found != links_.end()) {
-      if (const auto& known = found->second->peer; known && !known->lost) peer = known;
-      return std::make_unique<LinkLease>(found->second);
-    }
-    if (links_.size() >= options_.count_max) {
-      for (const auto& [name, one] : links_)
-        if (one->in_use == 0 && (!oldest || one->used < oldest->used)) oldest = one;
-      if (!oldest) return nullptr;
-      links_.erase(oldest->key);
-    }
-    auto link = std::make_shared<ClientLink>();
-    link->key = key;
-    link->of_session = !call.client.session.empty();
-    link->as.capabilities = call.client.capabilities.empty() ? "{}" : std::string(call.client.capabilities);
-    link->as.client_info = call.client.client_info;
-    if (!is_new(call.client.revision)) link->as.revision = call.client.revision;
-    links_.emplace(key, link);
-    lease = std::make_unique<LinkLease>(std::move(link));
+    ended.swap(ended_);
   }
-  if (oldest) options_.home->post([this, oldest] { fibers_.start(finish(oldest)); });
-  return lease;
+  for (auto& link : ended) fibers_.start(finish(std::move(link)));
 }
 
 Task<Result<std::unique_ptr<LinkLease>>> ClientLinks::get(const Call& call,
@@ -119,91 +131,17 @@ Task<Result<std::shared_ptr<const Peer>>> ClientLinks::settle(std::shared_ptr<Cl
                  "it did not open a session in time");
 }
 
-StrayMessage ClientLinks::stray_of(const std::string& key) const {
-  return [this, key](Message message, std::shared_ptr<ServerLink> asker) {
-    options_.stray(key, std::move(message), std::move(asker));
-  };
-}
-
-Task<void> ClientLinks::open(std::shared_ptr<ClientLink> link) {
-  const TimePoint deadline = options_.home->now() + options_.open_time;
-  if (options_.make_own && !link->own) {
-    TransportHooks hooks;
-    hooks.lost = [] {};
-    hooks.stray = stray_of(link->key);
-    link->own = options_.make_own(std::move(hooks));
-  }
-  // Not a conditional expression: the compiler destroys awaited temporaries in both arms.
-  std::optional<Result<std::shared_ptr<const Peer>>> opened;
-  if (link->own)
-    opened.emplace(co_await link->own->greet(link->as, deadline, closing_));
-  else
-    opened.emplace(co_await options_.shared().open(link->as, deadline, closing_));
-  if (*opened) {
-    co_await restore(link, **opened);
-    std::lock_guard lock(lock_);
-    link->peer = **opened;
-  } else if (opened->error().sent() != Error::Sent::no) {
-    // Of the calls that wait for it nothing was sent.
-    Error error = opened->error();
-    if (error.kind() == Error::Kind::outcome_unknown)
-      error = Error(Error::Kind::unreachable, error.side(), Error::Sent::no, error.detail());
-    error.set_sent(Error::Sent::no);
-    opened = fail(std::move(error));
-  }
-  link->opening = false;
-  if (*opened && link->of_session && !link->own) link->fibers.start(listen(link, **opened));
-  std::vector<Wish*> rest;
-  for (Wish* wish : std::exchange(wishes_, {})) {
-    if (wish->link != link.get()) {
-      rest.push_back(wish);
-      continue;
-    }
-    wish->outcome = *opened;
-    wish->waiter.wake();
-  }
-  wishes_.insert(wishes_.end(), rest.begin(), rest.end());
-}
-
-// What the lost session was subscribed to.
-Task<void> ClientLinks::restore(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer) {
-  const std::set<std::string> uris = link->uris;
-  for (const std::string& uri : uris) {
-    std::string params = "{\"uri\":";
-    json_append_string(params, uri);
-    params += '}';
-    Transport& transport = link->own ? *link->own : options_.shared();
-    const TimePoint deadline = options_.home->now() + kOwnTime;
-    const Result<Message> answer =
-        co_await own_request(transport, peer, "resources/subscribe", params, deadline, closing_);
-    if (!answer) link->uris.erase(uri);  // it offers that no more
-  }
-}
-
-Task<void> ClientLinks::listen(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer) {
-  const StrayMessage stray = stray_of(link->key);
-  co_await options_.shared().listen(peer, stray, link->stop);
-  // A session that the server has forgotten is opened again, or what it was subscribed to would be missed.
-  while (peer->lost && !link->stop.cancelled() && !closing_.cancelled()) {
-    std::shared_ptr<const Peer> now;
-    if (link->opening || find(link->key, now)) co_return;
-    link->opening = true;
-    co_await open(link);
-    if (find(link->key, now)) co_return;
-    co_await Sleep(options_.home->now() + kReopen, &link->stop);
-  }
-}
-
 void ClientLinks::end(const std::string& key) {
-  std::shared_ptr<ClientLink> link;
-  {
-    std::lock_guard lock(lock_);
-    const auto found = links_.find(key);
-    if (found == links_.end()) return;
-    link = std::move(found->second);
-    links_.erase(found);
+  std::lock_guard lock(lock_);
+  if (const auto found = links_.find(key); found != links_.end()) take_out(found);
+}
+
+void ClientLinks::retire() {
+  std::lock_guard lock(lock_);
+  for (auto it = links_.begin(); it != links_.end();) {
+    const auto one = it++;
+    if (one->second->in_use == 0) take_out(one);
   }
-  options_.home->post([this, link = std::move(link)] { fibers_.start(finish(link)); });
 }
 
 Task<void> ClientLinks::finish(std::shared_ptr<ClientLink> link) {
@@ -230,20 +168,19 @@ void ClientLinks::sweep(TimePoint now) {
   {
     std::lock_guard lock(lock_);
     for (const auto& [key, link] : links_)
-      if (link->in_use == 0 && link->used < oldest && (!link->of_session || link->own)) idle.push_back(key);
+      if (link->in_use == 0 && link->used < oldest && !hears(key)) idle.push_back(key);
   }
   for (const std::string& key : idle) end(key);
 }
 
 Task<void> ClientLinks::close() {
   closing_.cancel();
-  std::unordered_map<std::string, std::shared_ptr<ClientLink>> all;
   {
     std::lock_guard lock(lock_);
-    all.swap(links_);
+    for (auto& [key, link] : links_) ended_.push_back(std::move(link));
+    links_.clear();
   }
-  for (const auto& [key, link] : all) fibers_.start(finish(link));
-  all.clear();
+  finish_ended();
   co_await fibers_.join();
 }
 

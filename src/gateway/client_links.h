@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -30,6 +31,7 @@ struct ClientLink {
   std::unique_ptr<Transport> own;  // where a connection has one session only
   std::set<std::string> uris;      // subscribed to in it, under the server's names
   bool opening = false;
+  bool kept = false;  // someone sees to it that it is open
   CancelScope stop;
   Nursery fibers;
 
@@ -60,6 +62,13 @@ class ClientLinks {
     Duration idle_max = std::chrono::minutes(10);  // of those that are no session's
     Duration open_time = std::chrono::seconds(60);
     std::function<void(const std::string& key, Message, std::shared_ptr<ServerLink>)> stray;
+    /// As whom a session is opened for this client; nothing: it has gone.
+    std::function<std::optional<Introduction>(const std::string& key)> introduce;
+    /// What a new session is told: the resources that its client is subscribed to, the log level (empty:
+    /// none).
+    std::function<std::set<std::string>(const std::string& key)> wanted;
+    std::function<std::string(const std::string& key)> level;
+    std::function<std::shared_ptr<const void>()> keep;  // what owns this, until mail to it has been read
   };
   explicit ClientLinks(Options options);
   ~ClientLinks();
@@ -67,12 +76,21 @@ class ClientLinks {
   /// Whose session this call belongs to: an old client's own, or all calls of one caller with the same
   /// capabilities.
   static std::string key_of(const ClientView& client);
+  /// True if a key is an old client's session.
+  static bool is_session(std::string_view key) noexcept { return key.find('\n') == key.npos; }
   /// The link of this call's client with its open session, which stays as long as the lease. Errors: why it
   /// can't be opened; overloaded.
   Task<Result<std::unique_ptr<LinkLease>>> get(const Call& call, std::shared_ptr<const Peer>& peer);
   /// The open session of `key`; null if there is none. Any shard.
   std::shared_ptr<ClientLink> find(const std::string& key, std::shared_ptr<const Peer>& peer) const;
   std::size_t size() const;
+  /// Old clients that have a session here, or are about to. Any shard.
+  std::set<std::string> sessions() const;
+  /// Opens the sessions of these clients, a few at a time, where they are not open; ends what they are
+  /// subscribed to without anyone who wants it. Home shard.
+  void tend(std::set<std::string> keys);
+  /// The server is to be left: what no call is made in ends now. Home shard.
+  void retire();
   /// Ends the link of a client that has gone. Any shard.
   void end(const std::string& key);
   /// Ends what was not used for long. Home shard.
@@ -81,11 +99,25 @@ class ClientLinks {
   Task<void> close();
 
  private:
-  struct Wish;
+  using Links = std::unordered_map<std::string, std::shared_ptr<ClientLink>>;
+  /// A call that waits until its link is open, or can't be. Home shard.
+  struct Wish {
+    const ClientLink* link = nullptr;
+    std::optional<Result<std::shared_ptr<const Peer>>> outcome;
+    Waiter waiter;
+  };
   std::unique_ptr<LinkLease> enter(const Call& call, std::shared_ptr<const Peer>& peer);
   Task<Result<std::shared_ptr<const Peer>>> settle(std::shared_ptr<ClientLink> link, TimePoint deadline,
                                                    CancelScope& cancel);
+  std::shared_ptr<ClientLink> enter_for(const std::string& key);
+  bool make_room();
+  void take_out(Links::iterator found);
+  void finish_ended();
+  bool hears(const std::string& key) const;
   Task<void> open(std::shared_ptr<ClientLink> link);
+  Task<void> keep_open(std::shared_ptr<ClientLink> link, Duration pause);
+  Task<void> tend_some(std::shared_ptr<std::set<std::string>> keys);
+  Task<void> trim(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer);
   Task<void> restore(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer);
   Task<void> listen(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer);
   Task<void> finish(std::shared_ptr<ClientLink> link);
@@ -93,8 +125,9 @@ class ClientLinks {
 
   const Options options_;
   mutable std::mutex lock_;
-  std::unordered_map<std::string, std::shared_ptr<ClientLink>> links_;
-  std::vector<Wish*> wishes_;  // home shard
+  Links links_;
+  std::vector<std::shared_ptr<ClientLink>> ended_;  // taken out, to be finished at home; guarded by lock_
+  std::vector<Wish*> wishes_;                       // home shard
   CancelScope closing_;
   Nursery fibers_;
 };

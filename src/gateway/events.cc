@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/client_tasks.h"
 #include "gateway/task_calls.h"
 #include "gateway/upstream.h"
 #include "mcp/client_requests.h"
@@ -34,39 +35,12 @@ ListKind announced(std::string_view method) noexcept {
   return ListKind::none;
 }
 
-FeedText bare(std::string_view method) {
-  return std::make_shared<const std::string>(R"({"jsonrpc":"2.0","method":")" + std::string(method) + "\"}");
-}
-
 // True if a session at this path sees that server.
 bool sees(const std::string& path, const std::string& server) {
   return path == "/mcp" || path == "/sse" || path == "stdio" || path == "/mcp/" + server;
 }
 
-// The notification with another URI in it.
-std::string with_uri(const Message& message, const std::string& uri) {
-  const std::string_view raw = message.param().find("uri");
-  Splices splices(message.text());
-  std::string quoted;
-  json_append_string(quoted, uri);
-  splices.replace(raw, std::move(quoted));
-  std::string out;
-  splices.append_to(out);
-  return out;
-}
-
 }  // namespace
-
-std::string for_listener(std::string_view method, std::string_view params, const EventListener& listener) {
-  std::string out = R"({"jsonrpc":"2.0","method":")";
-  out += method;
-  out += R"(","params":{"_meta":{")";
-  out += kMetaSubscription;
-  out += "\":" + listener.raw_id + '}';
-  if (!params.empty()) out.append(",").append(params);
-  out += "}}";
-  return out;
-}
 
 void Events::from_server(const Upstream& server, const std::string& key, Message message,
                          std::shared_ptr<ServerLink> asker) {
@@ -85,7 +59,15 @@ void Events::from_server(const Upstream& server, const std::string& key, Message
     list_changed(server.name(), kind, true);
     if (kind == ListKind::resources) list_changed(server.name(), ListKind::templates, true);
   } else if (method == "notifications/resources/updated") {
-    updated(server, nullptr, message);
+    updated(server, {}, message);
+  } else if (method == "notifications/tasks") {
+    std::string task;
+    if (!message.param_text("taskId", task)) return;
+    Topic topic;
+    topic.server = server.name();
+    topic.kind = Topic::Kind::task;
+    topic.original = std::move(task);
+    options_.interests->tell(topic, message);
   } else if (method == "notifications/tasks/status") {
     task_told(server, message);
   }
@@ -108,23 +90,24 @@ void Events::in_session(const Upstream& server, Session& session, Message messag
   const TaskNames names = task_names(*options_.tasks, session, server.name(), message);
   if (message.is_request()) {
     ClientAsk ask;
-    ask.task = names;
+    const Admitted admitted = admit_request(session, server.name(), message, ask);
+    if (!admitted.about_tasks) ask.task = names;
     ask.asker = asker;
     ask.raw_id = message.raw_id();
     ask.raw_token = message.meta().find("progressToken");
     ask.home = &Shard::current();
-    ask.expires = Shard::current().now() + kInputTime;
-    const bool may = may_be_asked(session.capabilities, message);
-    const std::string id = may ? session.ask(std::move(ask)) : std::string();
+    ask.expires = Shard::current().now() + std::max(kInputTime, admitted.patience_min);
+    const TaskNames told = ask.task;
+    const std::string id = admitted.refusal.empty() ? session.ask(std::move(ask)) : std::string();
     if (id.empty())
-      asker->send(refusal(message));
+      asker->send(admitted.refusal.empty() ? refusal(message) : admitted.refusal);
     else
       session.feed().append(std::make_shared<const std::string>(
-          with_task_ids(renumbered(message, id), names.server, names.client)));
+          with_task_ids(question(message, admitted, id), told.server, told.client)));
     return;
   }
   const std::string_view method = message.method();
-  if (method == "notifications/resources/updated") return updated(server, &session, message);
+  if (method == "notifications/resources/updated") return updated(server, session.id, message);
   if (method == "notifications/message") {
     std::string level;
     const std::string least = session.log_level();
@@ -140,66 +123,24 @@ void Events::in_session(const Upstream& server, Session& session, Message messag
 
 // In a session that Weir holds for a caller of the new revision: for what that caller listens with.
 void Events::for_caller(const Upstream& server, const std::string& key, const Message& message) {
+  if (message.method() == "notifications/resources/updated") return updated(server, key, message);
   const ListKind kind = announced(message.method());
-  std::string uri;
-  if (kind == ListKind::none &&
-      (message.method() != "notifications/resources/updated" || !message.param_text("uri", uri)))
-    return;
-  const std::shared_ptr<const Plan> plan = options_.plan();
-  const std::size_t place = plan->find(server.name());
-  if (place == Plan::kAll) return;
-  const std::string exposed = plan->catalogue->load()->exposed(ListKind::resources, place, uri);
+  if (kind == ListKind::none) return;
   std::lock_guard lock(lock_);
   for (const auto& listener : listeners_) {
     if (listener->caller != key || (!listener->only.empty() && listener->only != server.name())) continue;
-    std::string params;
-    if (kind == ListKind::none) {
-      const std::string& known = listener->only.empty() ? exposed : uri;
-      const auto found = listener->uris.find(known);
-      if (found == listener->uris.end() || found->second != server.name()) continue;
-      params = "\"uri\":";
-      json_append_string(params, known);
-    } else if (!listener->wants(kind)) {
-      continue;
-    }
-    listener->feed->append(
-        std::make_shared<const std::string>(for_listener(message.method(), params, *listener)));
+    if (listener->wants(kind))
+      listener->feed->append(
+          std::make_shared<const std::string>(for_listener(message.method(), {}, listener->raw_id)));
   }
 }
 
-void Events::updated(const Upstream& server, Session* only, const Message& message) {
-  std::string uri;
-  if (!message.param_text("uri", uri)) return;
-  const std::shared_ptr<const Plan> plan = options_.plan();
-  const std::size_t place = plan->find(server.name());
-  if (place == Plan::kAll) return;
-  const std::string exposed = plan->catalogue->load()->exposed(ListKind::resources, place, uri);
-  const auto text_for = [&](const std::string& path) {
-    const bool own = path == "/mcp/" + server.name();
-    return std::make_shared<const std::string>(with_uri(message, own ? uri : exposed));
-  };
-  if (only != nullptr) {
-    const bool own = only->path == "/mcp/" + server.name();
-    if (only->subscribed(own ? uri : exposed)) only->feed().append(text_for(only->path));
-    return;
-  }
-  const FeedText text = text_for("/mcp");
-  options_.sessions->for_each([&](const std::shared_ptr<Session>& session) {
-    if (!sees(session->path, server.name()) || server.has_session_of(session->id)) return;
-    const bool own = session->path == "/mcp/" + server.name();
-    if (session->subscribed(own ? uri : exposed))
-      session->feed().append(own ? text_for(session->path) : text);
-  });
-  std::lock_guard lock(lock_);
-  for (const auto& listener : listeners_) {
-    const std::string& known = listener->only.empty() ? exposed : uri;
-    const auto found = listener->uris.find(known);
-    if (found == listener->uris.end() || found->second != server.name()) continue;
-    std::string params = "\"uri\":";
-    json_append_string(params, known);
-    listener->feed->append(
-        std::make_shared<const std::string>(for_listener(message.method(), params, *listener)));
-  }
+// For those who asked for it in this session with the server (empty: in the one that all share).
+void Events::updated(const Upstream& server, const std::string& link, const Message& message) {
+  Topic topic;
+  topic.server = server.name();
+  topic.link = link;
+  if (message.param_text("uri", topic.original)) options_.interests->tell(topic, message);
 }
 
 void Events::list_changed(const std::string& server, ListKind kind, bool ask) {
@@ -229,11 +170,12 @@ Task<void> Events::publish() {
   while (!changes_.empty() && !stop_.cancelled()) {
     co_await Sleep(Shard::current().now() + kGather, &stop_);
     const std::set<Change> changes = std::exchange(changes_, {});
-    std::array<std::set<std::string>, kListKinds> servers;
+    std::array<std::map<std::string, bool>, kListKinds> servers;
     for (const Change& change : changes) {
       if (change.ask) co_await options_.learn(change.server, change.kind);
       const ListKind told = change.kind == ListKind::templates ? ListKind::resources : change.kind;
-      servers[static_cast<std::size_t>(told)].insert(change.server);
+      bool& said_so = servers[static_cast<std::size_t>(told)].try_emplace(change.server, true).first->second;
+      said_so = said_so && change.ask;
     }
     for (const ListKind kind : {ListKind::tools, ListKind::resources, ListKind::prompts})
       if (const auto& of = servers[static_cast<std::size_t>(kind)]; !of.empty()) tell(kind, of);
@@ -241,14 +183,15 @@ Task<void> Events::publish() {
   publishing_ = false;
 }
 
-void Events::tell(ListKind kind, const std::set<std::string>& servers) {
-  const FeedText text = bare(announcement(kind));
+// `servers`: by name, whether they said so themselves. Then a client with a session of its own with one hears
+// it there; what Weir has noticed it hears of here.
+void Events::tell(ListKind kind, const std::map<std::string, bool>& servers) {
+  const FeedText text = bare_notification(announcement(kind));
   const std::shared_ptr<const Plan> plan = options_.plan();
   options_.sessions->for_each([&](const std::shared_ptr<Session>& session) {
-    for (const std::string& name : servers) {
+    for (const auto& [name, said_so] : servers) {
       if (!sees(session->path, name)) continue;
-      // A session of its own with the server hears it there.
-      const std::size_t place = plan->find(name);
+      const std::size_t place = said_so ? plan->find(name) : Plan::kAll;
       if (place != Plan::kAll && plan->servers[place]->has_session_of(session->id)) continue;
       session->feed().append(text);
       break;
@@ -259,7 +202,7 @@ void Events::tell(ListKind kind, const std::set<std::string>& servers) {
     if (!listener->wants(kind)) continue;
     if (!listener->only.empty() && servers.find(listener->only) == servers.end()) continue;
     listener->feed->append(
-        std::make_shared<const std::string>(for_listener(announcement(kind), {}, *listener)));
+        std::make_shared<const std::string>(for_listener(announcement(kind), {}, listener->raw_id)));
   }
 }
 

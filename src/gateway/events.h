@@ -8,14 +8,16 @@
 #include <array>
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "gateway/event_text.h"
 #include "gateway/feed.h"
+#include "gateway/interests.h"
 #include "gateway/plan.h"
 #include "gateway/sessions.h"
 #include "gateway/tasks.h"
@@ -23,13 +25,13 @@
 
 namespace weir {
 
-/// What a client of the new revision listens to. Immutable but for its feed.
+/// What a client of the new revision listens to, but for what Interests has of it. Immutable but for its
+/// feed.
 struct EventListener {
-  std::string raw_id;                                 // of the request that listens, raw
-  std::size_t kinds = 0;                              // a bit for each ListKind whose changes it wants
-  std::unordered_map<std::string, std::string> uris;  // as the client knows them, to the server's name
-  std::string caller;                                 // whose it is, as ClientLinks::key_of() has it
-  std::string only;                                   // of /mcp/NAME; empty: all servers
+  std::string raw_id;     // of the request that listens, raw
+  std::size_t kinds = 0;  // a bit for each ListKind whose changes it wants
+  std::string caller;     // whose it is, as ClientLinks::key_of() has it
+  std::string only;       // of /mcp/NAME; empty: all servers
   std::shared_ptr<Feed> feed;
   bool wants(ListKind kind) const noexcept { return (kinds >> static_cast<unsigned>(kind) & 1U) != 0; }
 };
@@ -40,6 +42,7 @@ class Events {
   struct Options {
     Sessions* sessions = nullptr;
     Tasks* tasks = nullptr;
+    const Interests* interests = nullptr;
     Shard* control = nullptr;
     std::function<std::shared_ptr<const Plan>()> plan;
     std::function<Task<void>(std::string server, ListKind kind)> learn;
@@ -74,10 +77,10 @@ class Events {
   void in_session(const Upstream& server, Session& session, Message message,
                   std::shared_ptr<ServerLink> asker);
   void task_told(const Upstream& server, const Message& message);
-  void updated(const Upstream& server, Session* only, const Message& message);
+  void updated(const Upstream& server, const std::string& link, const Message& message);
   void for_caller(const Upstream& server, const std::string& key, const Message& message);
   Task<void> publish();
-  void tell(ListKind kind, const std::set<std::string>& servers);
+  void tell(ListKind kind, const std::map<std::string, bool>& servers);
 
   const Options options_;
   mutable std::mutex lock_;
@@ -90,8 +93,5 @@ class Events {
   CancelScope stop_;
   Nursery fibers_;
 };
-
-/// A notification for one listener: the id of its request put in.
-std::string for_listener(std::string_view method, std::string_view params, const EventListener& listener);
 
 }  // namespace weir

@@ -45,6 +45,8 @@ Gateway::Gateway(std::span<Shard* const> shards, std::size_t workers, Observer o
       plan_(empty_plan()),
       sessions_(Sessions::Options()),
       parked_(shards_, states_),
+      interests_(
+          [this](const std::string& server, const std::string& link) { wishes_changed(server, link); }),
       events_(event_options()) {
   for (std::size_t i = 0; i < shards_.size(); ++i) seats_.push_back(std::make_unique<Seat>(plan_));
 }
@@ -57,6 +59,7 @@ std::shared_ptr<Upstream> Gateway::make_upstream(const ServerConfig& server, con
   options.homed = server.type == ServerConfig::Type::stdio || server.type == ServerConfig::Type::sse;
   options.on_change = [this](const Upstream& upstream) {
     if (observer_.server_changed) observer_.server_changed(upstream);
+    if (upstream.retired()) return;  // who took its place tells of itself
     if (upstream.status()->state == ServerState::ready)
       start_detached(learn(upstream.name()));
     else
@@ -65,6 +68,12 @@ std::shared_ptr<Upstream> Gateway::make_upstream(const ServerConfig& server, con
   options.on_event = [this](const Upstream& upstream, const std::string& key, Message message,
                             std::shared_ptr<ServerLink> asker) {
     events_.from_server(upstream, key, std::move(message), std::move(asker));
+  };
+  options.interests = &interests_;
+  options.introduce = [this](const std::string& key) { return introduction_of(key); };
+  options.level = [this](const std::string& session) {
+    const std::shared_ptr<Session> open = sessions_.peek(session);
+    return open ? open->log_level() : std::string();
   };
   return std::make_shared<Upstream>(server, std::move(options),
                                     transport_factory(server, limits, observer_.child_wrote), shards_,
@@ -79,6 +88,7 @@ ApplyReport Gateway::apply(const Config& config) {
   next->config = config;
   next->names = name_rules(config);
   next->catalogue_lock = &catalogue_lock_;
+  next->interests = &interests_;
   next->tool_withheld = observer_.tool_withheld;
   std::vector<std::shared_ptr<Upstream>> fresh;
   std::vector<std::string> names;
@@ -102,6 +112,7 @@ ApplyReport Gateway::apply(const Config& config) {
       continue;
     }
     next->servers.push_back(make_upstream(server, config.limits, next->servers.size()));
+    if (before != Plan::kAll) next->servers.back()->succeed(*old->servers[before]);
     fresh.push_back(next->servers.back());
     ++report.added;
   }
@@ -110,7 +121,13 @@ ApplyReport Gateway::apply(const Config& config) {
   begin_tool_headers(*next);
   for (std::size_t i = 0; i < next->servers.size(); ++i)
     next->servers[i]->note_longest_call(longest_call(next->settings(i)));
+  std::set<std::string> there;
+  for (const auto& upstream : next->servers) there.insert(upstream->name());
+  std::set<std::string> either = there;
+  for (const auto& upstream : old->servers) either.insert(upstream->name());
+  interests_.set_servers(std::move(either));
   plan_.publish(next);
+  interests_.set_servers(std::move(there));
   for (const auto& upstream : fresh) upstream->start();
   for (std::size_t i = 0; i < old->servers.size(); ++i) {
     const auto& upstream = old->servers[i];
@@ -119,14 +136,44 @@ ApplyReport Gateway::apply(const Config& config) {
     if (stays) continue;
     events_.all_lists_changed(*upstream);
     ++report.removed;
-    struct Retire {
-      static Task<void> run(std::shared_ptr<Upstream> gone, TimePoint deadline) {
-        co_await gone->close(deadline);
-      }
-    };
-    closing_.start(Retire::run(upstream, Shard::current().now() + upstream->longest_call()));
+    retire(upstream);
   }
   return report;
+}
+
+// A server that the plan has no more: what was begun with it goes on, what waits for a client included.
+void Gateway::retire(const std::shared_ptr<Upstream>& gone) {
+  struct Close {
+    static Task<void> run(std::shared_ptr<Upstream> upstream, TimePoint deadline) {
+      co_await upstream->close(deadline, true);
+    }
+  };
+  gone->retire();
+  std::erase_if(retired_, [](const auto& one) { return one.expired(); });
+  retired_.push_back(gone);
+  closing_.start(Close::run(gone, Shard::current().now() + gone->longest_call()));
+}
+
+// As whom a client of ClientLinks is introduced to an old server.
+std::optional<Introduction> Gateway::introduction_of(const std::string& key) const {
+  Introduction as;
+  if (!ClientLinks::is_session(key)) {
+    as.capabilities = key.substr(key.find('\n') + 1);
+    if (as.capabilities.empty()) as.capabilities = "{}";
+    return as;
+  }
+  const std::shared_ptr<Session> session = sessions_.peek(key);
+  if (!session) return std::nullopt;
+  as.revision = session->revision;
+  as.capabilities = session->capabilities.empty() ? "{}" : session->capabilities;
+  as.client_info = session->client_info;
+  return as;
+}
+
+void Gateway::wishes_changed(const std::string& server, const std::string& link) {
+  const std::shared_ptr<const Plan> plan = plan_.load();
+  if (const std::size_t place = plan->find(server); place != Plan::kAll)
+    plan->servers[place]->wishes_changed(link);
 }
 
 // What a server offers, as soon as it is known: names resolve before any client has listed.
@@ -152,6 +199,7 @@ Events::Options Gateway::event_options() {
   Events::Options options;
   options.sessions = &sessions_;
   options.tasks = &tasks_;
+  options.interests = &interests_;
   options.control = shards_.back();
   options.plan = [this] { return plan_.load(); };
   options.learn = [this](std::string server, ListKind kind) { return learn_list(std::move(server), kind); };
@@ -175,9 +223,7 @@ void Gateway::forget(const Session& session) {
   tasks_.forget(Tasks::owner_of(client));
   const std::shared_ptr<const Plan> plan = plan_.load();
   for (const auto& server : plan->servers) server->end_client(session.id);
-  for (const auto& [uri, watched] : session.subscriptions())
-    if (const std::size_t place = plan->find(watched.server); watched.shared && place != Plan::kAll)
-      plan->servers[place]->unwatch(watched.uri);
+  interests_.forget(session.id);
 }
 
 Task<bool> Gateway::close_parked() {
@@ -213,6 +259,8 @@ Task<void> Gateway::close(TimePoint deadline) {
   const std::shared_ptr<const Plan> plan = plan_.load();
   Nursery all;
   for (const auto& upstream : plan->servers) all.start(upstream->close(deadline));
+  for (const auto& gone : retired_)
+    if (const std::shared_ptr<Upstream> upstream = gone.lock()) upstream->hurry(deadline);
   co_await all.join();
   co_await closing_.join();
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "gateway/events.h"
+#include "gateway/interests.h"
 #include "gateway/parked_calls.h"
 #include "gateway/plan.h"
 #include "gateway/sessions.h"
@@ -53,6 +54,7 @@ class Gateway {
   ParkedCalls& parked() noexcept { return parked_; }
   Events& events() noexcept { return events_; }
   Tasks& tasks() noexcept { return tasks_; }
+  Interests& interests() noexcept { return interests_; }
   /// A client's session has ended: so do its calls, its sessions with servers, its subscriptions. Any shard.
   void forget(const Session& session);
   const RequestStates& states() const noexcept { return states_; }
@@ -96,6 +98,9 @@ class Gateway {
   Task<void> learn(std::string name);
   Task<void> learn_list(std::string name, ListKind kind);
   Events::Options event_options();
+  void retire(const std::shared_ptr<Upstream>& gone);
+  std::optional<Introduction> introduction_of(const std::string& key) const;
+  void wishes_changed(const std::string& server, const std::string& link);
   Task<void> keep_house();
   Task<bool> close_parked();
   std::vector<CancelScope*> calls_of(std::string_view session, std::string_view raw_id);
@@ -109,11 +114,13 @@ class Gateway {
   RequestStates states_;
   ParkedCalls parked_;
   Tasks tasks_;
+  Interests interests_;
   Events events_;
   std::mutex catalogue_lock_;
 
   // The control shard.
-  Nursery closing_;  // servers that a reload took out
+  Nursery closing_;                               // servers that a reload took out
+  std::vector<std::weak_ptr<Upstream>> retired_;  // the same
   Nursery house_;
   CancelScope stop_;
   bool begun_ = false;

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "mcp/client_requests.h"
+#include "mcp/client_tasks.h"
 #include "mcp/outgoing.h"
 #include "runtime/hop.h"
 #include "transport/server_requests.h"
@@ -44,14 +45,13 @@ std::string input_ended(std::string_view raw_id) {
 /// A call with what it waits for.
 struct ParkedCalls::Parked {
   Parked(const Call& leaf, const ClientCall& by, std::size_t at)
-      : plan(*by.keep), held(leaf), server(at), owner(by.client.identity) {}
+      : upstream(by.plan.servers[at]), held(leaf), owner(by.client.identity) {}
   ~Parked() {
     for (const Ask& ask : asks) ask.asker->send(input_ended(ask.raw_id));
   }
 
-  std::shared_ptr<const Plan> plan;  // its server lives as long
+  std::shared_ptr<Upstream> upstream;  // lives as long, whatever is configured meanwhile
   HeldCall held;
-  std::size_t server;
   std::string owner;
   std::vector<Ask> asks;
   unsigned asked = 0;  // in all
@@ -104,7 +104,7 @@ class ParkedCalls::Parking final : public ReplyStream {
     const std::vector<InputRequest> urls = urls_required(*event.message);
     if (urls.empty()) return event;
     RequestState again;
-    again.server = parked_->plan->servers[parked_->server]->name();
+    again.server = parked_->upstream->name();
     const std::string state = owner_.states_.seal(again, parked_->owner, parked_->held.call().message);
     return ReplyEvent(message_of(write_input_required(urls, state)), true);
   }
@@ -126,7 +126,7 @@ class ParkedCalls::Parking final : public ReplyStream {
     Ask ask;
     ask.request.key = std::to_string(++parked_->asked);
     ask.request.method = request.method();
-    ask.request.params = request.params();
+    ask.request.params = params_without_task(request);  // the new revision knows no such wish
     ask.raw_id = request.raw_id();
     ask.asker = std::move(event.asker);
     parked_->asks.push_back(std::move(ask));
@@ -325,7 +325,7 @@ Task<Result<Reply>> ParkedCalls::resume_here(ClientCall& by, std::uint64_t numbe
     co_return fail(Error::Kind::not_found, Error::Side::client, Error::Sent::no, std::move(fault));
   std::shared_ptr<Parked> parked = std::move(found->second);
   here.waiting.erase(found);
-  seat->server = parked->plan->servers[parked->server]->name();
+  seat->server = parked->upstream->name();
   std::vector<Ask> open;
   for (Ask& ask : parked->asks) {
     const std::string_view answer = answers.find(ask.request.key);

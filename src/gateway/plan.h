@@ -33,6 +33,7 @@ struct Plan {
   std::vector<std::shared_ptr<Upstream>> servers;  // enabled ones, in the configuration's order
   std::shared_ptr<Published<Catalogue>> catalogue;
   std::mutex* catalogue_lock = nullptr;  // of whoever replaces it
+  Interests* interests = nullptr;        // what clients want to hear of; outlives the plan's use
   /// By server; follows the catalogue, for a look before each call. Any thread.
   std::unique_ptr<std::atomic<ToolHeaders>[]> tool_headers;
   /// Told once of each tool that clients are not shown, and why; any shard. May be empty.

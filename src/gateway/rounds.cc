@@ -119,6 +119,7 @@ class Rounds final : public ReplyStream {
     round_->open = round_->wanted.requests.size();
     round_->answers.resize(round_->open);
     round_->since = Shard::current().now();
+    asking_ = upstream_.client_asked();
     return {};
   }
 
@@ -167,7 +168,8 @@ class Rounds final : public ReplyStream {
     if (!message) co_return nonsense("its state can't be sent back: " + message.error().reason);
     if (deadline_ != kForever) deadline_ += Shard::current().now() - round_->since;
     round_.reset();
-    reply_ = Reply();
+    asking_ = Counted();
+    // The reply before is let go only with the next one there: a server that is configured no more stays.
     asked_.emplace_back(std::move(*message));
     calls_.emplace_back(asked_.back(), call_.row, call_.cancel);
     Call& next = calls_.back();
@@ -192,6 +194,7 @@ class Rounds final : public ReplyStream {
   std::deque<Message> asked_;
   std::deque<Call> calls_;
   Reply reply_;
+  Counted asking_;
   bool first_ = true;
   int rounds_ = 0;
   std::shared_ptr<Round> round_;

@@ -122,6 +122,17 @@ Task<void> forward(ClientCall& call, Call& leaf, std::size_t server, Answer& ans
   put_reply(answer, call, reply, server);
 }
 
+// A retry whose name or URI leads nowhere by now: the call that waits for it goes on where it began.
+Task<void> go_on_parked(ClientCall& call, Call& leaf, Answer& answer) {
+  std::size_t server = Plan::kAll;
+  Result<Reply> reply = co_await call_bridged(call, leaf, server);
+  put_reply(answer, call, reply, server);
+}
+
+bool is_parked(const ClientCall& call) {
+  return call.continued && call.continued->kind == RequestState::Kind::parked;
+}
+
 Task<void> route_by_name(ClientCall& call, Call& leaf, ListKind kind, std::string& target, Answer& answer) {
   std::string_view name = raw_target(call.message, call.row);
   if (name.empty()) {
@@ -147,6 +158,10 @@ Task<void> route_by_name(ClientCall& call, Call& leaf, ListKind kind, std::strin
     if (server == Plan::kAll) {
       co_await learn(call, kind);
       server = find_name(call, kind, name, target);
+    }
+    if (server == Plan::kAll && is_parked(call)) {
+      co_await go_on_parked(call, leaf, answer);
+      co_return;
     }
     if (server == Plan::kAll) {
       put_unknown_name(answer, call, kind, name);
@@ -192,7 +207,11 @@ Task<void> route_by_uri(ClientCall& call, Call& leaf, ListKind kind, std::string
     co_await forward(call, leaf, call.the_one(), answer);
     co_return;
   }
-  if (call.continued && !uri.starts_with("weir://")) {
+  if (is_parked(call)) {
+    co_await go_on_parked(call, leaf, answer);
+    co_return;
+  }
+  if (call.continued && !uri.starts_with("weir://") && !call.plan.servers.empty()) {
     co_await forward(call, leaf, 0, answer);
     co_return;
   }

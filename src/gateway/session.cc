@@ -1,5 +1,6 @@
 #include "gateway/session.h"
 
+#include "gateway/client_tasks.h"
 #include "mcp/client_requests.h"
 #include "mcp/fault_map.h"
 #include "mcp/task_ids.h"
@@ -81,28 +82,19 @@ std::map<std::string, std::shared_ptr<ClientAsk>> Session::take_expired(TimePoin
   return out;
 }
 
-bool Session::subscribe(const std::string& uri, Subscription to) {
+void Session::note_task(const std::string& task, const std::string& server) {
   std::lock_guard lock(lock_);
-  return subscriptions_.size() < kSubscriptionsMax && subscriptions_.emplace(uri, std::move(to)).second;
+  if (!tasks_.insert_or_assign(task, server).second) return;
+  task_order_.push_back(task);
+  if (task_order_.size() <= kTasksMax) return;
+  tasks_.erase(task_order_.front());
+  task_order_.pop_front();
 }
 
-std::optional<Subscription> Session::unsubscribe(const std::string& uri) {
+std::string Session::task_server(const std::string& task) const {
   std::lock_guard lock(lock_);
-  const auto found = subscriptions_.find(uri);
-  if (found == subscriptions_.end()) return std::nullopt;
-  std::optional<Subscription> out(std::move(found->second));
-  subscriptions_.erase(found);
-  return out;
-}
-
-bool Session::subscribed(const std::string& uri) const {
-  std::lock_guard lock(lock_);
-  return subscriptions_.find(uri) != subscriptions_.end();
-}
-
-std::map<std::string, Subscription> Session::subscriptions() const {
-  std::lock_guard lock(lock_);
-  return subscriptions_;
+  const auto found = tasks_.find(task);
+  return found == tasks_.end() ? std::string() : found->second;
 }
 
 void Session::end() {
@@ -123,6 +115,7 @@ bool answer_ask(Session& session, const Message& response) {
   if (!ask) return false;
   Shard& home = *ask->home;
   std::string text = with_task_ids(with_id(response, ask->raw_id), ask->task.client, ask->task.server);
+  if (ask->makes_task || ask->lists_tasks) text = admit_answer(session, *ask, std::move(text));
   // Moved, not shared: what it holds ends on its home shard.
   home.post([ask = std::move(ask), text = std::move(text)]() mutable {
     ask->asker->send(std::move(text));

@@ -1,9 +1,10 @@
 // One old client's session: what `initialize` settled, the messages that wait for its streams, what it was
-// asked and has not answered, what it subscribed to. Shared by all shards; its members lock for themselves.
-// Source: MCP 2025-11-25 basic/lifecycle, basic/transports.
+// asked and has not answered, the tasks that it runs for servers. Shared by all shards; its members lock for
+// themselves. Source: MCP 2025-11-25 basic/lifecycle, basic/transports.
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -28,19 +29,15 @@ struct TaskNames {
 /// A server's request on its way to a client.
 struct ClientAsk {
   std::shared_ptr<ServerLink> asker;
-  std::string raw_id;     // the server's
-  TaskNames task;         // that it is about
-  std::string raw_token;  // the server's progress token for it; empty: none
-  Shard* home = nullptr;  // where `asker` and `ended` live
+  std::string raw_id;        // the server's
+  TaskNames task;            // that it is about
+  std::string raw_token;     // the server's progress token for it; empty: none
+  std::string server;        // who asks, by configured name
+  bool makes_task = false;   // the client may answer with a task that it runs
+  bool lists_tasks = false;  // it will answer with all the tasks that it runs
+  Shard* home = nullptr;     // where `asker` and `ended` live
   TimePoint expires = kForever;
   std::function<void()> ended;  // told on `home` when it was answered or given up; may be empty
-};
-
-/// What a session has subscribed to.
-struct Subscription {
-  std::string server;   // configured name
-  std::string uri;      // the server's own
-  bool shared = false;  // counted with the server's watch; else in the client's own session
 };
 
 class Session {
@@ -77,12 +74,10 @@ class Session {
   /// Takes out all that have expired by `now`, with their ids.
   std::map<std::string, std::shared_ptr<ClientAsk>> take_expired(TimePoint now);
 
-  /// Notes a subscription to a URI as the client knows it; false if it is there already, or too many are.
-  bool subscribe(const std::string& uri, Subscription to);
-  /// Takes it out; nothing if there is none.
-  std::optional<Subscription> unsubscribe(const std::string& uri);
-  bool subscribed(const std::string& uri) const;
-  std::map<std::string, Subscription> subscriptions() const;
+  /// Takes note of a task that the client runs for a server (configured name); the oldest makes room.
+  void note_task(const std::string& id, const std::string& server);
+  /// The server that it runs this task for; empty: there is none.
+  std::string task_server(const std::string& id) const;
 
   /// Ends its streams and lets go of what was asked.
   void end();
@@ -91,7 +86,7 @@ class Session {
   friend class Sessions;
   static constexpr std::size_t kStreamsMax = 64;
   static constexpr std::size_t kAsksMax = 256;
-  static constexpr std::size_t kSubscriptionsMax = 10'000;
+  static constexpr std::size_t kTasksMax = 1000;
 
   mutable std::mutex lock_;
   std::string log_level_;
@@ -100,7 +95,8 @@ class Session {
   std::uint64_t next_stream_ = 1;
   std::map<std::string, std::shared_ptr<ClientAsk>, std::less<>> asks_;
   std::uint64_t next_ask_ = 1;
-  std::map<std::string, Subscription> subscriptions_;
+  std::map<std::string, std::string> tasks_;  // that the client runs, to the server that each is run for
+  std::deque<std::string> task_order_;        // the oldest first
   std::atomic<TimePoint::rep> used_{0};
 };
 

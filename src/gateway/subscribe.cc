@@ -38,41 +38,74 @@ Task<bool> pass_on(ClientCall& call, Call& leaf, std::size_t server, Answer& ans
   co_return first.last&& first.message->kind() == Message::Kind::result;
 }
 
+Hearer hearer_of(const Session& session) {
+  Hearer out;
+  out.id = session.id;
+  out.feed = session.shared_feed();
+  return out;
+}
+
 Task<void> subscribe(ClientCall& call, Call& leaf, std::size_t server, const std::string& uri,
                      const std::string& original, Answer& answer) {
   Upstream& upstream = *call.plan.servers[server];
-  if (call.session->subscribed(uri)) {
+  Interests& interests = *call.plan.interests;
+  const std::string who = call.session->id;
+  constexpr Topic::Kind kKind = Topic::Kind::resource;
+  if (interests.find(who, kKind, uri)) {
     put_done(answer, call);
     co_return;
   }
-  // Known before it is told: an update may come with the answer.
-  Subscription to;
-  to.server = upstream.name();
-  to.uri = original;
   const CancelScope& cancelled = call.cancel;
   const Result<std::shared_ptr<const Peer>> peer =
       co_await upstream.ready(patience(call, server), call.cancel);
-  to.shared = peer && !upstream.serves_alone(leaf);
-  const bool shared = to.shared;
-  if (!call.session->subscribe(uri, std::move(to))) {
+  const bool alone = peer && upstream.serves_alone(leaf);
+  Topic topic;
+  topic.server = upstream.name();
+  topic.original = original;
+  if (alone) topic.link = ClientLinks::key_of(leaf.client);
+  // Known before it is told: an update may come with the answer.
+  if (!interests.add(hearer_of(*call.session), uri, topic)) {
     put_refused(answer, call, kInvalidParams, "this session has too many subscriptions");
     co_return;
   }
   bool good = false;
-  if (shared) {
-    good = co_await upstream.watch(original, patience(call, server), call.cancel);
+  if (alone) {
+    good = co_await pass_on(call, leaf, server, answer);
+    if (good) upstream.note_subscription(leaf.client, original, true);
+  } else {
+    good = co_await upstream.watch(kKind, original, patience(call, server), call.cancel);
     if (good)
       put_done(answer, call);
     else
       put_refused(answer, call, -32601, "the server takes no subscription to this resource");
-  } else {
-    good = co_await pass_on(call, leaf, server, answer);
-    if (good) upstream.note_subscription(leaf.client, original, true);
   }
-  if (!good || cancelled.cancelled()) {
-    (void)call.session->unsubscribe(uri);
-    if (good && shared) upstream.unwatch(original);
+  if (good && !cancelled.cancelled())
+    interests.agreed(who, kKind, uri);
+  else
+    interests.remove(who, kKind, uri);
+}
+
+Task<void> unsubscribe(ClientCall& call, Call& leaf, std::string& target, const std::string& uri,
+                       Answer& answer) {
+  Interests& interests = *call.plan.interests;
+  const std::optional<Topic> was = interests.find(call.session->id, Topic::Kind::resource, uri);
+  const std::size_t server = was ? call.plan.find(was->server) : Plan::kAll;
+  Upstream* const upstream = server == Plan::kAll ? nullptr : call.plan.servers[server].get();
+  // In its own session the client says it for itself, unless it knows the resource by another name, too.
+  bool own = upstream != nullptr && !was->link.empty() && upstream->serves_alone(leaf);
+  if (own) upstream->note_subscription(leaf.client, was->original, false);
+  if (was) interests.remove(call.session->id, Topic::Kind::resource, uri);
+  if (own && interests.has(*was)) {
+    upstream->note_subscription(leaf.client, was->original, true);
+    own = false;
   }
+  if (!own) {
+    put_done(answer, call);
+    co_return;
+  }
+  if (was->original != uri) leaf.target = target = was->original;
+  const bool done = co_await pass_on(call, leaf, server, answer);
+  (void)done;  // whatever it says is the answer
 }
 
 }  // namespace
@@ -109,21 +142,11 @@ Task<void> route_subscription(ClientCall& call, Call& leaf, std::string& target,
     co_return;
   }
   const std::string uri = json_unescape(raw);
-  std::string original;
   if (call.row.route == Route::unsubscribe) {
-    const std::optional<Subscription> was = call.session->unsubscribe(uri);
-    const std::size_t server = was ? call.plan.find(was->server) : Plan::kAll;
-    if (server == Plan::kAll || was->shared) {
-      if (server != Plan::kAll) call.plan.servers[server]->unwatch(was->uri);
-      put_done(answer, call);
-      co_return;
-    }
-    if (was->uri != uri) leaf.target = target = was->uri;
-    call.plan.servers[server]->note_subscription(leaf.client, was->uri, false);
-    const bool done = co_await pass_on(call, leaf, server, answer);
-    (void)done;  // whatever it says is the answer
+    co_await unsubscribe(call, leaf, target, uri, answer);
     co_return;
   }
+  std::string original;
   const std::size_t server = resource_owner(call.plan, call.only, uri, original);
   if (server == Plan::kAll) {
     put_refused(answer, call, kInvalidParams, "no server has this resource");

@@ -178,6 +178,15 @@ Task<void> route_task(ClientCall& call, Call& leaf, std::string& target, Answer&
   return answer_tasks(call, answer);
 }
 
+std::size_t task_owner(const ClientCall& call, const std::string& id, std::string& original) {
+  const std::optional<TaskPlace> place =
+      call.tasks->find(Tasks::owner_of(call.client), id, Shard::current().now());
+  const std::size_t server = place ? call.plan.find(place->server) : Plan::kAll;
+  if (server == Plan::kAll || (call.only != Plan::kAll && call.only != server)) return Plan::kAll;
+  original = place->original;
+  return server;
+}
+
 bool asks_for_task(const Message& message, const MethodRow& row) {
   return row.route == Route::by_name && row.kind == ListKind::tools && !message.param().find("task").empty();
 }

@@ -12,6 +12,10 @@ namespace weir {
 /// Answers a request of tasks/*. What is not this client's is -32602, and no server hears of it.
 Task<void> route_task(ClientCall& call, Call& leaf, std::string& target, Answer& answer);
 
+/// The place of the server that has this client's task, and in `original` the server's own id; kAll: it has
+/// no such task.
+std::size_t task_owner(const ClientCall& call, const std::string& id, std::string& original);
+
 /// True if a call says that it is to be a task (2025-11-25).
 bool asks_for_task(const Message& message, const MethodRow& row);
 /// Takes note of the task that the call was answered with, if it is one; `answer` then says what its client

@@ -87,22 +87,30 @@ Error never_sent(Error error) {
 /// A stream that ends with its server's seat.
 class StoppableReply final : public ReplyStream {
  public:
-  StoppableReply(std::unique_ptr<ReplyStream> rest, CancelScope& stop, CancelScope& cancel,
+  StoppableReply(Upstream& owner, std::unique_ptr<ReplyStream> rest, CancelScope& stop, CancelScope& cancel,
                  std::function<void()> asked)
-      : stop_(stop), link_(stop, cancel), asked_(std::move(asked)), rest_(std::move(rest)) {}
+      : owner_(owner), stop_(stop), link_(stop, cancel), asked_(std::move(asked)), rest_(std::move(rest)) {}
   Task<Result<ReplyEvent>> next(TimePoint until) override {
     Result<ReplyEvent> event = co_await rest_->next(until);
     if (event && event->asker && asked_) asked_();
     if (!event) co_return fail(stopped(stop_, event.error()));
     co_return event;
   }
-  void pause() override { rest_->pause(); }
-  void resume() override { rest_->resume(); }
+  void pause() override {
+    asking_ = owner_.client_asked();
+    rest_->pause();
+  }
+  void resume() override {
+    asking_ = Counted();
+    rest_->resume();
+  }
 
  private:
+  Upstream& owner_;
   CancelScope& stop_;
   ScopeLink link_;
   std::function<void()> asked_;  // the server asks its client for something
+  Counted asking_;
   std::unique_ptr<ReplyStream> rest_;
 };
 
@@ -137,11 +145,7 @@ Upstream::Upstream(ServerConfig config, Options options, TransportFactory factor
       home_(*shards_[home]),
       status_(std::make_shared<const ServerStatus>()),
       links_(link_options()),
-      watch_([this]() -> Transport& { return transport(home_); },
-             [this](Message message, std::shared_ptr<ServerLink> asker) {
-               stray({}, std::move(message), std::move(asker));
-             },
-             [this] { nudge_.wake(); }) {
+      watch_(watch_options()) {
   for (std::size_t i = 0; i < shards_.size(); ++i) seats_.push_back(std::make_unique<Seat>(status_));
 }
 
@@ -197,7 +201,7 @@ Task<void> Upstream::keep() {
                        : ServerState::unreachable;
     }
     publish(std::move(next));
-    if (peer) watch_.begin(peer);
+    if (peer) resume_listening(peer);
     for (Wish* wish : std::exchange(wishes_, {})) {
       wish->outcome = greeted;
       wish->waiter.wake();
@@ -317,8 +321,8 @@ Task<Result<Reply>> Upstream::call(Call& call) {
       std::function<void()> note;
       if (shared_child) note = [this, &call] { asked(call); };
       if (reply->rest)
-        reply->rest =
-            std::make_unique<StoppableReply>(std::move(reply->rest), seat.stop, call.cancel, std::move(note));
+        reply->rest = std::make_unique<StoppableReply>(*this, std::move(reply->rest), seat.stop, call.cancel,
+                                                       std::move(note));
       if (reply->large)
         reply->large = std::make_unique<StoppableLarge>(std::move(reply->large), seat.stop, call.cancel);
       co_return reply;
@@ -331,10 +335,15 @@ Task<Result<Reply>> Upstream::call(Call& call) {
   }
 }
 
-Task<void> Upstream::close(TimePoint deadline) {
+Task<void> Upstream::close(TimePoint deadline, bool patient) {
   CancelScope never;
   const auto pause = [] { return Sleep(Shard::current().now() + std::chrono::milliseconds(10), nullptr); };
-  while (in_flight() != 0 && Shard::current().now() < deadline) co_await pause();
+  while (in_flight() != 0) {
+    const TimePoint now = Shard::current().now();
+    if (patient && asking_ != 0) deadline = std::max(deadline, now + longest_call_);
+    if (now >= std::min(deadline, close_by_)) break;
+    co_await pause();
+  }
   for (Shard* shard : shards_) shard->post([this, shard] { seats_[shard->index()]->stop.cancel(); });
   while (in_flight() != 0) co_await pause();
   std::function<Task<bool>(CancelScope&)> stop = [this](CancelScope&) { return stop_keeping(); };

@@ -51,6 +51,12 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
     /// the one that all share. Home shard.
     std::function<void(const Upstream&, const std::string& key, Message, std::shared_ptr<ServerLink>)>
         on_event;
+    /// Who wants to hear of what; outlives the upstream.
+    Interests* interests = nullptr;
+    /// As whom a session is opened for this client of ClientLinks; nothing: it has gone. Any shard.
+    std::function<std::optional<Introduction>(const std::string& key)> introduce;
+    /// The log level of an old client's session; empty: none. Any shard.
+    std::function<std::string(const std::string& session)> level;
   };
   Upstream(ServerConfig config, Options options, TransportFactory factory, std::span<Shard* const> shards,
            std::size_t home);
@@ -70,8 +76,14 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   void note_longest_call(Duration time) noexcept { longest_call_ = std::max(longest_call_, time); }
   std::uint32_t in_flight() const noexcept { return in_flight_.load(std::memory_order_relaxed); }
 
+  /// Takes the place of `before`, which is to be retired: old clients' sessions are opened here, too. Before
+  /// start().
+  void succeed(const Upstream& before) { inherited_ = before.links_.sessions(); }
   /// Begins to get to know the server. Any thread, once.
   void start();
+  /// The plan has it no more: calls under way go on, nothing is listened to. Any shard.
+  void retire();
+  bool retired() const noexcept { return retired_.load(std::memory_order_relaxed); }
   /// Waits until the server is known, woken if it rests. Errors: why it is not there; deadline_exceeded.
   Task<Result<std::shared_ptr<const Peer>>> ready(TimePoint deadline, CancelScope& cancel);
   /// One call. `call.peer` is set here. Any shard.
@@ -84,10 +96,11 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   bool has_session_of(const std::string& key) const;
   /// Notes that the client's own session is subscribed to a resource, or is no more. Any shard.
   void note_subscription(const ClientView& client, const std::string& uri, bool on);
-  /// One more, or one less, wants to hear of a resource in the session that all share. True once the server
-  /// has agreed. Any shard.
-  Task<bool> watch(std::string uri, TimePoint deadline, CancelScope& cancel);
-  void unwatch(const std::string& uri);
+  /// Waits until the server has agreed to tell of this in the session that all share; it is wanted already.
+  /// False: it does not. Any shard.
+  Task<bool> watch(Topic::Kind kind, std::string what, TimePoint deadline, CancelScope& cancel);
+  /// What is wanted of it has changed: in the shared session (empty), or in this client's own. Any shard.
+  void wishes_changed(const std::string& link);
   /// Tells the client's own session its log level, or that its roots have changed. Any shard; nobody waits.
   void set_level(const std::string& key, const std::string& level);
   void notify(const std::string& key, const std::string& message);
@@ -97,8 +110,14 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   void sweep();
   Shard& home() noexcept { return home_; }
 
+  /// While this lives a call waits for its client's answer.
+  Counted client_asked() noexcept { return Counted(asking_); }
   /// Waits for calls under way, ends those that are left at `deadline`, then lets go of all transports.
-  Task<void> close(TimePoint deadline);
+  /// `patient`: what waits for its client does so until `timeout.input`, and may then go on as long as any
+  /// call. Control shard.
+  Task<void> close(TimePoint deadline, bool patient = false);
+  /// A close() under way has no longer than this. Control shard.
+  void hurry(TimePoint deadline) noexcept { close_by_ = std::min(close_by_, deadline); }
 
  private:
   struct Wish;
@@ -107,11 +126,14 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   Task<Result<std::shared_ptr<const Peer>>> settle(TimePoint deadline, CancelScope& cancel);
   Task<Result<Reply>> forward(Call& call, ClientLink* link);
   bool wants_link(const Call& call, const Peer& peer);
+  bool may_link(const Peer& peer) const;
+  void resume_listening(std::shared_ptr<const Peer> peer);
   bool wants_level(const Call& call, const ClientLink* link) const;
   Task<void> tell_level(Call& call, ClientLink* link);
   void asked(const Call& call);
   void stray(const std::string& key, Message message, std::shared_ptr<ServerLink> asker);
   ClientLinks::Options link_options();
+  Watch::Options watch_options();
   Task<Result<Reply>> forward_home(Call& call);
   std::shared_ptr<const Peer> known_peer();
   Task<bool> stop_keeping();
@@ -128,7 +150,10 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   Published<ServerStatus> status_;
   std::vector<std::unique_ptr<Seat>> seats_;  // by shard index
   std::atomic<std::uint32_t> in_flight_{0};
-  Duration longest_call_{};
+  std::atomic<std::uint32_t> asking_{0};  // of these, whose clients are asked for something
+  std::atomic<bool> retired_{false};
+  Duration longest_call_{};        // control shard
+  TimePoint close_by_ = kForever;  // likewise
 
   ClientLinks links_;
   // A child that has asked its client for something is no longer shared but with whom it asked first.
@@ -138,6 +163,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
 
   // Home shard only.
   Watch watch_;
+  std::set<std::string> inherited_;  // sessions with the server that this one took the place of
   CancelScope closing_;
   Waiter nudge_;  // wakes keep(): lost, or wanted
   bool resting_ = false;

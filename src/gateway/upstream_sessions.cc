@@ -31,6 +31,12 @@ ClientLinks::Options Upstream::link_options() {
   options.home = &home_;
   options.shared = [this]() -> Transport& { return transport(home_); };
   options.open_time = options_.startup_time;
+  options.introduce = options_.introduce;
+  options.level = options_.level;
+  options.wanted = [this](const std::string& key) {
+    return options_.interests->wanted(name(), key, Topic::Kind::resource);
+  };
+  options.keep = [this] { return weak_from_this().lock(); };
   options.stray = [this](const std::string& key, Message message, std::shared_ptr<ServerLink> asker) {
     stray(key, std::move(message), std::move(asker));
   };
@@ -39,6 +45,38 @@ ClientLinks::Options Upstream::link_options() {
     options.make_own = [this](TransportHooks hooks) { return factory_(home_, std::move(hooks)); };
   }
   return options;
+}
+
+Watch::Options Upstream::watch_options() {
+  Watch::Options options;
+  options.transport = [this]() -> Transport& { return transport(home_); };
+  options.stray = [this](Message message, std::shared_ptr<ServerLink> asker) {
+    stray({}, std::move(message), std::move(asker));
+  };
+  options.lost = [this] { nudge_.wake(); };
+  options.wanted = [this](Topic::Kind kind) { return options_.interests->wanted(name(), {}, kind); };
+  return options;
+}
+
+// Whether clients have sessions of their own with it at all.
+bool Upstream::may_link(const Peer& peer) const {
+  if (is_new(peer.facts.revision) || config_.session == ServerConfig::Session::shared) return false;
+  if (config_.type == ServerConfig::Type::http) return !peer.session.empty();
+  if (config_.type == ServerConfig::Type::sse) return true;
+  return config_.session == ServerConfig::Session::per_client || asks_.load(std::memory_order_relaxed);
+}
+
+// The server is there, perhaps again, perhaps another one: it is asked for all that is wanted of it.
+void Upstream::resume_listening(std::shared_ptr<const Peer> peer) {
+  if (retired()) return;
+  const bool links = may_link(*peer);
+  if (!links) options_.interests->share(name());
+  watch_.begin(std::move(peer));
+  if (!links) return;
+  std::set<std::string> keys = options_.interests->links(name());
+  keys.merge(inherited_);
+  inherited_.clear();
+  links_.tend(std::move(keys));
 }
 
 bool Upstream::wants_link(const Call& call, const Peer& peer) {
@@ -117,18 +155,38 @@ void Upstream::note_subscription(const ClientView& client, const std::string& ur
   });
 }
 
-Task<bool> Upstream::watch(std::string uri, TimePoint deadline, CancelScope& cancel) {
+Task<bool> Upstream::watch(Topic::Kind kind, std::string what, TimePoint deadline, CancelScope& cancel) {
   const Result<std::shared_ptr<const Peer>> peer = co_await ready(deadline, cancel);
+  // Whoever took its place asks its own server.
+  if (retired()) co_return true;
   if (!peer) co_return false;
-  std::function<Task<bool>(CancelScope&)> work = [this, &uri, deadline](CancelScope& scope) {
-    return watch_.add(uri, deadline, scope);
+  std::function<Task<bool>(CancelScope&)> work = [this, kind, &what, deadline](CancelScope& scope) {
+    return watch_.settle(kind, what, deadline, scope);
   };
-  co_return co_await on_shard<bool>(home_, cancel, std::move(work));
+  const bool agreed = co_await on_shard<bool>(home_, cancel, std::move(work));
+  co_return agreed || retired();
 }
 
 // The caller's plan may be the last to know this server: it stays until the mail has been read.
-void Upstream::unwatch(const std::string& uri) {
-  home_.post([this, keep = weak_from_this().lock(), uri] { watch_.remove(uri); });
+void Upstream::wishes_changed(const std::string& link) {
+  home_.post([this, keep = weak_from_this().lock(), link] {
+    const auto peer = status_.load()->peer;
+    if (!peer || retired()) return;
+    if (link.empty())
+      watch_.renew();
+    else if (may_link(*peer))
+      links_.tend({link});
+    else
+      options_.interests->share(name());
+  });
+}
+
+void Upstream::retire() {
+  retired_ = true;
+  home_.post([this, keep = weak_from_this().lock()] {
+    watch_.leave();
+    links_.retire();
+  });
 }
 
 void Upstream::set_level(const std::string& key, const std::string& level) {
@@ -165,6 +223,9 @@ void Upstream::stray(const std::string& key, Message message, std::shared_ptr<Se
     asker->send(own_answer(message));
     return;
   }
+  // What has taken its place tells of itself.
+  const std::string_view method = message.method();
+  if (retired() && (method.ends_with("/list_changed") || method == "notifications/resources/updated")) return;
   if (options_.on_event) options_.on_event(*this, key, std::move(message), std::move(asker));
 }
 

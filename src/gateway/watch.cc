@@ -2,60 +2,70 @@
 
 #include <algorithm>
 
-#include "gateway/client_links.h"
+#include "gateway/watch_state.h"
 #include "mcp/splice.h"
+#include "mcp/task_ids.h"
 #include "runtime/shard.h"
 
 namespace weir {
 namespace {
 
 constexpr Duration kPause = std::chrono::milliseconds(500);
-constexpr Duration kPauseMax = std::chrono::seconds(30);
-constexpr Duration kAskTime = std::chrono::seconds(10);
-constexpr std::size_t kUrisMax = 100'000;
+constexpr Duration kPauseMax = std::chrono::seconds(5);
+constexpr Duration kGoodTime = std::chrono::seconds(30);  // a stream that lasted so long began well
 
-std::string uri_params(const std::string& uri) {
-  std::string out = "{\"uri\":";
-  json_append_string(out, uri);
-  return out + '}';
+// Weir asks for all its clients together; those who want to hear of tasks have declared this.
+std::string task_meta() {
+  std::string out = "{\"";
+  out.append(kMetaCapabilities).append(R"(":{"extensions":{")").append(kTasksExtension).append("\":{}}}}");
+  return out;
 }
 
-bool declares(const ServerFacts& facts, std::string_view capability, std::string_view what) {
-  const std::string_view raw = members_of(facts.capabilities).find(capability);
-  return !raw.empty() && raw.front() == '{' && members_of(raw).find(what) == "true";
+void append_list(std::string& out, std::string_view member, const std::set<std::string>& texts) {
+  if (texts.empty()) return;
+  if (!out.empty()) out += ',';
+  out.append("\"").append(member).append("\":");
+  char before = '[';
+  for (const std::string& text : texts) {
+    out += before;
+    json_append_string(out, text);
+    before = ',';
+  }
+  out += ']';
+}
+
+std::set<std::string> read_list(std::string_view raw) {
+  std::set<std::string> out;
+  JsonCursor cursor(raw, JsonLimits(), false);
+  if (raw.empty() || !cursor.enter_array()) return out;
+  while (cursor.next_element())
+    if (const std::string_view one = cursor.take_value(); one.size() >= 2 && one.front() == '"')
+      out.insert(json_unescape(one));
+  return out;
 }
 
 }  // namespace
 
-struct Watch::Listening {
-  explicit Listening(std::string wanted) : filter(std::move(wanted)) {}
-  const std::string filter;
-  CancelScope scope;
-  std::set<std::string> agreed;  // resources that the server honours
-};
+bool declares(const ServerFacts& facts, std::string_view capability, std::string_view what) {
+  const std::string_view raw = members_of(facts.capabilities).find(capability);
+  if (raw.empty() || raw.front() != '{') return false;
+  const std::string_view value = members_of(raw).find(what);
+  return value == "true" || (!value.empty() && value.front() == '{');
+}
 
-Watch::Watch(std::function<Transport&()> transport, StrayMessage stray, std::function<void()> lost)
-    : transport_(std::move(transport)), stray_(std::move(stray)), lost_(std::move(lost)) {}
+Watch::Watch(Options options) : options_(std::move(options)) {}
 Watch::~Watch() = default;
 
 // The members of `notifications` that this server can honour; empty for nothing.
 std::string Watch::filter() const {
   std::string out;
-  const auto add = [&](std::string_view member) {
-    out += (out.empty() ? "\"" : ",\"") + std::string(member);
-  };
   for (const std::string_view kind : {"tools", "prompts", "resources"})
-    if (declares(peer_->facts, kind, "listChanged")) add(std::string(kind) + "ListChanged\":true");
-  if (!uris_.empty() && declares(peer_->facts, "resources", "subscribe")) {
-    add("resourceSubscriptions\":[");
-    bool first = true;
-    for (const auto& [uri, count] : uris_) {
-      if (!first) out += ',';
-      first = false;
-      json_append_string(out, uri);
-    }
-    out += ']';
-  }
+    if (declares(peer_->facts, kind, "listChanged"))
+      out.append(out.empty() ? "\"" : ",\"").append(kind).append("ListChanged\":true");
+  if (declares(peer_->facts, "resources", "subscribe"))
+    append_list(out, "resourceSubscriptions", options_.wanted(Topic::Kind::resource));
+  if (declares(peer_->facts, "extensions", kTasksExtension))
+    append_list(out, "taskIds", options_.wanted(Topic::Kind::task));
   return out;
 }
 
@@ -67,7 +77,7 @@ void Watch::begin(std::shared_ptr<const Peer> peer) {
     renew();
     return;
   }
-  now_ = std::make_shared<Listening>(std::string());
+  now_ = std::make_shared<Listening>();
   fibers_.start(listen_old(now_));
 }
 
@@ -76,56 +86,68 @@ void Watch::end() {
     if (one) one->scope.cancel();
   now_ = next_ = nullptr;
   peer_ = nullptr;
-  agreed_.clear();
   wake_all();
 }
 
+void Watch::leave() {
+  stop_.cancel();
+  end();
+}
+
+// One that waits for its acknowledgement is not overtaken: what it lacks is asked for right after it.
 void Watch::renew() {
-  if (!peer_ || !is_new(peer_->facts.revision)) return;
+  if (!peer_ || stop_.cancelled()) return;
+  if (!is_new(peer_->facts.revision)) return tell_old();
+  if (next_) return;
   std::string wanted = filter();
-  if (next_ && next_->filter == wanted) return;
-  if (next_) next_->scope.cancel();
-  next_ = nullptr;
   if (now_ && now_->filter == wanted) return;
   if (wanted.empty()) {
     if (now_) now_->scope.cancel();
     now_ = nullptr;
     return;
   }
-  next_ = std::make_shared<Listening>(std::move(wanted));
+  next_ = std::make_shared<Listening>();
+  next_->filter = std::move(wanted);
   fibers_.start(listen(next_));
 }
 
 Task<void> Watch::listen(std::shared_ptr<Listening> one) {
   Duration pause = kPause;
-  const std::shared_ptr<const Peer> peer = peer_;
+  ScopeLink link(stop_, one->scope);
   while (!one->scope.cancelled() && !stop_.cancelled()) {
-    ScopeLink link(stop_, one->scope);
     const TimePoint begun = Shard::current().now();
     const bool offered = co_await listen_once(one);
+    if (one->scope.cancelled()) break;
     if (!offered) {
       if (next_ == one) next_ = nullptr;
       wake_all();
       break;
     }
-    pause = Shard::current().now() - begun > kPauseMax ? kPause : std::min(pause * 2, kPauseMax);
+    pause = Shard::current().now() - begun > kGoodTime ? kPause : std::min(pause * 2, kPauseMax);
     co_await Sleep(Shard::current().now() + pause, &one->scope);
+    // Begun anew, it asks for what is wanted now.
+    if (peer_ && (now_ == one || next_ == one)) one->filter = filter();
+    if (one->filter.empty()) break;
   }
+  if (now_ == one) now_ = nullptr;
+  if (next_ == one) next_ = nullptr;
+  wake_all();
 }
 
 // One stream to its end. False: the server offers none.
 Task<bool> Watch::listen_once(std::shared_ptr<Listening> one) {
   const std::shared_ptr<const Peer> peer = peer_;
   if (!peer) co_return false;
-  const std::string text =
-      R"({"jsonrpc":"2.0","id":0,"method":"subscriptions/listen","params":{"notifications":{)" + one->filter +
-      "}}}";
+  std::string text = R"({"jsonrpc":"2.0","id":0,"method":"subscriptions/listen","params":{"notifications":{)";
+  text.append(one->filter).append("}");
+  if (one->filter.find("\"taskIds\":[") != std::string::npos) text.append(",\"_meta\":").append(task_meta());
+  text += "}}";
   const auto message = Message::index(Bytes::copy_of(text), JsonLimits(), Message::From::upstream);
   WEIR_CHECK(message);
   Call call(*message, *find_method("subscriptions/listen"), one->scope);
   call.peer = peer.get();
   call.client.revision = kNewestOld;
-  Result<Reply> reply = co_await transport_().call(call);
+  Result<Reply> reply = co_await options_.transport().call(call);
   if (!reply) co_return true;
   ReplyEvent event = std::move(reply->first);
   while (!event.last) {
@@ -133,7 +155,7 @@ Task<bool> Watch::listen_once(std::shared_ptr<Listening> one) {
     if (method == "notifications/subscriptions/acknowledged")
       acknowledged(*one, *event.message);
     else if (!event.message->is_request())
-      stray_(std::move(*event.message), nullptr);
+      options_.stray(std::move(*event.message), nullptr);
     Result<ReplyEvent> next = co_await reply->rest->next(kForever);
     if (!next) co_return true;
     event = std::move(*next);
@@ -146,14 +168,14 @@ void Watch::acknowledged(Listening& one, const Message& message) {
     if (now_) now_->scope.cancel();
     now_ = std::move(next_);
   }
-  one.agreed.clear();
+  one.agreed = one.agreed_tasks = {};
   const std::string_view honoured = message.param().find("notifications");
   if (!honoured.empty() && honoured.front() == '{') {
-    const std::string_view uris = members_of(honoured).find("resourceSubscriptions");
-    JsonCursor cursor(uris, JsonLimits(), false);
-    if (!uris.empty() && cursor.enter_array())
-      while (cursor.next_element()) one.agreed.insert(json_unescape(cursor.take_value()));
+    const RawMembers members = members_of(honoured);
+    one.agreed = read_list(members.find("resourceSubscriptions"));
+    one.agreed_tasks = read_list(members.find("taskIds"));
   }
+  if (now_.get() == &one) renew();
   wake_all();
 }
 
@@ -161,81 +183,36 @@ void Watch::wake_all() {
   for (Waiter* waiter : waiting_) waiter->wake();
 }
 
-bool Watch::agreed(const std::string& uri) const {
+bool Watch::agreed(Topic::Kind kind, const std::string& what) const {
+  if (!now_) return false;
+  return (kind == Topic::Kind::task ? now_->agreed_tasks : now_->agreed).contains(what);
+}
+
+// Whether what was not agreed to may be yet.
+bool Watch::undecided(Topic::Kind kind, const std::string& what) const {
   if (!peer_) return false;
-  if (!is_new(peer_->facts.revision)) return agreed_.find(uri) != agreed_.end();
-  return now_ && now_->agreed.find(uri) != now_->agreed.end();
+  if (is_new(peer_->facts.revision)) return next_ != nullptr;
+  return kind == Topic::Kind::resource && now_ && now_->telling && !now_->refused.contains(what);
 }
 
-Task<void> Watch::listen_old(std::shared_ptr<Listening> one) {
-  ScopeLink link(stop_, one->scope);
-  const std::shared_ptr<const Peer> peer = peer_;
-  for (const auto& [uri, count] : std::map(uris_)) {
-    const TimePoint deadline = Shard::current().now() + kAskTime;
-    const bool agreed = co_await ask(uri, deadline, one->scope);
-    (void)agreed;  // what it offers no more it will not update
-  }
-  co_await transport_().listen(peer, stray_, one->scope);
-  if (peer->lost) lost_();
-}
-
-// An old server's agreement.
-Task<bool> Watch::ask(const std::string& uri, TimePoint deadline, CancelScope& cancel) {
-  const std::shared_ptr<const Peer> peer = peer_;
-  if (!peer) co_return false;
-  const std::string params = uri_params(uri);
-  const Result<Message> answer =
-      co_await own_request(transport_(), peer, "resources/subscribe", params, deadline, cancel);
-  if (answer) agreed_.insert(uri);
-  co_return answer.has_value();
-}
-
-Task<bool> Watch::add(const std::string& uri, TimePoint deadline, CancelScope& cancel) {
-  if (!peer_ || !declares(peer_->facts, "resources", "subscribe")) co_return false;
-  if (uris_.size() >= kUrisMax) co_return false;
-  ++uris_[uri];
+Task<bool> Watch::settle(Topic::Kind kind, std::string what, TimePoint deadline, CancelScope& cancel) {
+  const bool task = kind == Topic::Kind::task;
+  if (!peer_ ||
+      !declares(peer_->facts, task ? "extensions" : "resources", task ? kTasksExtension : "subscribe"))
+    co_return false;
   renew();
-  if (!agreed(uri) && !is_new(peer_->facts.revision)) {
-    const bool good = co_await ask(uri, deadline, cancel);
-    (void)good;  // agreed() says it
-  }
   Waiter waiter;
   waiting_.push_back(&waiter);
-  while (!agreed(uri) && next_) {
+  while (!agreed(kind, what) && undecided(kind, what)) {
     const Wake wake = co_await waiter.wait(deadline, &cancel);
     if (wake != Wake::ready) break;
   }
   std::erase(waiting_, &waiter);
-  const bool good = agreed(uri);
-  if (!good) remove(uri);
-  co_return good;
-}
-
-void Watch::remove(const std::string& uri) {
-  const auto found = uris_.find(uri);
-  if (found == uris_.end() || --found->second != 0) return;
-  uris_.erase(found);
-  const bool told = agreed_.erase(uri) != 0;
-  if (!peer_) return;
-  if (is_new(peer_->facts.revision))
-    renew();
-  else if (told && !stop_.cancelled())
-    fibers_.start(forget(uri));
-}
-
-Task<void> Watch::forget(std::string uri) {
-  const std::string params = uri_params(uri);
-  const std::shared_ptr<const Peer> peer = peer_;
-  if (!peer) co_return;
-  const TimePoint deadline = Shard::current().now() + kAskTime;
-  const Result<Message> answer =
-      co_await own_request(transport_(), peer, "resources/unsubscribe", params, deadline, stop_);
-  (void)answer.has_value();  // at worst it tells what nobody asks for
+  co_return agreed(kind, what);
 }
 
 Task<void> Watch::close() {
-  end();
-  stop_.cancel();
+  leave();
   co_await fibers_.join();
 }
 

@@ -1,16 +1,18 @@
-// What a server says outside of calls to whoever wants to know: one stream for all clients together, and how
-// many of them want each resource's updates. A server of the new revision is asked by one
-// `subscriptions/listen`, made anew when the wishes change (the old one ends when the new one is
-// acknowledged); an old one by its session's stream and `resources/subscribe`. Home shard of the server.
-// Source: MCP 2026-07-28 basic/patterns/subscriptions; MCP 2025-11-25 server/resources, "Subscriptions".
+// What a server says outside of calls to whoever wants to know: one stream for all clients together, for all
+// that any of them wants. A server of the new revision is asked by one `subscriptions/listen`, made anew when
+// the wishes change (the old one ends when the new one is acknowledged); an old one by its session's stream
+// and `resources/subscribe`. The wishes are not kept here, so that they outlive the server. Home shard of the
+// server. Source: MCP 2026-07-28 basic/patterns/subscriptions; MCP 2025-11-25 server/resources,
+// "Subscriptions"; the extension io.modelcontextprotocol/tasks.
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
+#include "gateway/interests.h"
 #include "runtime/nursery.h"
 #include "transport/transport.h"
 
@@ -18,44 +20,49 @@ namespace weir {
 
 class Watch {
  public:
-  /// `transport` gives the home shard's; `stray` gets what comes; `lost` is told when the server has
-  /// forgotten the session.
-  Watch(std::function<Transport&()> transport, StrayMessage stray, std::function<void()> lost);
+  /// What it needs of its server; all of it outlives this.
+  struct Options {
+    std::function<Transport&()> transport;                     // the home shard's
+    StrayMessage stray;                                        // gets what comes
+    std::function<void()> lost;                                // the server has forgotten the session
+    std::function<std::set<std::string>(Topic::Kind)> wanted;  // by the server's own names, at any time
+  };
+  explicit Watch(Options options);
   ~Watch();
 
   /// The server is known as `peer` from now on: begins to listen, with all that is wanted.
   void begin(std::shared_ptr<const Peer> peer);
-  /// The server is lost, or to be left.
+  /// The server is lost.
   void end();
-  /// One more wants to hear of a resource. True once the server has agreed; false if it does not, or not in
-  /// time.
-  Task<bool> add(const std::string& uri, TimePoint deadline, CancelScope& cancel);
-  /// One less.
-  void remove(const std::string& uri);
+  /// It is to be left for good.
+  void leave();
+  /// What is wanted has changed.
+  void renew();
+  /// True once the server has agreed to tell of this, which is wanted already; false if it does not, or not
+  /// in time.
+  Task<bool> settle(Topic::Kind kind, std::string what, TimePoint deadline, CancelScope& cancel);
   /// Ends all.
   Task<void> close();
 
  private:
   struct Listening;
   std::string filter() const;
-  void renew();
   Task<void> listen(std::shared_ptr<Listening> one);
   Task<bool> listen_once(std::shared_ptr<Listening> one);
-  Task<void> listen_old(std::shared_ptr<Listening> one);
-  Task<void> forget(std::string uri);
   void acknowledged(Listening& one, const Message& message);
-  bool agreed(const std::string& uri) const;
+  Task<void> listen_old(std::shared_ptr<Listening> one);
+  void tell_old();
+  Task<void> bring_in_line(std::shared_ptr<Listening> one);
+  Task<void> ask(std::shared_ptr<Listening> one, std::string uri);
+  Task<void> withdraw(std::shared_ptr<Listening> one, std::string uri);
+  bool agreed(Topic::Kind kind, const std::string& what) const;
+  bool undecided(Topic::Kind kind, const std::string& what) const;
   void wake_all();
-  Task<bool> ask(const std::string& uri, TimePoint deadline, CancelScope& cancel);
 
-  const std::function<Transport&()> transport_;
-  const StrayMessage stray_;
-  const std::function<void()> lost_;
+  const Options options_;
   std::shared_ptr<const Peer> peer_;
-  std::map<std::string, unsigned> uris_;  // how many want each
-  std::set<std::string> agreed_;          // by an old server
-  std::shared_ptr<Listening> now_;        // acknowledged, or the only one
-  std::shared_ptr<Listening> next_;       // not acknowledged yet
+  std::shared_ptr<Listening> now_;   // acknowledged, or the only one
+  std::shared_ptr<Listening> next_;  // not acknowledged yet
   std::vector<Waiter*> waiting_;
   CancelScope stop_;
   Nursery fibers_;

@@ -1,0 +1,188 @@
+// The sessions of clients' own, opened and kept open: what a lost one was told is told again, and where
+// something is to be heard in one it is opened without waiting for a call.
+#include <algorithm>
+
+#include "gateway/client_links.h"
+#include "mcp/log_level.h"
+
+namespace weir {
+namespace {
+
+constexpr Duration kReopen = std::chrono::seconds(1);
+constexpr Duration kReopenMax = std::chrono::seconds(30);
+constexpr Duration kOwnTime = std::chrono::seconds(10);  // for a request of Weir's own
+constexpr int kLanes = 8;                                // sessions that are opened at a time
+
+std::string one_member(std::string_view name, const std::string& value) {
+  std::string out = "{\"";
+  out.append(name).append("\":");
+  json_append_string(out, value);
+  return out + '}';
+}
+
+}  // namespace
+
+// Whether the server says something in it that nobody may miss: a stream of its own comes with each session
+// over HTTP; elsewhere a process or a connection is worth it only for what was subscribed to.
+bool ClientLinks::hears(const std::string& key) const {
+  if (is_session(key) && !options_.make_own) return true;
+  return !options_.wanted(key).empty();
+}
+
+StrayMessage ClientLinks::stray_of(const std::string& key) const {
+  return [this, key](Message message, std::shared_ptr<ServerLink> asker) {
+    options_.stray(key, std::move(message), std::move(asker));
+  };
+}
+
+Task<void> ClientLinks::open(std::shared_ptr<ClientLink> link) {
+  const TimePoint deadline = options_.home->now() + options_.open_time;
+  if (options_.make_own && !link->own) {
+    TransportHooks hooks;
+    hooks.lost = [this, weak = std::weak_ptr(link)] {
+      // Not at once: a process that ends at its start must not be started without a pause.
+      if (const auto gone = weak.lock(); gone && hears(gone->key))
+        gone->fibers.start(keep_open(gone, kReopen));
+    };
+    hooks.stray = stray_of(link->key);
+    link->own = options_.make_own(std::move(hooks));
+  }
+  // Not a conditional expression: the compiler destroys awaited temporaries in both arms.
+  std::optional<Result<std::shared_ptr<const Peer>>> opened;
+  if (link->own)
+    opened.emplace(co_await link->own->greet(link->as, deadline, closing_));
+  else
+    opened.emplace(co_await options_.shared().open(link->as, deadline, closing_));
+  if (*opened) {
+    co_await restore(link, **opened);
+    std::lock_guard lock(lock_);
+    link->peer = **opened;
+  } else if (opened->error().sent() != Error::Sent::no) {
+    // Of the calls that wait for it nothing was sent.
+    Error error = opened->error();
+    if (error.kind() == Error::Kind::outcome_unknown)
+      error = Error(Error::Kind::unreachable, error.side(), Error::Sent::no, error.detail());
+    error.set_sent(Error::Sent::no);
+    opened = fail(std::move(error));
+  }
+  link->opening = false;
+  if (*opened && link->of_session && !link->own) link->fibers.start(listen(link, **opened));
+  std::vector<Wish*> rest;
+  for (Wish* wish : std::exchange(wishes_, {})) {
+    if (wish->link != link.get()) {
+      rest.push_back(wish);
+      continue;
+    }
+    wish->outcome = *opened;
+    wish->waiter.wake();
+  }
+  wishes_.insert(wishes_.end(), rest.begin(), rest.end());
+}
+
+// What the lost session was told.
+Task<void> ClientLinks::restore(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer) {
+  Transport& transport = link->own ? *link->own : options_.shared();
+  link->uris.clear();
+  for (const std::string& uri : options_.wanted(link->key)) {
+    const std::string params = one_member("uri", uri);
+    const TimePoint deadline = options_.home->now() + kOwnTime;
+    const Result<Message> answer =
+        co_await own_request(transport, peer, "resources/subscribe", params, deadline, closing_);
+    if (answer) link->uris.insert(uri);  // else it offers that no more
+  }
+  const std::string level = link->of_session ? options_.level(link->key) : std::string();
+  if (level.empty() || !peer->facts.has("logging")) co_return;
+  peer->log_rank = log_rank(level);
+  const std::string params = one_member("level", level);
+  const TimePoint deadline = options_.home->now() + kOwnTime;
+  const Result<Message> answer =
+      co_await own_request(transport, peer, "logging/setLevel", params, deadline, closing_);
+  (void)answer.has_value();  // clients get what they asked for, whatever the server sends
+}
+
+Task<void> ClientLinks::listen(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer) {
+  const StrayMessage stray = stray_of(link->key);
+  co_await options_.shared().listen(peer, stray, link->stop);
+  // A session that the server has forgotten is opened again, or what it was subscribed to would be missed.
+  if (peer->lost) co_await keep_open(link, Duration::zero());
+}
+
+// Until it is open, or nobody needs that any more.
+Task<void> ClientLinks::keep_open(std::shared_ptr<ClientLink> link, Duration pause) {
+  if (std::exchange(link->kept, true)) co_return;
+  while (!link->stop.cancelled() && !closing_.cancelled()) {
+    if (pause != Duration::zero()) co_await Sleep(options_.home->now() + pause, &link->stop);
+    std::shared_ptr<const Peer> now;
+    if (link->stop.cancelled() || closing_.cancelled() || !hears(link->key) || find(link->key, now)) break;
+    if (!link->opening) {
+      link->opening = true;
+      co_await open(link);
+    }
+    pause = std::clamp<Duration>(pause * 2, kReopen, kReopenMax);
+    if (find(link->key, now)) break;
+  }
+  link->kept = false;
+}
+
+// The link of this client, made if there is none; null: the client has gone, or there is no room.
+std::shared_ptr<ClientLink> ClientLinks::enter_for(const std::string& key) {
+  const std::optional<Introduction> as = options_.introduce(key);
+  if (!as) return nullptr;
+  std::lock_guard lock(lock_);
+  if (const auto found = links_.find(key); found != links_.end()) return found->second;
+  if (!make_room()) return nullptr;
+  auto link = std::make_shared<ClientLink>();
+  link->key = key;
+  link->of_session = is_session(key);
+  link->as = *as;
+  link->used = options_.home->now().time_since_epoch().count();
+  links_.emplace(key, link);
+  return link;
+}
+
+void ClientLinks::tend(std::set<std::string> keys) {
+  if (closing_.cancelled() || keys.empty()) return;
+  auto shared = std::make_shared<std::set<std::string>>(std::move(keys));
+  for (int i = 0; i < kLanes && !shared->empty(); ++i) fibers_.start(tend_some(shared));
+}
+
+Task<void> ClientLinks::tend_some(std::shared_ptr<std::set<std::string>> keys) {
+  while (!keys->empty() && !closing_.cancelled()) {
+    const std::string key = std::move(keys->extract(keys->begin()).value());
+    std::shared_ptr<const Peer> peer;
+    if (const std::shared_ptr<ClientLink> there = find(key, peer)) {
+      co_await trim(there, peer);
+      continue;
+    }
+    const std::shared_ptr<ClientLink> link = hears(key) ? enter_for(key) : nullptr;
+    if (!link) continue;
+    LinkLease lease(link);
+    if (!link->opening) {
+      link->opening = true;
+      co_await open(link);
+    }
+    if (!find(key, peer)) link->fibers.start(keep_open(link, kReopen));
+    // Its client may have gone while it was opened.
+    if (!options_.introduce(key)) end(key);
+  }
+}
+
+// What nobody wants any more: whoever listened has left.
+Task<void> ClientLinks::trim(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer) {
+  LinkLease lease(link);
+  const std::set<std::string> wanted = options_.wanted(link->key);
+  std::vector<std::string> too_much;
+  for (const std::string& uri : link->uris)
+    if (!wanted.contains(uri)) too_much.push_back(uri);
+  for (const std::string& uri : too_much) {
+    if (link->uris.erase(uri) == 0) continue;
+    const std::string params = one_member("uri", uri);
+    Transport& transport = link->own ? *link->own : options_.shared();
+    const TimePoint deadline = options_.home->now() + kOwnTime;
+    const Result<Message> answer =
+        co_await own_request(transport, peer, "resources/unsubscribe", params, deadline, closing_);
+    (void)answer.has_value();  // at worst it tells what nobody asks for
+  }
+}
+
+}  // namespace weir

@@ -1,0 +1,25 @@
+// One stream of a server's events, as the watch's two halves know it: for servers of either era.
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "gateway/watch.h"
+
+namespace weir {
+
+struct Watch::Listening {
+  CancelScope scope;
+  std::string filter;                  // asked of a new server: members of `notifications`
+  std::set<std::string> agreed;        // resources that the server honours
+  std::set<std::string> agreed_tasks;  // likewise
+  std::set<std::string> refused;       // by an old server
+  bool telling = false;                // an old server is being told what is wanted
+  bool again = false;                  // that has changed meanwhile
+};
+
+/// True if a capability has this member, true or an object.
+bool declares(const ServerFacts& facts, std::string_view capability, std::string_view what);
+
+}  // namespace weir

@@ -1,0 +1,131 @@
+// A call that waits for its client's answer, and what becomes of it when its server is configured no more.
+import assert from 'node:assert/strict';
+import { Upstream } from './upstream.mjs';
+import { Weir, accept, messages, openSession, request, until } from './weir.mjs';
+
+// An old server whose tool asks one question and answers with what it got.
+async function asking() {
+  const state = { answers: [], deleted: 0, open: [] };
+  const upstream = await Upstream.start({
+    era: 'old',
+    before(parsed, send, http) {
+      if (http.method === 'DELETE') return ++state.deleted, send(200, '{}'), true;
+      if (parsed.method !== undefined || http.method !== 'POST') return false;
+      state.answers.push(parsed.result ?? parsed.error);
+      state.open.shift()?.(parsed);
+      return send(202, ''), true;
+    },
+    call(parsed, respond) {
+      respond.events();
+      respond.event('{"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{"message":"?","requestedSchema":{"type":"object","properties":{}}}}');
+      state.open.push((answer) => respond.end(`{"content":[{"type":"text","text":${JSON.stringify(JSON.stringify(answer.result ?? answer.error))}}]}`));
+    },
+  });
+  return Object.assign(upstream, { state });
+}
+
+const meta = '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"elicitation":{}}}';
+async function call(url, name, more = '') {
+  const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"${name}","arguments":{},${more}${meta}}}`;
+  const answer = await request('POST', url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': name }, body);
+  return JSON.parse(messages(answer).at(-1));
+}
+const retry = (url, name, { requestState, inputRequests }) =>
+  call(url, name, `"inputResponses":{"${Object.keys(inputRequests)[0]}":{"action":"accept","content":{"x":1}}},"requestState":${JSON.stringify(requestState)},`);
+
+// `work` with a gateway in front of two servers, of which the first asks.
+async function two(work, config = {}) {
+  const a = await asking();
+  const b = await Upstream.start({ call: ({ params }, respond) => params.arguments.hang || respond.result('{"resultType":"complete","content":[]}') });
+  const c = await Upstream.start({});
+  const weir = await Weir.start({ servers: { a: { url: a.url }, b: { url: b.url } }, ...config });
+  try {
+    await weir.settled();
+    const without = async (servers = { b: { url: b.url } }) => {
+      weir.write({ servers, ...config });
+      await until(async () => (await weir.servers()).map((one) => one.name).join() === Object.keys(servers).join(), 10000, 'the reload');
+    };
+    await work({ weir, a, c, without });
+  } finally {
+    assert.equal((await weir.stop()).code, 0, 'exit code');
+    for (const one of [a, b, c]) await one.stop();
+  }
+}
+
+export const tests = {
+  async 'a removed server is kept until its client has answered'() {
+    await two(async ({ weir, a, c, without }) => {
+      const asked = (await call(weir.url, 'a__echo')).result;
+      assert.equal(asked.resultType, 'input_required');
+      // Names lead elsewhere, or nowhere, by now.
+      await without({ b: { url: c.url }, c: { url: c.url } });
+      assert.equal(a.state.deleted, 0, 'the session of the call that waits');
+      const last = (await retry(weir.url, 'a__echo', asked)).result;
+      assert.deepEqual(JSON.parse(last.content[0].text), { action: 'accept', content: { x: 1 } });
+      assert.deepEqual(a.state.answers, [{ action: 'accept', content: { x: 1 } }]);
+      await until(() => a.state.deleted > 0, 10000, 'the session to end with the call');
+      assert.equal((await call(weir.url, 'a__echo')).error.code, -32602, 'no such tool any more');
+    });
+  },
+
+  async 'beyond the time that calls have'() {
+    await two(async ({ weir, a, without }) => {
+      const asked = (await call(weir.url, 'a__echo')).result;
+      await without();
+      // Calls that begin after the removal and end by their deadline: that time has passed for whatever began before.
+      const hang = () => request('POST', weir.url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' }, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"hang":true},${meta}}}`);
+      for (let i = 0; i < 3; ++i) assert.equal(JSON.parse((await hang()).text).error.data.reason, 'deadline_exceeded');
+      assert.equal(a.state.deleted, 0, 'the session of the call that waits');
+      assert.ok((await retry(weir.url, 'a__echo', asked)).result.content);
+      await until(() => a.state.deleted > 0, 10000, 'the session to end with the call');
+    }, { timeout: { request: '200ms' } });
+  },
+
+  async 'and no longer than timeout.input'() {
+    await two(async ({ weir, a, without }) => {
+      const asked = (await call(weir.url, 'a__echo')).result;
+      await without();
+      await until(() => a.state.answers.length === 1 && a.state.deleted > 0, 20000, 'the end of the call and its session');
+      assert.equal(a.state.answers[0].code, -32603);
+      const late = await retry(weir.url, 'a__echo', asked);
+      assert.deepEqual([late.error.code, late.error.data.reason], [1009, 'input_expired']);
+    }, { timeout: { input: '1s' } });
+  },
+
+  async 'the end of the process waits for no client'() {
+    await two(async ({ weir, a, without }) => {
+      for (let i = 0; i < 3; ++i) assert.equal((await call(weir.url, 'a__echo')).result.resultType, 'input_required');
+      await without();
+      assert.equal((await weir.stop()).code, 0);
+      assert.ok(a.state.answers.every((answer) => answer.code === -32603), 'told that nobody answers');
+    });
+  },
+
+  async 'an old client that is asked for a removed server answers it all the same'() {
+    // By requests of an old server's, and by the rounds of a new one.
+    const rounds = {
+      call: ({ params }, respond) => respond.result(params.inputResponses ? `{"resultType":"complete","content":[{"type":"text","text":${JSON.stringify(JSON.stringify(params.inputResponses.k))}}]}`
+        : '{"resultType":"input_required","requestState":"s","inputRequests":{"k":{"method":"elicitation/create","params":{"message":"?","requestedSchema":{"type":"object","properties":{}}}}}}'),
+    };
+    for (const spec of ['old', 'new'])
+      await two(async ({ weir, a, without }) => {
+        const n = await Upstream.start(rounds);
+        await without({ a: { url: spec === 'old' ? a.url : n.url }, b: { url: n.url } });
+        await weir.settled();
+        const session = await openSession(weir.url, '2025-11-25', '{"elicitation":{}}');
+        let question;
+        const answer = session.post('{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"a__echo","arguments":{}}}', (response) => {
+          response.on('data', (part) => {
+            const found = /data: (\{.*elicitation\/create.*\})/.exec(part);
+            if (found) question = JSON.parse(found[1]);
+          });
+        });
+        await until(() => question, 10000, 'the question');
+        await without();
+        assert.equal((await session.post(`{"jsonrpc":"2.0","id":${JSON.stringify(question.id)},"result":{"action":"accept","content":{"x":1}}}`)).status, 202);
+        const last = JSON.parse(messages(await answer).at(-1));
+        assert.deepEqual(JSON.parse(last.result.content[0].text), { action: 'accept', content: { x: 1 } }, spec);
+        await n.stop();
+      });
+  },
+};

@@ -1,0 +1,110 @@
+#include "gateway/interests.h"
+
+#include <gtest/gtest.h>
+
+#include "gateway/event_text.h"
+
+namespace weir {
+namespace {
+
+struct Table {
+  std::vector<std::string> changes;
+  Interests interests{
+      [this](const std::string& server, const std::string& link) { changes.push_back(server + "/" + link); }};
+  Table() { interests.set_servers({"a", "b"}); }
+  static Hearer hearer(const std::string& id) {
+    Hearer out;
+    out.id = id;
+    out.feed = std::make_shared<Feed>(Feed::Bounds());
+    return out;
+  }
+  static Topic topic(const std::string& server, const std::string& uri, const std::string& link = {}) {
+    Topic out;
+    out.server = server;
+    out.original = uri;
+    out.link = link;
+    return out;
+  }
+  std::set<std::string> wanted(const std::string& link = {}) const {
+    return interests.wanted("a", link, Topic::Kind::resource);
+  }
+};
+
+constexpr Topic::Kind kKind = Topic::Kind::resource;
+using Set = std::set<std::string>;
+
+TEST(Interests, WhoeverLeavesTakesItsOwnAlong) {
+  Table table;
+  const Hearer one = Table::hearer("1");
+  const Hearer two = Table::hearer("2");
+  EXPECT_TRUE(table.interests.add(one, "u", Table::topic("a", "u")));
+  EXPECT_FALSE(table.interests.add(one, "u", Table::topic("a", "u"))) << "it has it";
+  EXPECT_TRUE(table.interests.add(one, "weir://a/u", Table::topic("a", "u"))) << "by another name";
+  EXPECT_TRUE(table.interests.add(two, "u", Table::topic("a", "u")));
+  EXPECT_EQ(table.changes, std::vector<std::string>{"a/"}) << "told of the first alone";
+  table.interests.forget("1");
+  EXPECT_EQ(table.wanted(), Set{"u"});
+  table.interests.forget("1");
+  EXPECT_FALSE(table.interests.remove("1", kKind, "u"));
+  EXPECT_EQ(table.changes.size(), 1U);
+  EXPECT_TRUE(table.interests.remove("2", kKind, "u"));
+  EXPECT_FALSE(table.interests.remove("2", kKind, "u"));
+  EXPECT_EQ(table.wanted(), Set());
+  EXPECT_EQ(table.changes.size(), 2U) << "told of the last";
+  EXPECT_EQ(table.interests.size(), 0U);
+}
+
+TEST(Interests, AServerThatGoesTakesItsOwnAlong) {
+  Table table;
+  const Hearer one = Table::hearer("1");
+  table.interests.add(one, "u", Table::topic("a", "u"));
+  table.interests.add(one, "v", Table::topic("b", "v"));
+  table.interests.set_servers({"b"});
+  EXPECT_EQ(table.wanted(), Set());
+  EXPECT_FALSE(table.interests.find("1", kKind, "u"));
+  EXPECT_FALSE(table.interests.add(one, "u", Table::topic("a", "u"))) << "no such server";
+  table.interests.set_servers({"a", "b"});
+  EXPECT_TRUE(table.interests.add(one, "u", Table::topic("a", "u"))) << "it begins anew";
+  EXPECT_EQ(table.interests.size(), 2U);
+}
+
+TEST(Interests, InAClientsOwnSessionOnlyWhatWasAgreedIsAskedForAgain) {
+  Table table;
+  const Hearer one = Table::hearer("1");
+  table.interests.add(one, "u", Table::topic("a", "u", "1"));
+  EXPECT_EQ(table.wanted("1"), Set());
+  EXPECT_TRUE(table.changes.empty()) << "its client asks itself";
+  table.interests.agreed("1", kKind, "u");
+  EXPECT_EQ(table.wanted("1"), Set{"u"});
+  EXPECT_EQ(table.wanted(), Set());
+  EXPECT_EQ(table.interests.links("a"), Set{"1"});
+  table.interests.share("a");
+  EXPECT_EQ(table.wanted(), Set{"u"}) << "now in the shared session";
+  EXPECT_EQ(table.interests.links("a"), Set());
+  EXPECT_EQ(table.interests.find("1", kKind, "u")->link, "");
+  EXPECT_EQ(table.changes.back(), "a/");
+}
+
+TEST(Interests, EachIsToldUnderItsOwnName) {
+  Table table;
+  const Hearer session = Table::hearer("1");
+  Hearer listener = Table::hearer("2");
+  listener.raw_id = "7";
+  table.interests.add(session, "weir://a/u", Table::topic("a", "u"));
+  table.interests.add(listener, "u", Table::topic("a", "u"));
+  table.interests.add(Table::hearer("3"), "v", Table::topic("a", "v"));
+  const auto message = Message::index(
+      Bytes::copy_of(
+          R"({"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"u","x":1.0}})"),
+      JsonLimits(), Message::From::upstream);
+  table.interests.tell(Table::topic("a", "u"), *message);
+  table.interests.tell(Table::topic("b", "u"), *message);
+  EXPECT_EQ(session.feed->append(std::make_shared<const std::string>()), 2U) << "one came before this";
+  EXPECT_EQ(listener.feed->append(std::make_shared<const std::string>()), 2U);
+  EXPECT_EQ(
+      with_uri(*message, "weir://a/u"),
+      R"({"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"weir://a/u","x":1.0}})");
+}
+
+}  // namespace
+}  // namespace weir
