@@ -46,6 +46,7 @@ class Streamable final : public Transport {
 
  private:
   friend class StreamableReply;
+  friend class StreamableLate;
   class Link;
   /// A whole answer, for what is not a call.
   struct Plain {
@@ -56,6 +57,7 @@ class Streamable final : public Transport {
   };
   Task<Result<HttpExchange>> begin(std::span<const iovec> pieces, TimePoint deadline, CancelScope& cancel);
   Task<Result<Plain>> post(std::string head, std::string body, TimePoint deadline, CancelScope& cancel);
+  static std::string fault_of(const ResponseHead& head);
   Task<Result<Reply>> read_reply(Call& call, const std::string& id, HttpExchange exchange);
   Task<Result<Reply>> read_json(Call& call, const std::string& id, HttpExchange& exchange, int status);
   Result<Reply> read_body(Call& call, const std::string& id, int status, const std::string& retry_after,
