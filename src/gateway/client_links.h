@@ -64,6 +64,10 @@ class ClientLinks {
   explicit ClientLinks(Options options);
   ~ClientLinks();
 
+  /// Who asks: an old client's session, or a caller of the new revision, whatever it declares.
+  static std::string_view client_of(const ClientView& client) noexcept {
+    return client.session.empty() ? client.identity : client.session;
+  }
   /// Whose session this call belongs to: an old client's own, or all calls of one caller with the same
   /// capabilities.
   static std::string key_of(const ClientView& client);
