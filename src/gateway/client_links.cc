@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mcp/client_requests.h"
 #include "runtime/hop.h"
 
 namespace weir {
@@ -9,6 +10,7 @@ namespace {
 
 constexpr Duration kReopen = std::chrono::seconds(1);
 constexpr Duration kOwnTime = std::chrono::seconds(10);  // for a request of Weir's own
+constexpr Duration kListenTime = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -119,9 +121,13 @@ Task<Result<std::shared_ptr<const Peer>>> ClientLinks::settle(std::shared_ptr<Cl
                  "it did not open a session in time");
 }
 
-StrayMessage ClientLinks::stray_of(const std::string& key) const {
-  return [this, key](Message message, std::shared_ptr<ServerLink> asker) {
-    options_.stray(key, std::move(message), std::move(asker));
+// A caller of the new revision is asked in one of its calls; what it is told beside them its listeners hear,
+// from the server's watch where the connection is shared.
+StrayMessage ClientLinks::stray_of(ClientLink& link) const {
+  return [this, &link](Message message, std::shared_ptr<ServerLink> asker) {
+    if (!link.of_session && message.is_request())
+      return link.questions.ask(std::move(message), std::move(asker));
+    if (link.of_session || link.own) options_.stray(link.key, std::move(message), std::move(asker));
   };
 }
 
@@ -130,7 +136,7 @@ Task<void> ClientLinks::open(std::shared_ptr<ClientLink> link) {
   if (options_.make_own && !link->own) {
     TransportHooks hooks;
     hooks.lost = [] {};
-    hooks.stray = stray_of(link->key);
+    hooks.stray = stray_of(*link);
     link->own = options_.make_own(std::move(hooks));
   }
   // Not a conditional expression: the compiler destroys awaited temporaries in both arms.
@@ -141,6 +147,7 @@ Task<void> ClientLinks::open(std::shared_ptr<ClientLink> link) {
     opened.emplace(co_await options_.shared().open(link->as, deadline, closing_));
   if (*opened) {
     co_await restore(link, **opened);
+    co_await begin_listening(link, **opened);
     std::lock_guard lock(lock_);
     link->peer = **opened;
   } else if (opened->error().sent() != Error::Sent::no) {
@@ -152,7 +159,6 @@ Task<void> ClientLinks::open(std::shared_ptr<ClientLink> link) {
     opened = fail(std::move(error));
   }
   link->opening = false;
-  if (*opened && link->of_session && !link->own) link->fibers.start(listen(link, **opened));
   std::vector<Wish*> rest;
   for (Wish* wish : std::exchange(wishes_, {})) {
     if (wish->link != link.get()) {
@@ -180,9 +186,22 @@ Task<void> ClientLinks::restore(std::shared_ptr<ClientLink> link, std::shared_pt
   }
 }
 
-Task<void> ClientLinks::listen(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer) {
-  const StrayMessage stray = stray_of(link->key);
-  co_await options_.shared().listen(peer, stray, link->stop);
+// Servers drop what they ask while nobody listens: the stream is there before the first call, though one that
+// does not begin is not waited for long.
+Task<void> ClientLinks::begin_listening(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer) {
+  const bool asked = declares_input(link->as.capabilities);
+  if (link->own || (!link->of_session && !asked)) co_return;
+  auto begun = std::make_shared<Waiter>();
+  link->fibers.start(listen(link, peer, begun));
+  if (asked) co_await begun->wait(options_.home->now() + kListenTime, &closing_);
+}
+
+Task<void> ClientLinks::listen(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer,
+                               std::shared_ptr<Waiter> begun) {
+  const StrayMessage stray = stray_of(*link);
+  const std::function<void()> tell = [begun] { begun->wake(); };
+  co_await options_.shared().listen(peer, stray, tell, link->stop);
+  begun->wake();  // it is not offered
   // A session that the server has forgotten is opened again, or what it was subscribed to would be missed.
   while (peer->lost && !link->stop.cancelled() && !closing_.cancelled()) {
     std::shared_ptr<const Peer> now;

@@ -175,7 +175,7 @@ Task<void> Watch::listen_old(std::shared_ptr<Listening> one) {
     const bool agreed = co_await ask(uri, deadline, one->scope);
     (void)agreed;  // what it offers no more it will not update
   }
-  co_await transport_().listen(peer, stray_, one->scope);
+  co_await transport_().listen(peer, stray_, {}, one->scope);
   if (peer->lost) lost_();
 }
 
