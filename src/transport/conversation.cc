@@ -153,6 +153,8 @@ Conversation::Pending* Conversation::only_client(const std::function<bool(const 
   const std::string* client = nullptr;
   for (const auto& [id, pending] : pending_) {
     if (pending->client.empty()) continue;  // Weir's own
+    if (pending->failed || (!pending->events.empty() && pending->events.back().is_response()))
+      continue;  // over, though its reader has not seen it yet
     if (client != nullptr && *client != pending->client) return nullptr;
     client = &pending->client;
     if (!fits(*pending)) continue;
