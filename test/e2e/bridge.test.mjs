@@ -1,6 +1,6 @@
 // What servers ask of clients, across the eras: who is asked, what the server gets, and what is refused.
 import assert from 'node:assert/strict';
-import { accept, ask, between, messages, openSession, request, until } from './weir.mjs';
+import { Weir, accept, ask, between, messages, openSession, request, until } from './weir.mjs';
 
 const elicitation = '{"elicitation":{}}';
 const can = (capabilities) => `"io.modelcontextprotocol/clientCapabilities":${capabilities}`;
@@ -200,6 +200,40 @@ export const tests = {
       scripted.ask(session, 3, 'ping');
       assert.deepEqual((await answered(upstream, 3)).parsed.result, {});
     });
+  },
+
+  async 'new client, old server over stdio: one caller has one child, whatever it declares, and a parked call is not asked again'() {
+    // Its tool asks three things at once and tells its process.
+    const script = `const say=(m)=>process.stdout.write(JSON.stringify({jsonrpc:'2.0',...m})+'\\n');
+      const form={message:'x',requestedSchema:{type:'object',properties:{}}};let next=1;const open=new Map();
+      require('readline').createInterface({input:process.stdin}).on('line',(l)=>{const m=JSON.parse(l);
+        if(m.method==='initialize')say({id:m.id,result:{protocolVersion:'2025-11-25',capabilities:{tools:{}},serverInfo:{name:'s',version:'1'}}});
+        else if(m.method==='tools/list')say({id:m.id,result:{tools:[{name:'echo',inputSchema:{type:'object'}}]}});
+        else if(m.method==='tools/call'){const call={id:m.id,left:3,got:[]};
+          for(let i=0;i<3;++i){open.set(next,call);say({id:next++,method:'elicitation/create',params:form});}}
+        else if(m.method===undefined){const call=open.get(m.id);call.got.push(m.result??m.error);
+          if(--call.left===0)say({id:call.id,result:{content:[{type:'text',text:JSON.stringify({pid:process.pid,got:call.got})}]}});}
+        else if(m.id!==undefined)say({id:m.id,error:{code:-32601,message:'no'}});});`;
+    const weir = await Weir.start({ servers: { a: { command: process.execPath, args: ['-e', script] } } });
+    try {
+      await weir.settled();
+      const pids = new Set();
+      const ended = async (capabilities) => {
+        const first = result(await call(weir.url, '', { capabilities })).result;
+        const keys = Object.keys(first.inputRequests);
+        assert.equal(keys.length, 3, 'asked together');
+        const last = result(await call(weir.url, retry(first.requestState, Object.fromEntries(keys.map((key) => [key, accepted(key)]))), { capabilities })).result;
+        const { pid, got } = JSON.parse(last.content[0].text);
+        assert.equal(got.length, 3);
+        pids.add(pid);
+      };
+      assert.equal(result(await call(weir.url)).result.resultType, 'input_required'); // and stays so
+      await ended(elicitation);
+      await ended('{"elicitation":{"form":{}},"sampling":{}}');
+      assert.equal(pids.size, 1);
+    } finally {
+      await weir.stop();
+    }
   },
 
   async 'new server: its state comes back byte for byte, from whoever was given it'() {
