@@ -40,7 +40,7 @@ class Conversation::Answers final : public ReplyStream {
     pending_.wants_log = !call.client.log_level.empty();
     pending_.takes_requests = call.takes_requests;
     pending_.client = call.client.session.empty() ? call.client.identity : call.client.session;
-    if (call.takes_requests) pending_.capabilities = call.client.capabilities;
+    pending_.capabilities = call.client.capabilities;
     pending_.batch = owner_->batch() + 1;
     owner_->expect(id_, pending_);
   }
@@ -172,8 +172,14 @@ void Conversation::take_request(Message message) {
     return one.takes_requests && may_be_asked(one.capabilities, message);
   };
   const auto any = [](const Pending& one) { return one.takes_requests; };
-  Pending* pending = message.method() == "ping" ? nullptr : only_client(declared);
-  if (pending == nullptr && message.method() != "ping") pending = only_client(any);
+  const auto undeclared = [&](const Pending& one) { return !may_be_asked(one.capabilities, message); };
+  Pending* pending = nullptr;
+  if (message.method() != "ping") {
+    pending = only_client(declared);
+    if (pending == nullptr) pending = only_client(any);
+    // A client that can't be asked is under way: Weir has no answer of its own for it.
+    if (pending == nullptr && only_client(undeclared) != nullptr) return put(refusal(message));
+  }
   if (pending != nullptr) {
     ++pending->asked;
     deliver(*pending, std::move(message));

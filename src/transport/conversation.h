@@ -34,7 +34,7 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
     bool wants_log = false;       // else log messages are not for it
     bool takes_requests = false;  // else the server's requests are not for it
     std::string client;           // whose call it is
-    std::string capabilities;     // what it declared, where it may be asked
+    std::string capabilities;     // what its client declared
     unsigned asked = 0;           // requests of the server's that went to it
     bool waits_for_client = false;
     std::optional<Error> failed;
