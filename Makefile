@@ -19,11 +19,13 @@ test: ## every test that CI runs
 	@tools/setup tests
 	@tools/run-tests
 
-verify: ## everything: layers, sanitizers, full sizes of the black-box tests, fuzzing (long)
+verify: ## everything: sanitizers, full sizes of the black-box tests, all of conformance and matrix, fuzzing (long)
 	@tools/setup tests
 	@tools/run-tests
 	@$(MAKE) --no-print-directory asan tsan
 	@SCALE=full node test/e2e/run.mjs
+	@node test/e2e/conformance/run.mjs --all --table docs/conformance.md
+	@node test/e2e/matrix/run.mjs --all --write docs/compatibility.md
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=600
 	@python3 bench/counters.py
 

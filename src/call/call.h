@@ -60,6 +60,17 @@ struct CallNotes {
   Duration upstream_time{};
 };
 
+class ServerLink;
+
+/// Where a request of the server's is put that came outside of every call's stream, but can only be for the
+/// client of this one. On the shard of the call.
+class QuestionBox : public std::enable_shared_from_this<QuestionBox> {
+ public:
+  virtual ~QuestionBox() = default;
+  /// The server is answered in any case.
+  virtual void put(Message request, std::shared_ptr<ServerLink> asker) = 0;
+};
+
 /// One request. Layers do not change the message; they pass on a Call of their own with a nearer deadline.
 struct Call {
   Call(const Message& request, const MethodRow& method, CancelScope& scope) noexcept
@@ -76,12 +87,13 @@ struct Call {
   CallTrace trace;
   const Peer* peer = nullptr;  // set by the upstream's layer; kept alive by the reply's owner
   CallNotes* notes = nullptr;
-  bool takes_large = false;        // the caller relays a LargeResult; else responses come whole
-  bool takes_requests = false;     // the caller brings the server's own requests to its client
-  TimePoint first_by = kForever;   // from then on the reply may begin with an event without a message
-  bool in_shared = false;          // it belongs in the session that all clients share
-  Duration input_time{};           // how long the client may take to answer one
-  std::string_view request_state;  // the server's own, raw, where the client brought it back; else empty
+  bool takes_large = false;          // the caller relays a LargeResult; else responses come whole
+  bool takes_requests = false;       // the caller brings the server's own requests to its client
+  TimePoint first_by = kForever;     // from then on the reply may begin with an event without a message
+  QuestionBox* questions = nullptr;  // null: what the server asks outside of its stream is not for it
+  bool in_shared = false;            // it belongs in the session that all clients share
+  Duration input_time{};             // how long the client may take to answer one
+  std::string_view request_state;    // the server's own, raw, where the client brought it back; else empty
 };
 
 /// Something held until a reply has ended: a permit, a count in flight, a span. Released in reverse order.

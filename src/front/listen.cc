@@ -167,7 +167,6 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
   const std::string first = for_listener("notifications/subscriptions/acknowledged",
                                          honoured(filter, listener->kinds), listener->raw_id);
   // It may listen for days: the configuration it began under need not stay as long.
-  call.keep.reset();
   visit.plan.reset();
   gateway_.events().add(listener);
   bool there = co_await visit.sink.event(first);

@@ -57,7 +57,6 @@ Task<void> Serving::serve(Visit& visit, const Message& message, const MethodRow&
   call.client = visit.client_view;
   call.client.identity = visit.client;
   call.notes = &record.notes;
-  call.keep = &visit.plan;
   call.session = visit.session.get();
   call.parked = &gateway_.parked();
   call.states = &gateway_.states();

@@ -15,7 +15,7 @@ Task<Result<Reply>> call_either(ClientCall& by, Call& leaf, std::size_t server) 
   const bool new_server = is_new((*peer)->facts.revision);
   if (new_client && !new_server) {
     by.bridged = true;
-    co_return co_await by.parked->call(by, leaf, server);
+    co_return co_await by.parked->call(by, leaf, server, *peer);
   }
   Result<Reply> reply = co_await upstream.call(leaf);
   if (!reply || new_client || !new_server) co_return reply;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "call/call.h"
+#include "gateway/link_questions.h"
 #include "runtime/nursery.h"
 #include "runtime/shard.h"
 #include "transport/transport.h"
@@ -28,6 +29,7 @@ struct ClientLink {
   bool of_session = false;  // an old client's, which hears what the server says outside of calls; constant
   std::atomic<std::uint32_t> in_use{0};
   std::atomic<TimePoint::rep> used{0};
+  LinkQuestions questions;         // of a caller of the new revision: its calls
   std::unique_ptr<Transport> own;  // where a connection has one session only
   std::set<std::string> uris;      // subscribed to in it, under the server's names
   bool opening = false;
@@ -40,15 +42,19 @@ struct ClientLink {
   std::shared_ptr<const Peer> peer;  // guarded by ClientLinks::lock_
 };
 
-/// Keeps a client's session from being ended while a call in it goes on.
+/// Keeps a client's session from being ended while a call in it goes on, and known as one that the server
+/// may ask in.
 class LinkLease final : public Lease {
  public:
   explicit LinkLease(std::shared_ptr<ClientLink> link) : link_(std::move(link)), used_(link_->in_use) {}
   const std::shared_ptr<ClientLink>& link() const noexcept { return link_; }
+  /// What the server asks outside of calls may be for this one.
+  void take_questions(QuestionBox& box) { asked_.emplace(link_->questions, box); }
 
  private:
   std::shared_ptr<ClientLink> link_;
   Counted used_;
+  std::optional<LinkQuestions::Entry> asked_;
 };
 
 class ClientLinks {
@@ -61,6 +67,7 @@ class ClientLinks {
     std::size_t count_max = 10'000;
     Duration idle_max = std::chrono::minutes(10);  // of those that are no session's
     Duration open_time = std::chrono::seconds(60);
+    /// What the server says in such a session outside of calls; requests in an old client's only.
     std::function<void(const std::string& key, Message, std::shared_ptr<ServerLink>)> stray;
     /// As whom a session is opened for this client; nothing: it has gone.
     std::function<std::optional<Introduction>(const std::string& key)> introduce;
@@ -73,6 +80,10 @@ class ClientLinks {
   explicit ClientLinks(Options options);
   ~ClientLinks();
 
+  /// Who asks: an old client's session, or a caller of the new revision, whatever it declares.
+  static std::string_view client_of(const ClientView& client) noexcept {
+    return client.session.empty() ? client.identity : client.session;
+  }
   /// Whose session this call belongs to: an old client's own, or all calls of one caller with the same
   /// capabilities.
   static std::string key_of(const ClientView& client);
@@ -119,9 +130,11 @@ class ClientLinks {
   Task<void> tend_some(std::shared_ptr<std::set<std::string>> keys);
   Task<void> trim(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer);
   Task<void> restore(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer);
-  Task<void> listen(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer);
+  Task<void> begin_listening(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer);
+  Task<void> listen(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer,
+                    std::shared_ptr<Waiter> begun);
   Task<void> finish(std::shared_ptr<ClientLink> link);
-  StrayMessage stray_of(const std::string& key) const;
+  StrayMessage stray_of(ClientLink& link) const;
 
   const Options options_;
   mutable std::mutex lock_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/client_links.h"
+#include "mcp/client_requests.h"
 #include "mcp/log_level.h"
 
 namespace weir {
@@ -11,6 +12,7 @@ namespace {
 constexpr Duration kReopen = std::chrono::seconds(1);
 constexpr Duration kReopenMax = std::chrono::seconds(30);
 constexpr Duration kOwnTime = std::chrono::seconds(10);  // for a request of Weir's own
+constexpr Duration kListenTime = std::chrono::seconds(1);
 constexpr int kLanes = 8;                                // sessions that are opened at a time
 
 std::string one_member(std::string_view name, const std::string& value) {
@@ -29,9 +31,13 @@ bool ClientLinks::hears(const std::string& key) const {
   return !options_.wanted(key).empty();
 }
 
-StrayMessage ClientLinks::stray_of(const std::string& key) const {
-  return [this, key](Message message, std::shared_ptr<ServerLink> asker) {
-    options_.stray(key, std::move(message), std::move(asker));
+// A caller of the new revision is asked in one of its calls; what it is told beside them its listeners hear,
+// from the server's watch where the connection is shared.
+StrayMessage ClientLinks::stray_of(ClientLink& link) const {
+  return [this, &link](Message message, std::shared_ptr<ServerLink> asker) {
+    if (!link.of_session && message.is_request())
+      return link.questions.ask(std::move(message), std::move(asker));
+    if (link.of_session || link.own) options_.stray(link.key, std::move(message), std::move(asker));
   };
 }
 
@@ -44,7 +50,7 @@ Task<void> ClientLinks::open(std::shared_ptr<ClientLink> link) {
       if (const auto gone = weak.lock(); gone && hears(gone->key))
         gone->fibers.start(keep_open(gone, kReopen));
     };
-    hooks.stray = stray_of(link->key);
+    hooks.stray = stray_of(*link);
     link->own = options_.make_own(std::move(hooks));
   }
   // Not a conditional expression: the compiler destroys awaited temporaries in both arms.
@@ -55,6 +61,7 @@ Task<void> ClientLinks::open(std::shared_ptr<ClientLink> link) {
     opened.emplace(co_await options_.shared().open(link->as, deadline, closing_));
   if (*opened) {
     co_await restore(link, **opened);
+    co_await begin_listening(link, **opened);
     std::lock_guard lock(lock_);
     link->peer = **opened;
   } else if (opened->error().sent() != Error::Sent::no) {
@@ -66,7 +73,6 @@ Task<void> ClientLinks::open(std::shared_ptr<ClientLink> link) {
     opened = fail(std::move(error));
   }
   link->opening = false;
-  if (*opened && link->of_session && !link->own) link->fibers.start(listen(link, **opened));
   std::vector<Wish*> rest;
   for (Wish* wish : std::exchange(wishes_, {})) {
     if (wish->link != link.get()) {
@@ -100,9 +106,22 @@ Task<void> ClientLinks::restore(std::shared_ptr<ClientLink> link, std::shared_pt
   (void)answer.has_value();  // clients get what they asked for, whatever the server sends
 }
 
-Task<void> ClientLinks::listen(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer) {
-  const StrayMessage stray = stray_of(link->key);
-  co_await options_.shared().listen(peer, stray, link->stop);
+// Servers drop what they ask while nobody listens: the stream is there before the first call, though one that
+// does not begin is not waited for long.
+Task<void> ClientLinks::begin_listening(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer) {
+  const bool asked = declares_input(link->as.capabilities);
+  if (link->own || (!link->of_session && !asked)) co_return;
+  auto begun = std::make_shared<Waiter>();
+  link->fibers.start(listen(link, peer, begun));
+  if (asked) co_await begun->wait(options_.home->now() + kListenTime, &closing_);
+}
+
+Task<void> ClientLinks::listen(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer,
+                               std::shared_ptr<Waiter> begun) {
+  const StrayMessage stray = stray_of(*link);
+  const std::function<void()> tell = [begun] { begun->wake(); };
+  co_await options_.shared().listen(peer, stray, tell, link->stop);
+  begun->wake();  // it is not offered
   // A session that the server has forgotten is opened again, or what it was subscribed to would be missed.
   if (peer->lost) co_await keep_open(link, Duration::zero());
 }

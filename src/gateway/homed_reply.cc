@@ -55,7 +55,7 @@ class HomedReply final : public ReplyStream {
       return next_there(scope, until);
     };
     Result<ReplyEvent> event = co_await on_shard<Result<ReplyEvent>>(home_, cancel_, std::move(work));
-    if (event && event->asker) event->asker = std::make_shared<HomedLink>(home_, std::move(event->asker));
+    if (event && event->asker) event->asker = link_from(home_, std::move(event->asker));
     co_return event;
   }
   void pause() override {
@@ -92,14 +92,17 @@ Task<Result<Reply>> serve_there(std::shared_ptr<std::unique_ptr<Visit>> slot, Ca
 
 }  // namespace
 
+std::shared_ptr<ServerLink> link_from(Shard& home, std::shared_ptr<ServerLink> link) {
+  return std::make_shared<HomedLink>(home, std::move(link));
+}
+
 Task<Result<Reply>> call_at_home(Shard& home, Call& call, std::function<Task<Result<Reply>>(Call&)> serve) {
   auto slot = std::make_shared<std::unique_ptr<Visit>>();
   std::function<Task<Result<Reply>>(CancelScope&)> work = [slot, &call, serve](CancelScope& scope) {
     return serve_there(slot, call, serve, scope);
   };
   Result<Reply> reply = co_await on_shard<Result<Reply>>(home, call.cancel, std::move(work));
-  if (reply && reply->first.asker)
-    reply->first.asker = std::make_shared<HomedLink>(home, std::move(reply->first.asker));
+  if (reply && reply->first.asker) reply->first.asker = link_from(home, std::move(reply->first.asker));
   if (reply && *slot)
     reply->rest = std::make_unique<HomedReply>(home, std::shared_ptr<Visit>(std::move(*slot)), call.cancel);
   co_return reply;

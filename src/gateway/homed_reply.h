@@ -12,4 +12,7 @@ namespace weir {
 /// Runs `serve` on `home` with a copy of `call` whose scope lives there. `call` outlives the reply.
 Task<Result<Reply>> call_at_home(Shard& home, Call& call, std::function<Task<Result<Reply>>(Call&)> serve);
 
+/// The way back to a server that `link`, of the shard `home`, goes to; for any one other shard.
+std::shared_ptr<ServerLink> link_from(Shard& home, std::shared_ptr<ServerLink> link);
+
 }  // namespace weir

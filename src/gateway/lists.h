@@ -26,7 +26,6 @@ struct ClientCall {
   ClientView client;
   CallTrace trace;
   CallNotes* notes = nullptr;
-  const std::shared_ptr<const Plan>* keep = nullptr;  // holds `plan`, for what outlives the request
   Session* session = nullptr;        // an old client's
   ParkedCalls* parked = nullptr;     // set where the client may be asked for input
   const RequestStates* states = nullptr;

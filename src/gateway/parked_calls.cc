@@ -15,7 +15,7 @@ namespace {
 
 // What a server asks at once comes in one go: so long after each is waited for more of it, and so long in
 // all.
-constexpr Duration kGather = std::chrono::milliseconds(10);
+constexpr Duration kGather = std::chrono::milliseconds(20);
 constexpr Duration kGatherMax = std::chrono::milliseconds(100);
 constexpr std::size_t kAsksMax = 100;       // open at a time
 constexpr unsigned kAsksInAllMax = 10'000;  // of one call
@@ -44,14 +44,15 @@ std::string input_ended(std::string_view raw_id) {
 
 /// A call with what it waits for.
 struct ParkedCalls::Parked {
-  Parked(const Call& leaf, const ClientCall& by, std::size_t at)
-      : upstream(by.plan.servers[at]), held(leaf), owner(by.client.identity) {}
+  Parked(const Call& leaf, const ClientCall& by, std::size_t server, std::shared_ptr<const Peer> peer)
+      : held(std::make_shared<HeldCall>(leaf, by.plan.servers[server], std::move(peer))),
+        owner(by.client.identity) {}
   ~Parked() {
     for (const Ask& ask : asks) ask.asker->send(input_ended(ask.raw_id));
+    held->end();
   }
 
-  std::shared_ptr<Upstream> upstream;  // lives as long, whatever is configured meanwhile
-  HeldCall held;
+  std::shared_ptr<HeldCall> held;
   std::string owner;
   std::vector<Ask> asks;
   unsigned asked = 0;  // in all
@@ -71,12 +72,11 @@ struct ParkedCalls::Table {
 /// The held call's events, with requests gathered into one `input_required` result that ends the stream.
 class ParkedCalls::Parking final : public ReplyStream {
  public:
-  Parking(ParkedCalls& owner, std::shared_ptr<Parked> parked, std::optional<ReplyEvent> first)
-      : owner_(owner), parked_(std::move(parked)), first_(std::move(first)) {}
+  Parking(ParkedCalls& owner, std::shared_ptr<Parked> parked) : owner_(owner), parked_(std::move(parked)) {}
 
   Task<Result<ReplyEvent>> next(TimePoint until) override {
     while (ahead_.empty()) {
-      Result<ReplyEvent> event = co_await from_server(until);
+      Result<ReplyEvent> event = co_await parked_->held->next(until);
       if (!event || !event->message) co_return event;
       if (!event->message->is_request()) co_return finished(std::move(*event));
       if (!admit(std::move(*event))) continue;
@@ -89,29 +89,20 @@ class ParkedCalls::Parking final : public ReplyStream {
   }
 
  private:
-  Task<Result<ReplyEvent>> from_server(TimePoint until) {
-    if (first_) {
-      ReplyEvent event = std::move(*first_);
-      first_.reset();
-      co_return event;
-    }
-    co_return co_await parked_->held.reply.rest->next(until);
-  }
-
   // What 2025-11-25 says by an error the new revision asks for.
   ReplyEvent finished(ReplyEvent event) const {
     if (!event.last || !may_ask_url()) return event;
     const std::vector<InputRequest> urls = urls_required(*event.message);
     if (urls.empty()) return event;
     RequestState again;
-    again.server = parked_->upstream->name();
-    const std::string state = owner_.states_.seal(again, parked_->owner, parked_->held.call().message);
+    again.server = parked_->held->upstream().name();
+    const std::string state = owner_.states_.seal(again, parked_->owner, parked_->held->call().message);
     return ReplyEvent(message_of(write_input_required(urls, state)), true);
   }
   bool may_ask_url() const {
     const std::string_view raw =
         R"({"jsonrpc":"2.0","id":0,"method":"elicitation/create","params":{"mode":"url"}})";
-    return may_be_asked(parked_->held.call().client.capabilities, message_of(raw));
+    return may_be_asked(parked_->held->call().client.capabilities, message_of(raw));
   }
 
   // True if the client will be asked; else the server has been answered.
@@ -119,7 +110,7 @@ class ParkedCalls::Parking final : public ReplyStream {
     const Message& request = *event.message;
     const bool full = parked_->asks.size() >= kAsksMax || parked_->asked >= kAsksInAllMax ||
                       owner_.table().waiting.size() >= kPerShardMax || owner_.table().closed;
-    if (full || !may_be_asked(parked_->held.call().client.capabilities, request)) {
+    if (full || !may_be_asked(parked_->held->call().client.capabilities, request)) {
       event.asker->send(refusal(request));
       return false;
     }
@@ -137,7 +128,7 @@ class ParkedCalls::Parking final : public ReplyStream {
     const TimePoint most = Shard::current().now() + kGatherMax;
     while (true) {
       const TimePoint until = std::min(most, Shard::current().now() + kGather);
-      Result<ReplyEvent> event = co_await parked_->held.reply.rest->next(until);
+      Result<ReplyEvent> event = co_await parked_->held->next(until);
       if (!event) co_return fail(event.error());
       if (!event->message) break;
       if (event->message->is_request()) {
@@ -155,7 +146,6 @@ class ParkedCalls::Parking final : public ReplyStream {
 
   ParkedCalls& owner_;
   std::shared_ptr<Parked> parked_;
-  std::optional<ReplyEvent> first_;
   std::deque<ReplyEvent> ahead_;
 };
 
@@ -185,7 +175,7 @@ class ParkedCalls::Resumed final : public ReplyStream {
 
  private:
   Task<Result<ReplyEvent>> next_there(CancelScope& scope, TimePoint until) {
-    ScopeLink link(scope, seat_->parked->held.scope());
+    ScopeLink link(scope, seat_->parked->held->scope());
     Result<ReplyEvent> event = co_await seat_->stream->next(until);
     co_return event;
   }
@@ -210,8 +200,8 @@ std::size_t ParkedCalls::size() const noexcept { return table().waiting.size(); 
 std::string ParkedCalls::park(std::shared_ptr<Parked> parked) {
   Table& here = table();
   Shard& shard = Shard::current();
-  parked->expires = shard.now() + parked->held.call().input_time;
-  if (parked->held.reply.rest) parked->held.reply.rest->pause();
+  parked->expires = shard.now() + parked->held->call().input_time;
+  parked->held->pause();
   RequestState state;
   state.kind = RequestState::Kind::parked;
   state.shard = static_cast<std::uint16_t>(shard.index());
@@ -219,7 +209,7 @@ std::string ParkedCalls::park(std::shared_ptr<Parked> parked) {
   std::vector<InputRequest> requests;
   for (const Ask& ask : parked->asks) requests.push_back(ask.request);
   const std::string text =
-      write_input_required(requests, states_.seal(state, parked->owner, parked->held.call().message));
+      write_input_required(requests, states_.seal(state, parked->owner, parked->held->call().message));
   here.waiting.emplace(state.number, std::move(parked));
   here.changed.wake();
   if (!here.watched) {
@@ -257,26 +247,20 @@ Task<void> ParkedCalls::close() {
   std::exchange(here.waiting, {}).clear();
 }
 
-Task<Result<Reply>> ParkedCalls::call(ClientCall& by, Call& leaf, std::size_t server) {
-  auto parked = std::make_shared<Parked>(leaf, by, server);
-  HeldCall& held = parked->held;
-  std::optional<ScopeLink> link(std::in_place, leaf.cancel, held.scope());
-  held.call().notes = leaf.notes;
-  Result<Reply> made = co_await by.plan.servers[server]->call(held.call());
-  held.call().notes = nullptr;
-  if (!made) co_return fail(made.error());
-  held.reply = std::move(*made);
-  std::shared_ptr<const Peer> peer = held.reply.peer;
-  ReplyEvent begin = std::move(held.reply.first);
+Task<Result<Reply>> ParkedCalls::call(ClientCall& by, Call& leaf, std::size_t server,
+                                      std::shared_ptr<const Peer> peer) {
+  auto parked = std::make_shared<Parked>(leaf, by, server, std::move(peer));
+  const std::shared_ptr<HeldCall> held = parked->held;
+  held->start();
   auto seat = std::make_shared<Seat>();
-  seat->stream = std::make_unique<Parking>(*this, parked, std::move(begin));
+  seat->stream = std::make_unique<Parking>(*this, parked);
   seat->parked = std::move(parked);
   auto rest = std::make_unique<Resumed>(Shard::current(), seat, leaf.cancel);
-  link.reset();
   Result<ReplyEvent> first = co_await rest->next(kForever);
+  if (leaf.notes != nullptr) *leaf.notes = held->notes();
   if (!first) co_return fail(first.error());
   Reply reply(std::move(*first));
-  reply.peer = std::move(peer);
+  reply.peer = held->peer();
   if (!reply.first.last) reply.rest = std::move(rest);
   co_return reply;
 }
@@ -325,7 +309,7 @@ Task<Result<Reply>> ParkedCalls::resume_here(ClientCall& by, std::uint64_t numbe
     co_return fail(Error::Kind::not_found, Error::Side::client, Error::Sent::no, std::move(fault));
   std::shared_ptr<Parked> parked = std::move(found->second);
   here.waiting.erase(found);
-  seat->server = parked->upstream->name();
+  seat->server = parked->held->upstream().name();
   std::vector<Ask> open;
   for (Ask& ask : parked->asks) {
     const std::string_view answer = answers.find(ask.request.key);
@@ -335,17 +319,17 @@ Task<Result<Reply>> ParkedCalls::resume_here(ClientCall& by, std::uint64_t numbe
       ask.asker->send(write_result(ask.raw_id, answer));
   }
   parked->asks = std::move(open);
-  if (parked->held.reply.rest) parked->held.reply.rest->resume();
+  parked->held->resume();
   Reply reply;
-  reply.peer = parked->held.reply.peer;
+  reply.peer = parked->held->peer();
   if (!parked->asks.empty()) {
     // Not all was answered: the rest is asked again.
     reply.first = ReplyEvent(message_of(park(std::move(parked))), true);
     co_return reply;
   }
-  seat->stream = std::make_unique<Parking>(*this, parked, std::nullopt);
+  seat->stream = std::make_unique<Parking>(*this, parked);
   seat->parked = std::move(parked);
-  ScopeLink link(scope, seat->parked->held.scope());
+  ScopeLink link(scope, seat->parked->held->scope());
   Result<ReplyEvent> first = co_await seat->stream->next(kForever);
   if (!first) co_return fail(first.error());
   reply.first = std::move(*first);

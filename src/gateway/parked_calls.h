@@ -26,8 +26,9 @@ class ParkedCalls {
   ParkedCalls(std::span<Shard* const> shards, const RequestStates& states);
   ~ParkedCalls();
 
-  /// Makes the call, held, so that it can be parked. `leaf` as the router prepared it.
-  Task<Result<Reply>> call(ClientCall& by, Call& leaf, std::size_t server);
+  /// Makes the call, held, so that it can be parked. `leaf` as the router prepared it; `peer`: the server as
+  /// it is known at present.
+  Task<Result<Reply>> call(ClientCall& by, Call& leaf, std::size_t server, std::shared_ptr<const Peer> peer);
   /// Goes on with a parked call: `by` is the client's retry, `state` what it brought. Errors: input_expired
   /// (gone, or being answered already), not_found (malformed answers; the call stays parked). `server` is set
   /// to the name of the server that asked.

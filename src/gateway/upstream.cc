@@ -302,6 +302,7 @@ Task<Result<Reply>> Upstream::call(Call& call) {
       if (!own) co_return fail(stopped(seat.stop, own.error()));
       lease = std::move(*own);
       link = lease->link().get();
+      if (call.questions != nullptr) lease->take_questions(*call.questions);
     }
     call.peer = peer.get();
     if (wants_level(call, link)) co_await tell_level(call, link);

@@ -93,7 +93,10 @@ bool Upstream::wants_link(const Call& call, const Peer& peer) {
   if (config_.session == ServerConfig::Session::per_client) return true;
   if (!asks_.load(std::memory_order_relaxed)) return false;
   std::lock_guard lock(asked_lock_);
-  return asked_first_ != ClientLinks::key_of(call.client);
+  // It asked when nobody could be asked: who is asked during calls only may share it, whoever comes first.
+  if (asked_first_.empty() && is_new(call.client.revision))
+    asked_first_ = ClientLinks::client_of(call.client);
+  return asked_first_ != ClientLinks::client_of(call.client);
 }
 
 // A shared child has asked this call's client: from now on only that client shares it.
@@ -101,7 +104,7 @@ void Upstream::asked(const Call& call) {
   if (asks_.load(std::memory_order_relaxed)) return;
   std::lock_guard lock(asked_lock_);
   if (asks_.exchange(true)) return;
-  asked_first_ = ClientLinks::key_of(call.client);
+  asked_first_ = ClientLinks::client_of(call.client);
 }
 
 bool Upstream::serves_alone(const Call& call) {

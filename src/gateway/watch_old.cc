@@ -26,7 +26,7 @@ Task<void> Watch::listen_old(std::shared_ptr<Listening> one) {
   ScopeLink link(stop_, one->scope);
   const std::shared_ptr<const Peer> peer = peer_;
   tell_old();
-  co_await options_.transport().listen(peer, options_.stray, one->scope);
+  co_await options_.transport().listen(peer, options_.stray, {}, one->scope);
   if (peer->lost) options_.lost();
 }
 

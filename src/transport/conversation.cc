@@ -1,5 +1,6 @@
 #include "transport/conversation.h"
 
+#include "mcp/client_requests.h"
 #include "mcp/response_frame.h"
 #include "runtime/shard.h"
 #include "transport/outgoing_call.h"
@@ -39,6 +40,7 @@ class Conversation::Answers final : public ReplyStream {
     pending_.wants_log = !call.client.log_level.empty();
     pending_.takes_requests = call.takes_requests;
     pending_.client = call.client.session.empty() ? call.client.identity : call.client.session;
+    pending_.capabilities = call.client.capabilities;
     pending_.batch = owner_->batch() + 1;
     owner_->expect(id_, pending_);
   }
@@ -67,8 +69,14 @@ class Conversation::Answers final : public ReplyStream {
     if (asks) event.asker = std::make_shared<ConversationLink>(owner_);
     co_return event;
   }
-  void pause() override { clock_.pause(Shard::current().now()); }
-  void resume() override { clock_.resume(Shard::current().now()); }
+  void pause() override {
+    pending_.waits_for_client = true;
+    clock_.pause(Shard::current().now());
+  }
+  void resume() override {
+    pending_.waits_for_client = false;
+    clock_.resume(Shard::current().now());
+  }
 
  private:
   const std::shared_ptr<Conversation> owner_;
@@ -139,34 +147,39 @@ void Conversation::deliver(Pending& pending, Message message) {
 }
 
 // A pending call that fits, where all calls under way are one client's: else it can't be told whose it is.
-// Of several one whose events are being read (others wait for their client already), the one asked least.
-Conversation::Pending* Conversation::only_client(bool (*fits)(const Pending&)) {
+// Of several one that does not wait for its client already, the one asked least.
+Conversation::Pending* Conversation::only_client(const std::function<bool(const Pending&)>& fits) {
   Pending* best = nullptr;
-  bool best_reads = false;
   const std::string* client = nullptr;
   for (const auto& [id, pending] : pending_) {
     if (pending->client.empty()) continue;  // Weir's own
+    if (pending->failed || (!pending->events.empty() && pending->events.back().is_response()))
+      continue;  // over, though its reader has not seen it yet
     if (client != nullptr && *client != pending->client) return nullptr;
     client = &pending->client;
     if (!fits(*pending)) continue;
-    const bool reads = pending->waiter.waiting();
-    const bool better =
-        best == nullptr || (reads && !best_reads) || (reads == best_reads && pending->asked < best->asked);
-    if (!better) continue;
-    best = pending;
-    best_reads = reads;
+    const bool waits = pending->waits_for_client;
+    if (best == nullptr || (best->waits_for_client && !waits) ||
+        (best->waits_for_client == waits && pending->asked < best->asked))
+      best = pending;
   }
   return best;
 }
 
-// The call that a server's request says it belongs to, or can only belong to.
-Conversation::Pending* Conversation::asked_for(const Message& request) {
-  (void)request;
-  return only_client([](const Pending& pending) { return pending.takes_requests; });
-}
-
 void Conversation::take_request(Message message) {
-  Pending* pending = message.method() == "ping" ? nullptr : asked_for(message);
+  // Rather one that declared this: each request of the new revision declares for itself.
+  const auto declared = [&](const Pending& one) {
+    return one.takes_requests && may_be_asked(one.capabilities, message);
+  };
+  const auto any = [](const Pending& one) { return one.takes_requests; };
+  const auto undeclared = [&](const Pending& one) { return !may_be_asked(one.capabilities, message); };
+  Pending* pending = nullptr;
+  if (message.method() != "ping") {
+    pending = only_client(declared);
+    if (pending == nullptr) pending = only_client(any);
+    // A client that can't be asked is under way: Weir has no answer of its own for it.
+    if (pending == nullptr && only_client(undeclared) != nullptr) return put(refusal(message));
+  }
   if (pending != nullptr) {
     ++pending->asked;
     deliver(*pending, std::move(message));

@@ -34,7 +34,9 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
     bool wants_log = false;       // else log messages are not for it
     bool takes_requests = false;  // else the server's requests are not for it
     std::string client;           // whose call it is
+    std::string capabilities;     // what its client declared
     unsigned asked = 0;           // requests of the server's that went to it
+    bool waits_for_client = false;
     std::optional<Error> failed;
     bool refused = false;     // the server never took it: there is nothing to call off
     std::uint64_t batch = 0;  // which write carries it
@@ -74,8 +76,7 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
   class Answers;
   void deliver(Pending& pending, Message message);
   void take_request(Message message);
-  Pending* asked_for(const Message& request);
-  Pending* only_client(bool (*fits)(const Pending&));
+  Pending* only_client(const std::function<bool(const Pending&)>& fits);
   static void fail_one(Pending& pending, Error::Kind kind, std::string detail);
 
   Wire* wire_;

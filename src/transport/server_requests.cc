@@ -22,6 +22,15 @@ std::string refusal(const Message& request) {
   return out;
 }
 
+std::string refusal_outside(const Message& request) {
+  std::string out;
+  append_error(
+      out, request.raw_id(), -32600,
+      "a client of 2026-07-28 is asked during a call only: none of its calls is under way here, or it "
+      "can't be told which one this is for");
+  return out;
+}
+
 std::string cancelled_notification(std::string_view raw_id) {
   std::string out = R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)";
   out += raw_id;

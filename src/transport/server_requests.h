@@ -14,6 +14,8 @@ namespace weir {
 std::string own_answer(const Message& request);
 /// The refusal (-32601) of what a client did not declare that it can be asked.
 std::string refusal(const Message& request);
+/// The refusal (-32600) of what was asked outside of every call and can't be brought to one.
+std::string refusal_outside(const Message& request);
 /// `notifications/cancelled` for a request of ours.
 std::string cancelled_notification(std::string_view raw_id);
 

@@ -1,5 +1,6 @@
 #include "transport/streamable.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/text_writer.h"
@@ -10,6 +11,7 @@
 #include "transport/outgoing_call.h"
 #include "transport/server_requests.h"
 #include "transport/streamable_large.h"
+#include "transport/streamable_late.h"
 #include "transport/streamable_reply.h"
 
 namespace weir {
@@ -194,8 +196,17 @@ Task<Result<Reply>> Streamable::call(Call& call) {
     std::string refusal;
     HeadState state = exchange.parse_head(refusal);
     Result<void> good;
+    // Not in a session: whether that is known any more is seen by the head, and the call then made anew.
+    const TimePoint late =
+        call.peer->session.empty() ? std::min(call.first_by, call.deadline) : call.deadline;
     while (state == HeadState::more && good) {
-      good = exchange.filled(co_await exchange.fill(call.deadline, &call.cancel));
+      const Result<std::size_t> got = co_await exchange.fill(late, &call.cancel);
+      if (!got && got.error().kind() == Error::Kind::deadline_exceeded && late < call.deadline) {
+        Reply reply;
+        reply.rest = std::make_unique<StreamableLate>(*this, call, id, std::move(exchange));
+        co_return reply;
+      }
+      good = exchange.filled(got);
       if (good) state = exchange.parse_head(refusal);
     }
     if (!good) {
@@ -208,16 +219,10 @@ Task<Result<Reply>> Streamable::call(Call& call) {
       if (stale && (unsent || (cut && call.row.safe_to_repeat))) continue;
       break;
     }
-    if (state == HeadState::refused) {
-      failed = Error(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe, refusal);
-      break;
-    }
     const ResponseHead& head = exchange.head();
-    if (const std::string_view coding = head.get(Field::content_encoding);
-        !coding.empty() && !equals_ignoring_case(coding, "identity")) {
-      failed = Error(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe,
-                     "it answered in the coding " + std::string(coding.substr(0, 32)) +
-                         ", though only identity was accepted");
+    if (state == HeadState::done && !head.get(Field::content_encoding).empty()) refusal = fault_of(head);
+    if (!refusal.empty()) {
+      failed = Error(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe, refusal);
       break;
     }
     Bytes whole;
@@ -258,6 +263,14 @@ Task<Result<Reply>> Streamable::call(Call& call) {
   }
   given_up(call, id, failed);
   co_return fail(std::move(failed));
+}
+
+// Why an answer with this head can't be read; mostly empty.
+std::string Streamable::fault_of(const ResponseHead& head) {
+  const std::string_view coding = head.get(Field::content_encoding);
+  if (coding.empty() || equals_ignoring_case(coding, "identity")) return {};
+  return "it answered in the coding " + std::string(coding.substr(0, 32)) +
+         ", though only identity was accepted";
 }
 
 // An old server is told when nobody waits any more; a new one sees the connection close.

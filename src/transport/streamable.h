@@ -36,7 +36,7 @@ class Streamable final : public Transport {
                                                  CancelScope& cancel) override;
   void end(const Peer& peer) override;
   void notify(const Peer& peer, std::string message) override { tell(peer, std::move(message)); }
-  Task<void> listen(std::shared_ptr<const Peer> peer, const StrayMessage& stray,
+  Task<void> listen(std::shared_ptr<const Peer> peer, const StrayMessage& stray, std::function<void()> begun,
                     CancelScope& cancel) override;
   Task<void> close() override;
   std::string describe() const override;
@@ -46,6 +46,7 @@ class Streamable final : public Transport {
 
  private:
   friend class StreamableReply;
+  friend class StreamableLate;
   class Link;
   /// A whole answer, for what is not a call.
   struct Plain {
@@ -56,14 +57,15 @@ class Streamable final : public Transport {
   };
   Task<Result<HttpExchange>> begin(std::span<const iovec> pieces, TimePoint deadline, CancelScope& cancel);
   Task<Result<Plain>> post(std::string head, std::string body, TimePoint deadline, CancelScope& cancel);
+  static std::string fault_of(const ResponseHead& head);
   Task<Result<Reply>> read_reply(Call& call, const std::string& id, HttpExchange exchange);
   Task<Result<Reply>> read_json(Call& call, const std::string& id, HttpExchange& exchange, int status);
   Result<Reply> read_body(Call& call, const std::string& id, int status, const std::string& retry_after,
                           Bytes body);
   Task<Result<Probed>> discover(TimePoint deadline, CancelScope& cancel);
   Task<void> end_task(std::string head);
-  Task<bool> listen_once(const Peer& peer, const StrayMessage& stray, std::string& last_id, Duration& retry,
-                         CancelScope& cancel);
+  Task<bool> listen_once(const Peer& peer, const StrayMessage& stray, const std::function<void()>& begun,
+                         std::string& last_id, Duration& retry, CancelScope& cancel);
   Buffer write_call(const Call& call, const std::string& id, std::size_t& size) const;
   std::string bare_head(std::string_view method, const Peer& peer) const;
   void append_old_head(std::string& out, const Peer* peer, std::size_t body_size) const;

@@ -45,24 +45,25 @@ Task<void> Streamable::end_task(std::string head) {
 }
 
 Task<void> Streamable::listen(std::shared_ptr<const Peer> peer, const StrayMessage& stray,
-                              CancelScope& cancel) {
+                              std::function<void()> begun, CancelScope& cancel) {
   if (peer->session.empty()) co_return;
   std::string last_id;
   Duration retry = kRetry;
   Duration pause = kRetry;
   while (!cancel.cancelled() && !closing_.cancelled() && !peer->lost) {
-    const TimePoint begun = shard_.now();
-    const bool offered = co_await listen_once(*peer, stray, last_id, retry, cancel);
+    const TimePoint since = shard_.now();
+    const bool offered = co_await listen_once(*peer, stray, begun, last_id, retry, cancel);
     if (!offered) co_return;
     // A stream that ends at once is asked for less and less often.
-    pause = shard_.now() - begun > kRetryMax ? retry : std::min(std::max(retry, pause * 2), kRetryMax);
+    pause = shard_.now() - since > kRetryMax ? retry : std::min(std::max(retry, pause * 2), kRetryMax);
     co_await Sleep(shard_.now() + pause, &cancel);
   }
 }
 
 // One stream to its end. False: the server has none.
-Task<bool> Streamable::listen_once(const Peer& peer, const StrayMessage& stray, std::string& last_id,
-                                   Duration& retry, CancelScope& cancel) {
+Task<bool> Streamable::listen_once(const Peer& peer, const StrayMessage& stray,
+                                   const std::function<void()>& begun, std::string& last_id, Duration& retry,
+                                   CancelScope& cancel) {
   std::string head = bare_head("GET", peer);
   append_line(head, "Accept", "text/event-stream");
   append_line(head, "Accept-Encoding", "identity");
@@ -80,6 +81,7 @@ Task<bool> Streamable::listen_once(const Peer& peer, const StrayMessage& stray, 
   if (status != 200) co_return status >= 500 || status == 429 || status == 409;
   const std::string_view type = (*answered)->get(Field::content_type);
   if (!equals_ignoring_case(type.substr(0, type.find(';')), "text/event-stream")) co_return false;
+  if (begun) begun();
   SseDecoder decoder(options_.message_max);
   std::string_view unread;
   while (true) {

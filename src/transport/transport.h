@@ -37,10 +37,11 @@ class Transport : public Service {
   /// Sends a notification in a session; nobody waits for it.
   virtual void notify(const Peer& peer, std::string message) = 0;
   /// Reads what an old session says outside of calls, where that is a stream of its own, until `cancel`, or
-  /// until the server does not offer it. `stray` is called for each message.
+  /// until the server does not offer it. `stray` is called for each message, `begun` (may be empty) each time
+  /// that the stream is there.
   virtual Task<void> listen(std::shared_ptr<const Peer> peer, const StrayMessage& stray,
-                            CancelScope& cancel) {
-    (void)peer, (void)stray, (void)cancel;
+                            std::function<void()> begun, CancelScope& cancel) {
+    (void)peer, (void)stray, (void)begun, (void)cancel;
     co_return;
   }
   /// Ends what it holds; calls under way have ended before. Then it may be destroyed.

@@ -1,6 +1,6 @@
 // What servers ask of clients, across the eras: who is asked, what the server gets, and what is refused.
 import assert from 'node:assert/strict';
-import { accept, ask, between, messages, openSession, request, until } from './weir.mjs';
+import { Weir, accept, ask, between, messages, openSession, request, until } from './weir.mjs';
 
 const elicitation = '{"elicitation":{}}';
 const can = (capabilities) => `"io.modelcontextprotocol/clientCapabilities":${capabilities}`;
@@ -38,6 +38,34 @@ function asking(questions, done = () => {}) {
     },
   };
 }
+// An old upstream that asks on its session's GET stream, outside of the call's own, which it answers as plain JSON
+// once all is said. `ask(session, id, method, params)` asks in a session; `held` has the calls under way.
+class AskingBeside {
+  era = 'old';
+  streams = new Map();
+  held = [];
+  before = (parsed, send, request, response) => {
+    if (request.method !== 'GET') return false;
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    response.flushHeaders();
+    this.streams.set(request.headers['mcp-session-id'], response);
+    return true;
+  };
+  call = (parsed, respond) => this.held.push({ parsed, respond });
+  ask(session, id, method = 'elicitation/create', params = { message: 'x', requestedSchema: { type: 'object', properties: {} } }) {
+    this.streams.get(session).write(`data: ${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n\n`);
+  }
+  // The calls' sessions, in the order of the calls, once there are as many.
+  async sessions(upstream, count) {
+    await until(() => this.held.length === count, 5000, 'the calls');
+    return upstream.calls().map((one) => one.headers['mcp-session-id']);
+  }
+  finish(value) {
+    for (const { respond } of this.held.splice(0)) respond.result(`{"content":[{"type":"text","text":${JSON.stringify(JSON.stringify(value))}}]}`);
+  }
+}
+const answered = (upstream, id) => until(() => upstream.seen.find((one) => one.method === undefined && one.parsed.id === id), 5000, `the answer to ${id}`);
+
 const retry = (state, answers) => `"inputResponses":${JSON.stringify(answers)},"requestState":${JSON.stringify(state)},`;
 const accepted = (name) => ({ action: 'accept', content: { name } });
 
@@ -112,6 +140,102 @@ export const tests = {
     });
   },
 
+  async 'new client, old server: asked on the session\'s stream, it reaches the one call under way'() {
+    const scripted = new AskingBeside();
+    await between(scripted, async (weir, upstream) => {
+      const asked = call(weir.url);
+      const [session] = await scripted.sessions(upstream, 1);
+      scripted.ask(session, 'g1');
+      const first = result(await asked).result;
+      assert.equal(first.resultType, 'input_required');
+      const [key] = Object.keys(first.inputRequests);
+      assert.equal(first.inputRequests[key].params.message, 'x');
+      // While it is parked the server asks again: asked in the next round.
+      scripted.ask(session, 2, 'elicitation/create', { message: 'y', requestedSchema: { type: 'object', properties: {} } });
+      const second = result(await call(weir.url, retry(first.requestState, { [key]: accepted('a') }))).result;
+      const one = await answered(upstream, 'g1');
+      assert.deepEqual([one.parsed.result, one.headers['mcp-session-id']], [accepted('a'), session]);
+      const [next] = Object.keys(second.inputRequests);
+      assert.equal(second.inputRequests[next].params.message, 'y');
+      const last = call(weir.url, retry(second.requestState, { [next]: { action: 'decline' } }));
+      assert.deepEqual((await answered(upstream, 2)).parsed.result, { action: 'decline' });
+      scripted.finish('done');
+      assert.equal(JSON.parse(result(await last).result.content[0].text), 'done');
+      assert.equal(upstream.calls().length, 1, 'one call, though its client came three times');
+    });
+  },
+
+  async 'new client, old server: asked on the session\'s stream, it reaches no other caller\'s call'() {
+    const scripted = new AskingBeside();
+    await between(scripted, async (weir, upstream) => {
+      const form = call(weir.url);
+      await scripted.sessions(upstream, 1);
+      const sampling = call(weir.url, '', { capabilities: '{"sampling":{}}' });
+      const [first, second] = await scripted.sessions(upstream, 2);
+      assert.notEqual(first, second, 'who declares something else has another session');
+      scripted.ask(second, 1);
+      assert.equal((await answered(upstream, 1)).parsed.error.code, -32601, 'not declared by the caller of that session');
+      scripted.ask(first, 2);
+      const { inputRequests, requestState } = result(await form).result;
+      const [key] = Object.keys(inputRequests);
+      const last = call(weir.url, retry(requestState, { [key]: accepted('b') }));
+      assert.deepEqual((await answered(upstream, 2)).parsed.result, accepted('b'));
+      scripted.finish('all');
+      assert.deepEqual([result(await last).result.content[0].text, result(await sampling).result.content[0].text], ['"all"', '"all"']);
+    });
+  },
+
+  async 'new client, old server: asked on the session\'s stream, it is refused where it can\'t be told for which call'() {
+    const scripted = new AskingBeside();
+    await between(scripted, async (weir, upstream) => {
+      const both = [call(weir.url), call(weir.url, '', { id: '2' })];
+      const [session, other] = await scripted.sessions(upstream, 2);
+      assert.equal(session, other);
+      scripted.ask(session, 1);
+      assert.match((await answered(upstream, 1)).parsed.error.message, /which one/);
+      scripted.finish('both');
+      for (const one of both) assert.equal(result(await one).result.content[0].text, '"both"');
+      scripted.ask(session, 2);
+      assert.equal((await answered(upstream, 2)).parsed.error.code, -32600, 'no call is under way');
+      scripted.ask(session, 3, 'ping');
+      assert.deepEqual((await answered(upstream, 3)).parsed.result, {});
+    });
+  },
+
+  async 'new client, old server over stdio: one caller has one child, whatever it declares, and a parked call is not asked again'() {
+    // Its tool asks three things at once and tells its process.
+    const script = `const say=(m)=>process.stdout.write(JSON.stringify({jsonrpc:'2.0',...m})+'\\n');
+      const form={message:'x',requestedSchema:{type:'object',properties:{}}};let next=1;const open=new Map();
+      require('readline').createInterface({input:process.stdin}).on('line',(l)=>{const m=JSON.parse(l);
+        if(m.method==='initialize')say({id:m.id,result:{protocolVersion:'2025-11-25',capabilities:{tools:{}},serverInfo:{name:'s',version:'1'}}});
+        else if(m.method==='tools/list')say({id:m.id,result:{tools:[{name:'echo',inputSchema:{type:'object'}}]}});
+        else if(m.method==='tools/call'){const call={id:m.id,left:3,got:[]};
+          for(let i=0;i<3;++i){open.set(next,call);say({id:next++,method:'elicitation/create',params:form});}}
+        else if(m.method===undefined){const call=open.get(m.id);call.got.push(m.result??m.error);
+          if(--call.left===0)say({id:call.id,result:{content:[{type:'text',text:JSON.stringify({pid:process.pid,got:call.got})}]}});}
+        else if(m.id!==undefined)say({id:m.id,error:{code:-32601,message:'no'}});});`;
+    const weir = await Weir.start({ servers: { a: { command: process.execPath, args: ['-e', script] } } });
+    try {
+      await weir.settled();
+      const pids = new Set();
+      const ended = async (capabilities) => {
+        const first = result(await call(weir.url, '', { capabilities })).result;
+        const keys = Object.keys(first.inputRequests);
+        assert.equal(keys.length, 3, 'asked together');
+        const last = result(await call(weir.url, retry(first.requestState, Object.fromEntries(keys.map((key) => [key, accepted(key)]))), { capabilities })).result;
+        const { pid, got } = JSON.parse(last.content[0].text);
+        assert.equal(got.length, 3);
+        pids.add(pid);
+      };
+      assert.equal(result(await call(weir.url)).result.resultType, 'input_required'); // and stays so
+      await ended(elicitation);
+      await ended('{"elicitation":{"form":{}},"sampling":{}}');
+      assert.equal(pids.size, 1);
+    } finally {
+      await weir.stop();
+    }
+  },
+
   async 'new server: its state comes back byte for byte, from whoever was given it'() {
     const raw = '"st\\u00e4te\\/1"';
     const seen = [];
@@ -149,6 +273,7 @@ export const tests = {
 
   async 'a client that listens hears what it asked for, under its own id, and that the end came'() {
     await between({}, async (weir) => {
+      await weir.settled(); // what is not known to be offered is not agreed to
       let text = '';
       const filter = '"notifications":{"toolsListChanged":true,"promptsListChanged":true}';
       const listening = ask(weir.url, 'subscriptions/listen', filter, { id: '"L"', on: (response) => response.on('data', (part) => (text += part)) });

@@ -1,6 +1,6 @@
 // Answer streams of old servers that end before the response: taken up again by GET, or said to be lost.
 import assert from 'node:assert/strict';
-import { ask, between, messages, openSession, until } from './weir.mjs';
+import { ask, between, messages, openSession, request, until } from './weir.mjs';
 
 // Those that resume: a session's own stream is asked for without an event id, and not offered here.
 const gets = (upstream) => upstream.seen.filter((one) => one.http === 'GET' && one.headers['last-event-id']);
@@ -146,6 +146,27 @@ export const tests = {
     await between({ call: (_, respond) => (respond.events(), respond.raw.end('id: 0\nretry: 5\ndata:\n\n')) }, async (weir, upstream) => {
       assert.deepEqual(texts(await call(weir)), ['outcome_unknown']);
       assert.equal(gets(upstream).length, 0);
+    });
+  },
+
+  async 'a server of the new revision says nothing yet: its old client has a stream that it can take up again'() {
+    let held;
+    await between({ call: (_, respond) => (held = respond) }, async (weir) => {
+      const session = await openSession(weir.url);
+      let head;
+      let came = '';
+      session.post('{"jsonrpc":"2.0","id":"c","method":"tools/call","params":{"name":"echo","arguments":{}}}', (response) => {
+        head = response;
+        response.on('data', (part) => (came += part));
+      }).catch(() => {});
+      await until(() => /id: (\S+)\n/.test(came), 5000, 'the priming event');
+      assert.match(head.headers['content-type'], /^text\/event-stream/);
+      head.destroy();
+      let again = '';
+      const resumed = request('GET', weir.url, { ...session.headers, Accept: 'text/event-stream', 'Last-Event-ID': /id: (\S+)\n/.exec(came)[1] }, '', (response) => response.on('data', (part) => (again += part)));
+      held.result('{"resultType":"complete","content":[{"type":"text","text":"late"}]}');
+      await until(() => again.includes('"late"'), 5000, 'the result');
+      assert.equal(JSON.parse(messages(await resumed).at(-1)).id, 'c');
     });
   },
 

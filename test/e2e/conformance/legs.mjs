@@ -18,17 +18,15 @@ export const direct = [
 ];
 export const all = [...direct, ...server, ...client];
 
-// A small choice in which every pair of two factors' values that some leg has is in a chosen leg.
+// A small choice: every suite, every revision with every transport, every transport with every era and every era with
+// either kind of revision (without a transport: with every revision) that some leg has, is in a chosen leg.
 export function pairwise(legs) {
-  const pairs = ({ suite, revision, transport, era }) => {
-    const values = [suite, revision, transport, era].map((value, factor) => `${factor}:${value}`);
-    return values.flatMap((a, i) => values.slice(i + 1).map((b) => a + ' ' + b));
-  };
+  const pairs = ({ suite, revision, transport, era }) => (transport ? [suite, `${revision} ${transport}`, `${transport} ${era}`, `${revision > '2026'} ${era}`] : [suite, `${revision} ${era}`]);
   const open = new Set(legs.flatMap(pairs));
   const chosen = [];
   while (open.size) {
     const gain = (one) => pairs(one).filter((pair) => open.has(pair)).length;
-    const best = legs.reduce((a, b) => (gain(b) > gain(a) ? b : a));
+    const best = legs.reduce((a, b) => (gain(b) >= gain(a) ? b : a)); // the later the newer
     for (const pair of pairs(best)) open.delete(pair);
     chosen.push(best);
   }

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { runLeg } from './leg.mjs';
 import * as legs from './legs.mjs';
+import { table } from './table.mjs';
 
 const { values: options } = parseArgs({ options: { all: { type: 'boolean' }, leg: { type: 'string' }, table: { type: 'string' }, keep: { type: 'string' } } });
 const expected = JSON.parse(fs.readFileSync(path.join(import.meta.dirname, 'expected.json')));
@@ -24,6 +25,7 @@ for (const entry of expected) if (!entry.why || !legs.all.some((leg) => concerns
 
 function judge(result) {
   const entries = expected.filter((entry) => concerns(entry, result.leg));
+  for (const failure of result.failures) failure.why = entries.find((entry) => same(entry, failure))?.why;
   result.surprises = result.failures.filter((failure) => !entries.some((entry) => same(entry, failure)));
   result.stale = entries.filter((entry) => !result.failures.some((failure) => same(entry, failure)));
   result.ok = !result.surprises.length && !result.stale.length;
@@ -51,9 +53,7 @@ await Promise.all([1, 2].map(async () => {
 
 if (options.table) {
   results.sort((a, b) => chosen.indexOf(a.leg) - chosen.indexOf(b.leg));
-  const rows = results.map(({ leg, run, passed, failures, surprises }) => `| ${leg.revision} | ${leg.name} | ${passed} of ${run} | ${failures.length} | ${failures.length - surprises.length} |`);
-  const lists = results.filter(({ failures }) => failures.length).map(({ leg, failures, surprises }) => `### ${leg.name}\n\n${failures.map((failure) => `- ${surprises.includes(failure) ? '' : '(expected) '}${describe(failure)}`).join('\n')}\n`);
-  fs.writeFileSync(options.table, `| revision | leg | scenarios passed | checks failed | of them expected |\n| --- | --- | --- | --- | --- |\n${rows.join('\n')}\n\n${lists.join('\n')}`);
+  fs.writeFileSync(options.table, table(results));
 }
 const passed = results.filter(({ ok }) => ok).length;
 console.log(`${passed} passed, ${results.length - passed} failed`);

@@ -81,7 +81,7 @@ function registerTools(mcp, changes) {
   // Over Streamable HTTP the stream ends before the result, which then waits for the client to come back.
   tool('test_reconnection', 'closes its stream during the call', async (_, ctx) => {
     ctx.http?.closeSSE?.();
-    await sleep(100);
+    await sleep(400);
     return text('Reconnection test completed successfully.');
   }, object());
   tool('test_streaming_elicitation', 'a stream without requests of its own', async () => text('no requests on this stream'), object());

@@ -25,12 +25,12 @@ export class Column {
       this.child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
       let out = '';
       this.child.stdout.on('data', (data) => (out += data));
-      const url = await until(() => /URL (\S+)\n/.exec(out)?.[1] ?? (this.child.exitCode !== null && 'ended'), 10000, 'the server');
+      const url = await until(() => /URL (\S+)\n/.exec(out)?.[1] ?? (this.child.exitCode !== null && 'ended'), 30000, 'the server');
       if (url === 'ended') throw new Error(`${this.server.flavour} over ${this.by} did not start`);
       this.upstream = { url, ...(this.by === 'sse' ? { type: 'sse' } : {}) };
     }
     if (this.direct) return;
-    const config = { servers: { m: this.upstream } };
+    const config = { servers: { m: this.upstream }, timeout: { list: '20s' } }; // whatever else the machine does
     // What `weir stdio` reads: each such client has a gateway of its own.
     this.file = path.join(this.folder, 'weir.json');
     fs.writeFileSync(this.file, JSON.stringify({ ...config, admin: false, listen: '127.0.0.1:0' }));

@@ -17,7 +17,7 @@ export class WireError extends Error {
   }
 }
 
-export const timeout = 6000;
+export const timeout = 30000;
 
 // Every question is answered from what it asks, so that mixed up answers are seen.
 export function answers() {

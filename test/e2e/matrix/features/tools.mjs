@@ -52,7 +52,8 @@ export const tools = [
       assert.deepEqual(got.map((one) => one.progress), [1, 2, 3, 4, 5]);
       assert.deepEqual([got[4].total, got[4].message], [5, 'step 5']);
       if (!client.seen) return;
-      const since = client.seen.slice(from).filter((one) => one.from === 'server').map((one) => one.message.method ?? 'result');
+      // A server that comes up late changes the lists meanwhile.
+      const since = client.seen.slice(from).filter((one) => one.from === 'server').map((one) => one.message.method ?? 'result').filter((one) => !one.endsWith('list_changed'));
       assert.deepEqual(since, [...Array(5).fill('notifications/progress'), 'result']);
     },
   },

@@ -11,7 +11,7 @@ const wait = (ms, signal) => new Promise((done) => {
   const timer = setTimeout(done, ms);
   signal?.addEventListener('abort', () => (clearTimeout(timer), done()), { once: true });
 });
-export const settle = () => wait(150);
+export const settle = (ms = 150) => wait(ms);
 
 const plain = { type: 'object' };
 const form = (message) => ({
@@ -34,7 +34,7 @@ const tools = {
   ],
   progress: [plain, async ({ count }, ctx) => {
     for (let i = 1; i <= count; ++i) await ctx.progress({ progress: i, total: count, message: `step ${i}` });
-    await settle();
+    await settle(400);
     return text('done');
   }],
   log: [plain, async (_, ctx) => {

@@ -47,7 +47,7 @@ async function connect(wire) {
     const needed = { 'elicitation/create': 'elicitation', 'sampling/createMessage': 'sampling', 'roots/list': 'roots' }[request.method];
     if (!server.getClientCapabilities()[needed]) throw new Error(`the client does not support ${needed}`);
     const params = request.params?.mode === 'url' ? { ...request.params, elicitationId: `e-${Math.random()}` } : request.params;
-    return extra.sendRequest({ method: request.method, params }, types.ResultSchema, { timeout: 9000 });
+    return extra.sendRequest({ method: request.method, params }, types.ResultSchema, { timeout: 40000 });
   };
   const run = async (handler, request, extra) => {
     const token = request.params?._meta?.progressToken;
