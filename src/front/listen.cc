@@ -57,6 +57,7 @@ bool read_filter(std::string_view raw, Filter& filter) {
 // The server that has it is asked: in the caller's own session where it has one with a child or stream of its
 // own, else in the one that all share.
 Task<void> agree(const ClientCall& by, Wanted& wanted, TimePoint deadline) {
+  co_await know_resource(by.plan, by.only, wanted.uri, by.cancel);
   wanted.server = resource_owner(by.plan, by.only, wanted.uri, wanted.original);
   if (wanted.server == Plan::kAll) co_return;
   Upstream& upstream = *by.plan.servers[wanted.server];
@@ -81,6 +82,12 @@ Task<void> agree(const ClientCall& by, Wanted& wanted, TimePoint deadline) {
   }
   wanted.agreed = reply && reply->first.message->kind() == Message::Kind::result;
   if (wanted.agreed) upstream.note_subscription(call.client, wanted.original, true);
+}
+
+// A client may listen before anything else, as soon as the gateway is there.
+Task<void> meet(Upstream& server, TimePoint deadline, CancelScope& cancel) {
+  const Result<std::shared_ptr<const Peer>> peer = co_await server.ready(deadline, cancel);
+  (void)peer.has_value();  // what has not come in time is left out
 }
 
 // What will be honoured of it.
@@ -123,6 +130,14 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
   listener->feed = std::make_shared<Feed>(kBounds);
   listener->caller = ClientLinks::key_of(call.client);
   if (visit.only != Plan::kAll) listener->only = plan.servers[visit.only]->name();
+  Nursery starting;
+  for (std::size_t i = 0; i < plan.servers.size(); ++i) {
+    if (visit.only != Plan::kAll && visit.only != i) continue;
+    if (plan.servers[i]->status()->state != ServerState::starting) continue;
+    const TimePoint deadline = Shard::current().now() + plan.settings(i).timeout.startup;
+    starting.start(meet(*plan.servers[i], deadline, call.cancel));
+  }
+  co_await starting.join();
   for (std::size_t i = 0; i < plan.servers.size(); ++i) {
     if (visit.only != Plan::kAll && visit.only != i) continue;
     const auto peer = plan.servers[i]->status()->peer;

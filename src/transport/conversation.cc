@@ -21,6 +21,14 @@ class ConversationLink final : public ServerLink {
   void send(std::string message) override {
     if (const auto to = to_.lock()) to->put(message);
   }
+  void pass_on(std::string request, std::string answer) override {
+    const auto to = to_.lock();
+    auto message = Message::index(Bytes::copy_of(request), JsonLimits(), Message::From::upstream);
+    if (to && message)
+      to->take(std::move(*message));
+    else
+      send(std::move(answer));
+  }
 
  private:
   std::weak_ptr<Conversation> to_;
@@ -146,6 +154,8 @@ Conversation::Pending* Conversation::only_client(bool (*fits)(const Pending&)) {
   const std::string* client = nullptr;
   for (const auto& [id, pending] : pending_) {
     if (pending->client.empty()) continue;  // Weir's own
+    if (pending->failed || (!pending->events.empty() && pending->events.back().is_response()))
+      continue;  // over, though its reader has not seen it yet
     if (client != nullptr && *client != pending->client) return nullptr;
     client = &pending->client;
     if (!fits(*pending)) continue;
