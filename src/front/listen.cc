@@ -154,10 +154,13 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
   co_await asking.join();
   for (const Wanted& wanted : filter.resources)
     if (wanted.agreed) listener->uris.emplace(wanted.uri, plan.servers[wanted.server]->name());
-  const std::string first =
-      for_listener("notifications/subscriptions/acknowledged", honoured(filter, listener->kinds), *listener);
-  gateway_.events().add(listener);
-  bool there = co_await visit.sink.event(first);
+  bool there = false;
+  {
+    const std::string first = for_listener("notifications/subscriptions/acknowledged",
+                                           honoured(filter, listener->kinds), *listener);
+    gateway_.events().add(listener);
+    there = co_await visit.sink.event(first);
+  }
   Feed::Reader reader(*listener->feed, 0);
   bool graceful = false;
   while (there) {
@@ -182,6 +185,33 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
   result.append(kMetaSubscription).append("\":").append(listener->raw_id).append("}}");
   const std::string text = write_result(listener->raw_id, result);
   co_await visit.sink.finish(200, text);
+}
+
+void Serving::record_listen(const Visit& visit, const Message& message, const MethodRow& row,
+                            TimePoint begun) {
+  RequestRecord record;
+  TraceTexts trace;
+  record.span = trace.open(visit.head, message, random_);
+  record.random = &random_;
+  record.method = row.name;
+  record.client = visit.client;
+  record.session = visit.client_view.session;
+  record.client_revision = visit.client_view.revision;
+  record.duration = Shard::current().now() - begun;
+  observer_.finished(record);
+}
+
+Task<void> Serving::serve_listen(Visit& visit, const Message& message, const MethodRow& row,
+                                 CancelScope& scope) {
+  const TimePoint begun = Shard::current().now();
+  ClientCall call(message, row, *visit.plan, scope);
+  call.only = visit.only;
+  call.client = visit.client_view;
+  call.client.identity = visit.client;
+  call.keep = visit.plan;
+  call.tasks = &gateway_.tasks();
+  co_await listen(visit, call);
+  record_listen(visit, message, row, begun);
 }
 
 }  // namespace weir
