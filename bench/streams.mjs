@@ -2,12 +2,8 @@
 // Weir, and whether a slow reader of a large result hurts anybody. Usage: node bench/streams.mjs [--streams N]
 // [--rounds N] [--only memory|change|progress|large]. Prints a line a figure with its goal; exit code 1 if one falls short.
 // Clients here, the upstream in a process of its own, Weir as it is shipped; all on loopback.
-import { spawn } from 'node:child_process';
-import fs from 'node:fs';
-import http from 'node:http';
-import path from 'node:path';
-import readline from 'node:readline';
-import { Weir, accept, agent, meta, openSession, until } from '../test/e2e/weir.mjs';
+import { Weir, agent, openSession, until } from '../test/e2e/weir.mjs';
+import { Server, at, both, cpu, held, listen, many, modern, open, sorted, wait } from './streams_clients.mjs';
 
 const option = (name, otherwise) => (process.argv.includes(`--${name}`) ? process.argv[process.argv.indexOf(`--${name}`) + 1] : otherwise);
 const streams = Number(option('streams', 2000));
@@ -20,62 +16,6 @@ function say(what, figure, goal, good) {
   if (!good) ++short;
   console.log(`${good ? 'ok   ' : 'SHORT'} ${what}: ${figure} (goal ${goal})`);
 }
-const at = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
-const sorted = (values) => [...values].sort((a, b) => a - b);
-const both = (values, digits = 1) => `best ${Math.min(...values).toFixed(digits)}, median ${at(sorted(values), 0.5).toFixed(digits)}`;
-const wait = (ms) => new Promise((done) => setTimeout(done, ms));
-
-class Server {
-  static async start() {
-    const self = new Server();
-    self.child = spawn(process.execPath, [path.join(import.meta.dirname, 'streams_upstream.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] });
-    self.lines = readline.createInterface({ input: self.child.stdout })[Symbol.asyncIterator]();
-    self.url = `http://127.0.0.1:${(await self.lines.next()).value}/mcp`;
-    return self;
-  }
-  // Sends list_changed; when it began to.
-  async change() {
-    this.child.stdin.write('change\n');
-    return BigInt((await this.lines.next()).value);
-  }
-  stop() {
-    this.child.stdin.end();
-  }
-}
-
-// What the process holds for itself, in KB. The kernel's share of sockets is not in it.
-const held = (weir) => Number(/RssAnon:\s+(\d+)/.exec(fs.readFileSync(`/proc/${weir.child.pid}/status`, 'utf8'))[1]);
-// CPU time of all its threads, in ms.
-function cpu(weir) {
-  const tasks = `/proc/${weir.child.pid}/task`;
-  return fs.readdirSync(tasks).reduce((sum, one) => sum + Number(fs.readFileSync(`${tasks}/${one}/schedstat`, 'utf8').split(' ')[0]) / 1e6, 0);
-}
-
-// A request whose answer is read as it comes: on(text) for each part.
-function open(method, url, headers, body, on) {
-  return new Promise((done, fail) => {
-    const sent = http.request(url, { method, agent: false, headers: { ...headers, 'Content-Length': Buffer.byteLength(body) } }, (answer) => {
-      answer.setEncoding('utf8');
-      if (on) answer.on('data', on);
-      answer.on('error', () => {});
-      done({ sent, answer, end: new Promise((over) => answer.on('end', over)) });
-    });
-    sent.on('error', fail);
-    sent.end(body);
-  });
-}
-const body = (id, method, params) => `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":{${params}}}`;
-const modern = (url, id, method, params, { name, token, on } = {}) =>
-  open('POST', url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': method, ...(name ? { 'Mcp-Name': name } : {}) }, body(id, method, `${params},"_meta":{${token ? `"progressToken":"${token}",` : ''}${meta}}`), on);
-
-// 50 at a time, so that no one waits for a connection.
-async function many(count, make) {
-  const all = [];
-  for (let i = 0; i < count; i += 50) all.push(...(await Promise.all(Array.from({ length: Math.min(50, count - i) }, (_, k) => make(i + k)))));
-  return all;
-}
-const listen = (url, i, on) => modern(url, i, 'subscriptions/listen', '"notifications":{"toolsListChanged":true}', { on });
-
 async function withWeir(work, config = {}) {
   const server = await Server.start();
   const weir = await Weir.start({ servers: { a: { url: server.url } }, ...config }, [], { descriptors: 20000 });

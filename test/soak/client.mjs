@@ -153,34 +153,37 @@ export class Client {
     const raw = JSON.stringify(id);
     let timer;
     return new Promise((done, fail) => {
-      const exchange = Object.assign(more, { id, token: meta.progressToken, steps: 0, done, fail });
+      const exchange = Object.assign(more, { id, token: meta.progressToken, steps: more.steps ?? 0, done, fail });
       this.pending.set(raw, exchange);
       if (!more.listens) timer = setTimeout(() => fail(new Error(`no answer to ${method} ${more.nonce ?? ''}`)), this.patience);
       Promise.resolve(this.write({ jsonrpc: '2.0', id, method, params: { ...params, ...(Object.keys(meta).length ? { _meta: meta } : {}) } }, exchange)).catch(fail);
     }).finally(() => (clearTimeout(timer), this.pending.delete(raw)));
   }
 
-  // One tool call with all its rounds: what the server says of it. Questions are told by the stream they came on, or by
-  // the call that they ended.
-  async call(name, args, { steps = 0, mixed = false } = {}) {
-    const { nonce } = args;
+  // One request with all its rounds. Questions are told by the stream they came on, or by the call that they ended;
+  // `mixed`: on pipes, where any call of this client's may be asked.
+  async ask(method, params, nonce, { steps = 0, mixed = false } = {}) {
     this.nonces.add(nonce);
     try {
       const number = this.next + 1;
-      const params = { name, arguments: args, ...(steps ? { _meta: { progressToken: number % 2 ? number : String(number - 1) } } : {}) };
+      const whole = { ...params, ...(steps ? { _meta: { progressToken: number % 2 ? number : String(number - 1) } } : {}) };
       const exchange = { nonce, mixed };
-      let result = await this.once('tools/call', params, exchange);
-      if (exchange.steps !== steps) throw new Error(`${steps - exchange.steps} of ${steps} progress notifications are missing`);
+      let result = await this.once(method, whole, exchange);
       for (let round = 0; this.modern && result.resultType === 'input_required'; ++round) {
         if (round === 9) throw new Error('rounds without end');
         const inputResponses = Object.fromEntries(Object.entries(result.inputRequests).map(([key, one]) => [key, this.reply(one, exchange)]));
-        result = await this.once('tools/call', { ...params, inputResponses, requestState: result.requestState }, { nonce, mixed });
+        result = await this.once(method, { ...whole, inputResponses, requestState: result.requestState }, exchange);
       }
-      if (result.isError || !result.content) throw new Error(JSON.stringify(result));
-      return JSON.parse(result.content[0].text);
+      if (exchange.steps !== steps) throw new Error(`${steps - exchange.steps} of ${steps} progress notifications are missing`);
+      return result;
     } finally {
       this.nonces.delete(nonce);
     }
+  }
+  async call(name, args, more) {
+    const result = await this.ask('tools/call', { name, arguments: args }, args.nonce, more);
+    if (result.isError || !result.content) throw new Error(JSON.stringify(result));
+    return JSON.parse(result.content[0].text);
   }
   async subscribe(uris) {
     for (const uri of uris) this.updates.set(uri, 0);

@@ -66,7 +66,7 @@ async function exchange(client, server, slot, nonce, draw) {
   if (kind < 86) return same(await call('two'), { nonce, heard: { a: says('a'), b: says('b') } });
   if (kind < 92 || slot !== 0) {
     const uri = `${server}://${client.name}/${nonce}`;
-    const got = await client.once('resources/read', { uri }, { nonce, mixed: server === 'os' });
+    const got = await client.ask('resources/read', { uri }, nonce, { mixed: server === 'os' });
     return same(got.contents, [{ uri, text: `text of ${uri}` }]);
   }
   const uri = `${server}://${client.name}/own`;
