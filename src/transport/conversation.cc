@@ -116,7 +116,9 @@ Task<Result<Message>> Conversation::next_event(Pending& pending, TimePoint deadl
   while (pending.events.empty()) {
     if (pending.failed) co_return fail(*pending.failed);
     const Wake wake = co_await pending.waiter.wait(deadline, &cancel);
-    if (wake == Wake::deadline)
+    // What came with the deadline wins over it: the end of the wire, too, is what happened.
+    const bool nothing = pending.events.empty() && !pending.failed;
+    if (wake == Wake::deadline && nothing)
       co_return fail(Error::Kind::deadline_exceeded, Error::Side::upstream, Error::Sent::maybe,
                      "it did not answer in time");
     if (wake == Wake::cancelled) co_return fail(cancelled());
