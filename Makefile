@@ -19,15 +19,15 @@ test: ## every test that CI runs
 	@tools/setup tests
 	@tools/run-tests
 
-verify: ## everything: layers, sanitizers, full sizes of the black-box tests, soak tests, fuzzing (long)
+verify: ## everything: layers, sanitizers, full sizes of the black-box tests, fuzzing (long)
 	@tools/setup tests
 	@tools/run-tests
 	@$(MAKE) --no-print-directory asan tsan
 	@SCALE=full node test/e2e/run.mjs
-	@node test/soak/crossing.mjs --exchanges 100000
-	@node test/soak/restart.mjs
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=600
 	@python3 bench/counters.py
+	@node test/soak/crossing.mjs --exchanges 100000
+	@node test/soak/restart.mjs
 
 bench: setup ## against nginx and HAProxy, side by side (minutes)
 	@tools/bench

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Lines } from './lines.mjs';
 import { Upstream } from './upstream.mjs';
-import { Weir, accept, ask, between, messages, meta, openSession, request, until } from './weir.mjs';
+import { Weir, accept, ask, between, messages, openSession, request, until } from './weir.mjs';
 
 const elicitation = '{"elicitation":{}}';
 const can = (capabilities) => `"io.modelcontextprotocol/clientCapabilities":${capabilities}`;
@@ -131,7 +131,7 @@ export const tests = {
     const upstream = await Upstream.start(late);
     const lines = Lines.start({ servers: { a: { url: upstream.url } } });
     try {
-      lines.send(`{"jsonrpc":"2.0","id":"L","method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},"_meta":{${meta}}}}`);
+      lines.send(`{"jsonrpc":"2.0","id":"L","method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",${can('{}')}}}}`);
       const first = await lines.find((one) => one.method === 'notifications/subscriptions/acknowledged', 'the acknowledgement');
       assert.deepEqual(first.params.notifications, { toolsListChanged: true });
     } finally {
