@@ -28,9 +28,16 @@ verify: ## everything: sanitizers, full sizes of the black-box tests, all of con
 	@node test/e2e/matrix/run.mjs --all --write docs/compatibility.md
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=600
 	@python3 bench/counters.py
+	@node test/soak/crossing.mjs --exchanges 100000
+	@node test/soak/restart.mjs
 
 bench: setup ## against nginx and HAProxy, side by side (minutes)
 	@tools/bench
+
+bench-streams: ## event streams: memory, changes to all, lateness, a slow reader (minutes)
+	@tools/setup tests
+	@tools/build release weir
+	@node bench/streams.mjs
 
 counters: ## instructions and system calls of one call, against the stored baseline
 	@tools/setup tests
@@ -60,4 +67,4 @@ coverage: ## line coverage of src/ by units and black-box tests; under 80 % fail
 docs: ## reference of all public declarations; one without a comment fails
 	@tools/docs
 
-.PHONY: help setup build run test verify bench counters asan tsan fuzz tidy format coverage docs
+.PHONY: help setup build run test verify bench bench-streams counters asan tsan fuzz tidy format coverage docs

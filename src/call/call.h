@@ -162,6 +162,12 @@ class ServerLink {
   /// Sends a whole JSON-RPC message: the answer to the server's request, or what belongs to it (progress,
   /// cancelled). Dropped if the server has gone meanwhile: it waits for nothing then.
   virtual void send(std::string message) = 0;
+  /// The call that `request` of the server's was brought to has ended without waiting for its answer. Where
+  /// calls share a wire it was another's and goes there; else the server is told `answer`.
+  virtual void pass_on(std::string request, std::string answer) {
+    (void)request;
+    send(std::move(answer));
+  }
 };
 
 /// One message of a reply: a notification on the way, a request of the server's, or the response that ends

@@ -123,9 +123,7 @@ Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, Can
   if (visit.path != "/mcp") {
     visit.only = visit.plan->find(visit.path.substr(5));
     if (visit.only == Plan::kAll) {
-      const auto asked = Message::index(request.body_bytes(), JsonLimits(), Message::From::client);
-      co_await Serving::refuse(visit, 404, -32600, "no server of this name is configured",
-                               asked ? asked->raw_id() : std::string_view());
+      co_await refuse_name(visit, request.body_bytes());
       co_return;
     }
   }
@@ -165,6 +163,13 @@ Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, Can
     co_return;
   }
   co_await Serving::refuse(visit, 400, broken->code, broken->reason, broken->raw_id);
+}
+
+// A coroutine of its own: what it needs would lie in the frame of every request else.
+Task<void> HttpEntry::refuse_name(Visit& visit, Bytes body) {
+  const auto asked = Message::index(std::move(body), JsonLimits(), Message::From::client);
+  co_await Serving::refuse(visit, 404, -32600, "no server of this name is configured",
+                           asked ? asked->raw_id() : std::string_view());
 }
 
 void HttpEntry::take_params(Visit& visit) {

@@ -38,6 +38,7 @@ class HttpEntry final : public HttpHandler {
   Task<void> health(Visit& visit);
   std::shared_ptr<Session> find_session(const Visit& visit);
   Task<void> refuse_session(Visit& visit, std::string_view raw_id);
+  Task<void> refuse_name(Visit& visit, Bytes body);
 
   Serving serving_;
   Gateway& gateway_;

@@ -63,6 +63,7 @@ bool read_filter(std::string_view raw, Filter& filter) {
 Task<void> agree(const ClientCall& by, const Hearer& hearer, Wanted& wanted, TimePoint deadline) {
   Topic topic;
   topic.kind = wanted.kind;
+  if (wanted.kind == Topic::Kind::resource) co_await know_resource(by.plan, by.only, wanted.name, by.cancel);
   const std::size_t server = wanted.kind == Topic::Kind::task
                                  ? task_owner(by, wanted.name, topic.original)
                                  : resource_owner(by.plan, by.only, wanted.name, topic.original);
@@ -113,6 +114,12 @@ void append_names(std::string& out, std::string_view member, const Filter& filte
     out.append(out.empty() ? "\"" : ",\"").append(member).append("\":[").append(names).append("]");
 }
 
+// A client may listen before anything else, as soon as the gateway is there.
+Task<void> meet(Upstream& server, TimePoint deadline, CancelScope& cancel) {
+  const Result<std::shared_ptr<const Peer>> peer = co_await server.ready(deadline, cancel);
+  (void)peer.has_value();  // what has not come in time is left out
+}
+
 // What will be honoured of it.
 std::string honoured(const Filter& filter, std::size_t kinds) {
   std::string out;
@@ -146,6 +153,14 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
   listener->feed = std::make_shared<Feed>(kBounds);
   listener->caller = ClientLinks::key_of(call.client);
   if (visit.only != Plan::kAll) listener->only = plan.servers[visit.only]->name();
+  Nursery starting;
+  for (std::size_t i = 0; i < plan.servers.size(); ++i) {
+    if (visit.only != Plan::kAll && visit.only != i) continue;
+    if (plan.servers[i]->status()->state != ServerState::starting) continue;
+    const TimePoint deadline = Shard::current().now() + plan.settings(i).timeout.startup;
+    starting.start(meet(*plan.servers[i], deadline, call.cancel));
+  }
+  co_await starting.join();
   for (std::size_t i = 0; i < plan.servers.size(); ++i) {
     if (visit.only != Plan::kAll && visit.only != i) continue;
     const auto peer = plan.servers[i]->status()->peer;
@@ -164,12 +179,15 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
     asking.start(agree(call, hearer, wanted, deadline));
   }
   co_await asking.join();
-  const std::string first = for_listener("notifications/subscriptions/acknowledged",
-                                         honoured(filter, listener->kinds), listener->raw_id);
   // It may listen for days: the configuration it began under need not stay as long.
   visit.plan.reset();
-  gateway_.events().add(listener);
-  bool there = co_await visit.sink.event(first);
+  bool there = false;
+  {
+    const std::string first = for_listener("notifications/subscriptions/acknowledged",
+                                           honoured(filter, listener->kinds), listener->raw_id);
+    gateway_.events().add(listener);
+    there = co_await visit.sink.event(first);
+  }
   Feed::Reader reader(*listener->feed, 0);
   bool graceful = false;
   while (there) {
@@ -193,6 +211,32 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
   result.append(kMetaSubscription).append("\":").append(listener->raw_id).append("}}");
   const std::string text = write_result(listener->raw_id, result);
   co_await visit.sink.finish(200, text);
+}
+
+void Serving::record_listen(const Visit& visit, const Message& message, const MethodRow& row,
+                            TimePoint begun) {
+  RequestRecord record;
+  TraceTexts trace;
+  record.span = trace.open(visit.head, message, random_);
+  record.random = &random_;
+  record.method = row.name;
+  record.client = visit.client;
+  record.session = visit.client_view.session;
+  record.client_revision = visit.client_view.revision;
+  record.duration = Shard::current().now() - begun;
+  observer_.finished(record);
+}
+
+Task<void> Serving::serve_listen(Visit& visit, const Message& message, const MethodRow& row,
+                                 CancelScope& scope) {
+  const TimePoint begun = Shard::current().now();
+  ClientCall call(message, row, *visit.plan, scope);
+  call.only = visit.only;
+  call.client = visit.client_view;
+  call.client.identity = visit.client;
+  call.tasks = &gateway_.tasks();
+  co_await listen(visit, call);
+  record_listen(visit, message, row, begun);
 }
 
 }  // namespace weir

@@ -49,7 +49,14 @@ bool streams_early(const Visit& visit, const MethodRow& row) {
 
 }  // namespace
 
+// What listens does so for days: it has a small frame of its own.
 Task<void> Serving::serve(Visit& visit, const Message& message, const MethodRow& row, CancelScope& scope) {
+  return row.route == Route::listen ? serve_listen(visit, message, row, scope)
+                                    : serve_call(visit, message, row, scope);
+}
+
+Task<void> Serving::serve_call(Visit& visit, const Message& message, const MethodRow& row,
+                               CancelScope& scope) {
   const TimePoint begun = Shard::current().now();
   RequestRecord record;
   ClientCall call(message, row, *visit.plan, scope);
@@ -73,13 +80,8 @@ Task<void> Serving::serve(Visit& visit, const Message& message, const MethodRow&
   leaf.trace = call.trace = trace.view();
   std::string target;
   Answer answer;
-  if (row.route == Route::listen)
-    co_await listen(visit, call);
-  else
-    co_await route_request(call, leaf, target, answer);
-  if (row.route == Route::listen) {
-    // It has been answered by its end.
-  } else if (!answer.reply) {
+  co_await route_request(call, leaf, target, answer);
+  if (!answer.reply) {
     co_await visit.sink.finish(status_of(answer), answer.text);
   } else if (answer.reply->large) {
     co_await relay_large(visit, call, answer);

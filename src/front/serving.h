@@ -66,6 +66,9 @@ class Serving {
 
  private:
   Task<void> old_request(Visit& visit, const Message& message, const MethodRow* row);
+  Task<void> serve_call(Visit& visit, const Message& message, const MethodRow& row, CancelScope& scope);
+  Task<void> serve_listen(Visit& visit, const Message& message, const MethodRow& row, CancelScope& scope);
+  void record_listen(const Visit& visit, const Message& message, const MethodRow& row, TimePoint begun);
   Task<void> listen(Visit& visit, ClientCall& call);
   void old_notification(Visit& visit, const Message& message, const MethodRow* row);
   Task<void> relay_large(Visit& visit, ClientCall& call, Answer& answer);

@@ -33,6 +33,11 @@ class HomedLink final : public ServerLink {
   void send(std::string message) override {
     home_.post([link = link_, text = std::move(message)]() mutable { link->send(std::move(text)); });
   }
+  void pass_on(std::string request, std::string answer) override {
+    home_.post([link = link_, text = std::move(request), otherwise = std::move(answer)]() mutable {
+      link->pass_on(std::move(text), std::move(otherwise));
+    });
+  }
 
  private:
   Shard& home_;

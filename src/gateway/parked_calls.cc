@@ -40,6 +40,14 @@ std::string input_ended(std::string_view raw_id) {
   return out;
 }
 
+// The server's request as it was, but for what only its call's own stream needs.
+std::string request_again(const Ask& ask) {
+  std::string out = R"({"jsonrpc":"2.0","id":)" + ask.raw_id + R"(,"method":)";
+  json_append_string(out, ask.request.method);
+  if (!ask.request.params.empty()) out.append(R"(,"params":)").append(ask.request.params);
+  return out + '}';
+}
+
 }  // namespace
 
 /// A call with what it waits for.
@@ -135,10 +143,13 @@ class ParkedCalls::Parking final : public ReplyStream {
         (void)admit(std::move(*event));
         continue;
       }
-      // A server that answers the call without waiting for its own question needs no answer to it.
       const bool last = event->last;
       ahead_.push_back(finished(std::move(*event)));
-      if (last) co_return Result<void>();
+      if (!last) continue;
+      // The server did not wait for an answer to its question: it asked in another call.
+      for (const Ask& ask : std::exchange(parked_->asks, {}))
+        ask.asker->pass_on(request_again(ask), input_ended(ask.raw_id));
+      co_return Result<void>();
     }
     ahead_.emplace_back(message_of(owner_.park(parked_)), true);
     co_return Result<void>();

@@ -4,6 +4,7 @@
 #include "mcp/client_requests.h"
 #include "mcp/fault_map.h"
 #include "mcp/outgoing.h"
+#include "runtime/nursery.h"
 #include "runtime/shard.h"
 
 namespace weir {
@@ -108,7 +109,44 @@ Task<void> unsubscribe(ClientCall& call, Call& leaf, std::string& target, const 
   (void)done;  // whatever it says is the answer
 }
 
+Task<void> know_resources_of(const Plan& plan, std::size_t server, CancelScope& cancel) {
+  const TimePoint deadline = Shard::current().now() + plan.settings(server).timeout.startup;
+  const Result<std::shared_ptr<const Peer>> peer = co_await plan.servers[server]->ready(deadline, cancel);
+  if (!peer || !(*peer)->facts.has("resources")) co_return;
+  for (const ListKind kind : {ListKind::resources, ListKind::templates}) {
+    if (plan.catalogue->load()->count(kind, server) >= 0) continue;
+    const auto pages = co_await fetch_list(plan, server, kind, nullptr, deadline, cancel);
+    (void)pages.has_value();  // what it does not tell can't be known
+  }
+}
+
+bool known(const Plan& plan, const std::string& uri) {
+  std::string_view name;
+  std::string_view original;
+  if (split_aliased_uri(uri, name, original) && plan.find(name) != Plan::kAll) return true;
+  const auto catalogue = plan.catalogue->load();
+  return catalogue->find(ListKind::resources, uri) != nullptr || !catalogue->matching_templates(uri).empty();
+}
+
+// Something about it may still be on its way.
+bool may_say_more(const Plan& plan, std::size_t server) {
+  const auto status = plan.servers[server]->status();
+  if (status->state == ServerState::starting) return true;
+  if (!status->peer || !status->peer->facts.has("resources")) return false;
+  const auto catalogue = plan.catalogue->load();
+  return catalogue->count(ListKind::resources, server) < 0 ||
+         catalogue->count(ListKind::templates, server) < 0;
+}
+
 }  // namespace
+
+Task<void> know_resource(const Plan& plan, std::size_t only, const std::string& uri, CancelScope& cancel) {
+  if (only != Plan::kAll || plan.servers.size() == 1 || known(plan, uri)) co_return;
+  Nursery asking;
+  for (std::size_t i = 0; i < plan.servers.size(); ++i)
+    if (may_say_more(plan, i)) asking.start(know_resources_of(plan, i, cancel));
+  co_await asking.join();
+}
 
 std::size_t resource_owner(const Plan& plan, std::size_t only, const std::string& uri, std::string& target) {
   target = uri;
@@ -147,6 +185,7 @@ Task<void> route_subscription(ClientCall& call, Call& leaf, std::string& target,
     co_return;
   }
   std::string original;
+  co_await know_resource(call.plan, call.only, uri, call.cancel);
   const std::size_t server = resource_owner(call.plan, call.only, uri, original);
   if (server == Plan::kAll) {
     put_refused(answer, call, kInvalidParams, "no server has this resource");

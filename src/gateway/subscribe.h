@@ -9,6 +9,9 @@
 
 namespace weir {
 
+/// Waits until the servers have said what resources they have, where nothing is known of `uri` yet: as soon
+/// as the gateway is there its clients may subscribe, and most servers take a subscription to anything.
+Task<void> know_resource(const Plan& plan, std::size_t only, const std::string& uri, CancelScope& cancel);
 /// Where a URI leads for subscriptions: the server's place, and in `target` what the server calls it; kAll:
 /// nowhere.
 std::size_t resource_owner(const Plan& plan, std::size_t only, const std::string& uri, std::string& target);

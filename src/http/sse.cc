@@ -5,6 +5,9 @@
 #include "base/check.h"
 
 namespace weir {
+namespace {
+constexpr std::size_t kLong = 64 * 1024;  // longer lines are not copied, nor their memory kept
+}
 
 SseDecoder::State SseDecoder::next(std::string_view& received) {
   if (refused_) return State::refused;
@@ -43,7 +46,7 @@ SseDecoder::State SseDecoder::next(std::string_view& received) {
       whole = take_line(part);
     } else {
       line_.append(part);
-      whole = take_line(line_);
+      whole = line_.size() > kLong ? take_long_line() : take_line(line_);
       line_.clear();
     }
     if (whole) return State::event;
@@ -69,6 +72,21 @@ void SseDecoder::begin_skipping(std::string_view part) {
   line_ = {};
   building_ = {};
   has_data_ = false;
+}
+
+// Data that fills an event by itself becomes the event's.
+bool SseDecoder::take_long_line() {
+  const std::size_t name = line_.starts_with("data: ") ? 6 : 5;
+  bool whole = false;
+  if (line_.starts_with("data:") && !has_data_) {
+    line_.erase(0, name);
+    building_.data.swap(line_);
+    begun_ = has_data_ = true;
+  } else {
+    whole = take_line(line_);
+  }
+  std::string().swap(line_);
+  return whole;
 }
 
 bool SseDecoder::take_line(std::string_view line) {

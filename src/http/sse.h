@@ -43,6 +43,7 @@ class SseDecoder {
 
  private:
   bool take_line(std::string_view line);
+  bool take_long_line();
   void begin_skipping(std::string_view part);
 
   std::size_t event_max_;

@@ -22,6 +22,14 @@ class ConversationLink final : public ServerLink {
   void send(std::string message) override {
     if (const auto to = to_.lock()) to->put(message);
   }
+  void pass_on(std::string request, std::string answer) override {
+    const auto to = to_.lock();
+    auto message = Message::index(Bytes::copy_of(request), JsonLimits(), Message::From::upstream);
+    if (to && message)
+      to->take(std::move(*message));
+    else
+      send(std::move(answer));
+  }
 
  private:
   std::weak_ptr<Conversation> to_;
@@ -116,7 +124,9 @@ Task<Result<Message>> Conversation::next_event(Pending& pending, TimePoint deadl
   while (pending.events.empty()) {
     if (pending.failed) co_return fail(*pending.failed);
     const Wake wake = co_await pending.waiter.wait(deadline, &cancel);
-    if (wake == Wake::deadline)
+    // What came with the deadline wins over it: the end of the wire, too, is what happened.
+    const bool nothing = pending.events.empty() && !pending.failed;
+    if (wake == Wake::deadline && nothing)
       co_return fail(Error::Kind::deadline_exceeded, Error::Side::upstream, Error::Sent::maybe,
                      "it did not answer in time");
     if (wake == Wake::cancelled) co_return fail(cancelled());

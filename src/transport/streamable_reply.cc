@@ -37,13 +37,14 @@ std::optional<ReplyEvent> StreamableReply::take(Message message) {
 
 // What the decoder's event is to the client, if anything.
 Result<std::optional<ReplyEvent>> StreamableReply::take_event() {
-  const SseEvent& event = decoder_.event();
+  SseEvent& event = decoder_.event();
   // Some servers send the event again that was named as the last one seen.
   if (!event.id.empty() && event.id == delivered_id_) return std::optional<ReplyEvent>();
   delivered_id_ = event.id;
   fruitful_ = true;
   if (!event.type.empty() && event.type != "message") return std::optional<ReplyEvent>();
   auto message = Message::index(Bytes::copy_of(event.data), JsonLimits(), Message::From::upstream);
+  std::string().swap(event.data);  // a large one is not held twice while its client reads slowly
   if (!message)
     return fail(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe,
                 "an event of its answer is no JSON-RPC message: " + message.error().reason);

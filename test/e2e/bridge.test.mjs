@@ -1,5 +1,7 @@
 // What servers ask of clients, across the eras: who is asked, what the server gets, and what is refused.
 import assert from 'node:assert/strict';
+import { Lines } from './lines.mjs';
+import { Upstream } from './upstream.mjs';
 import { Weir, accept, ask, between, messages, openSession, request, until } from './weir.mjs';
 
 const elicitation = '{"elicitation":{}}';
@@ -108,6 +110,63 @@ export const tests = {
       const late = result(await call(weir.url, retry(state, { [Object.keys(inputRequests)[0]]: accepted('a') })));
       assert.deepEqual([late.error.code, late.error.data.reason], [1009, 'input_expired']);
     }, { timeout: { input: '200ms' } });
+  },
+
+  async 'on pipes a question goes to the call that waits for it, though another may have seemed meant'() {
+    // Once it has both it asks in `hold`, then answers `quick`.
+    const script = `
+      const line_of = (m) => JSON.stringify({ jsonrpc: '2.0', ...m }) + '\\n';
+      const say = (...all) => process.stdout.write(all.map(line_of).join(''));
+      const result_of = (id, text) => ({ id, result: { content: [{ type: 'text', text }] } });
+      let quick, hold;
+      require('readline').createInterface({ input: process.stdin }).on('line', (line) => {
+        const { id, method, params, result } = JSON.parse(line);
+        if (method === 'initialize') return say({ id, result: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 's', version: '1' } } });
+        if (method === 'tools/list') return say({ id, result: { tools: ['quick', 'hold'].map((name) => ({ name, inputSchema: { type: 'object' } })) } });
+        if (method === undefined) return say(result_of(hold, result ? result.content.name : line)), void (hold = 0);
+        if (method !== 'tools/call') return id !== undefined && say({ id, error: { code: -32601, message: 'no' } });
+        if (params.name === 'quick') quick = id;
+        else hold = id;
+        if (!quick || !hold) return;
+        say({ id: 1, method: 'elicitation/create', params: { message: 'who?', requestedSchema: { type: 'object', properties: {} } } }, result_of(quick, 'quick'));
+        quick = 0;
+      });`;
+    const weir = await Weir.start({ servers: { a: { command: process.execPath, args: ['-e', script] } } });
+    try {
+      await weir.settled();
+      for (let round = 0; round < 12; ++round) {
+        const order = round % 2 ? ['hold', 'quick'] : ['quick', 'hold'];
+        const calls = {};
+        for (const [at, name] of order.entries()) {
+          calls[name] = call(weir.url, '', { id: String(at), name });
+          if (at === 0) await until(async () => (await weir.servers())[0].in_flight === 1, 5000, 'the first call at the server');
+        }
+        assert.equal(result(await calls.quick).result.content[0].text, 'quick');
+        const asked = result(await calls.hold).result;
+        assert.equal(asked.resultType, 'input_required', JSON.stringify(asked));
+        const [key] = Object.keys(asked.inputRequests);
+        assert.equal(asked.inputRequests[key].params.message, 'who?');
+        const last = result(await call(weir.url, retry(asked.requestState, { [key]: accepted('Ada') }), { id: '3', name: 'hold' })).result;
+        assert.equal(last.content[0].text, 'Ada');
+      }
+    } finally {
+      await weir.stop();
+    }
+  },
+
+  async 'a client that listens while the servers still start is not told that there is nothing'() {
+    const late = { pages: 1, before: (parsed, send) => parsed.method === 'server/discover' && (setTimeout(() => send(200, `{"jsonrpc":"2.0","id":${JSON.stringify(parsed.id)},"result":{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{"listChanged":true}},"ttlMs":0,"cacheScope":"private"}}`), 2000), true) };
+    const upstream = await Upstream.start(late);
+    const lines = Lines.start({ servers: { a: { url: upstream.url } } });
+    try {
+      lines.send(`{"jsonrpc":"2.0","id":"L","method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",${can('{}')}}}}`);
+      const first = await lines.find((one) => one.method === 'notifications/subscriptions/acknowledged', 'the acknowledgement');
+      assert.deepEqual(first.params.notifications, { toolsListChanged: true });
+    } finally {
+      lines.child.kill('SIGKILL');
+      await lines.exit;
+      await upstream.stop();
+    }
   },
 
   async 'who did not declare it is not asked'() {

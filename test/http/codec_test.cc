@@ -102,6 +102,19 @@ TEST(Sse, DecodesHoweverItIsCut) {
   }
 }
 
+TEST(Sse, TakesLongLinesOfEveryKind) {
+  const std::string pad(70'000, 'x');
+  const std::string text = "data:" + pad + "\n\ndata: " + pad + "\ndata: y" + pad + "\n\n:" + pad +
+                           "\nevent:" + pad + "\ndata: z\n\n";
+  const std::vector<std::string> wanted = {"|" + pad, "|" + pad + "\ny" + pad, pad + "|z"};
+  for (const std::size_t cut :
+       {std::size_t{0}, std::size_t{3}, std::size_t{5}, std::size_t{70'004}, std::size_t{70'006},
+        std::size_t{70'013}, std::size_t{140'030}, text.size() - 5, text.size()}) {
+    SseDecoder decoder(1'000'000);
+    ASSERT_EQ(events(text, cut, decoder), wanted) << cut;
+  }
+}
+
 TEST(Sse, BoundsAnEvent) {
   SseDecoder endless(100);
   EXPECT_EQ(events(std::string(101, 'x'), 50, endless), std::vector<std::string>{"REFUSED"});
