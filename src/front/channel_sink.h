@@ -37,9 +37,11 @@ class ChannelEntry::Sink final : public AnswerSink {
   bool streaming() const noexcept override { return true; }
   bool can_ask() const noexcept override { return channel_.open(); }
 
+  /// Of the request; empty: it can't be cancelled.
   std::string_view raw_id() const noexcept { return raw_id_; }
   /// It has no end of its own: a listen.
   bool endless() const noexcept { return endless_; }
+  /// Ends the request.
   CancelScope& scope() noexcept { return scope_; }
   /// No word more about this request.
   void drop() {
