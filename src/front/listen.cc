@@ -95,12 +95,11 @@ Task<void> agree(const ClientCall& by, const Hearer& hearer, Wanted& wanted, Tim
         reply = fail(next.error());
     }
     wanted.agreed = reply && reply->first.message->kind() == Message::Kind::result;
-    if (wanted.agreed) upstream.note_subscription(call.client, topic.original, true);
   }
-  if (wanted.agreed)
-    interests.agreed(hearer.id, wanted.kind, wanted.name);
-  else
-    interests.remove(hearer.id, wanted.kind, wanted.name);
+  // In this order: a session is told to end what it has and nobody wants.
+  if (wanted.agreed) interests.agreed(hearer.id, wanted.kind, wanted.name);
+  if (wanted.agreed && alone) upstream.note_subscription(call.client, topic.original, true);
+  if (!wanted.agreed) interests.remove(hearer.id, wanted.kind, wanted.name);
 }
 
 void append_names(std::string& out, std::string_view member, const Filter& filter, Topic::Kind kind) {

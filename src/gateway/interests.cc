@@ -29,7 +29,8 @@ bool Interests::add(const Hearer& hearer, const std::string& known, const Topic&
   bool first = false;
   {
     std::lock_guard lock(lock_);
-    if (!servers_.contains(topic.server)) return false;
+    const bool full = topics_.size() >= kTopicsMax && !topics_.contains(topic);
+    if (full || !servers_.contains(topic.server)) return false;
     auto& held = by_hearer_[hearer.id];
     const bool taken = held.size() < kMax && held.try_emplace({topic.kind, known}, topic).second;
     if (held.empty()) by_hearer_.erase(hearer.id);

@@ -44,6 +44,8 @@ class Interests {
  public:
   /// What one hearer may have at a time.
   static constexpr std::size_t kMax = 20'000;
+  /// What is wanted together, counted once however many want it.
+  static constexpr std::size_t kTopicsMax = 100'000;
   /// Told when the first has come or the last has gone who wants something of this server in this session;
   /// and when it is agreed. On the thread that changed it, no lock held.
   using Changed = std::function<void(const std::string& server, const std::string& link)>;
@@ -53,8 +55,8 @@ class Interests {
   void set_servers(std::set<std::string> names);
   /// An id for a request that listens: no session has such a one.
   std::string new_hearer() { return "listener " + std::to_string(++hearers_); }
-  /// From now on `hearer` is told of it, as `known`. False: it is already, or it has too much, or there is no
-  /// such server.
+  /// From now on `hearer` is told of it, as `known`. False: it is already, or too much is wanted, or there
+  /// is no such server.
   bool add(const Hearer& hearer, const std::string& known, const Topic& topic);
   /// The server has agreed: it is to be asked again whenever it has forgotten.
   void agreed(const std::string& hearer, Topic::Kind kind, const std::string& known);

@@ -59,7 +59,11 @@ Task<void> subscribe(ClientCall& call, Call& leaf, std::size_t server, const std
   const CancelScope& cancelled = call.cancel;
   const Result<std::shared_ptr<const Peer>> peer =
       co_await upstream.ready(patience(call, server), call.cancel);
-  const bool alone = peer && upstream.serves_alone(leaf);
+  if (!peer) {
+    put_fault(answer, call, peer.error(), server);
+    co_return;
+  }
+  const bool alone = upstream.serves_alone(leaf);
   Topic topic;
   topic.server = upstream.name();
   topic.original = original;
@@ -72,7 +76,6 @@ Task<void> subscribe(ClientCall& call, Call& leaf, std::size_t server, const std
   bool good = false;
   if (alone) {
     good = co_await pass_on(call, leaf, server, answer);
-    if (good) upstream.note_subscription(leaf.client, original, true);
   } else {
     good = co_await upstream.watch(kKind, original, patience(call, server), call.cancel);
     if (good)
@@ -80,10 +83,10 @@ Task<void> subscribe(ClientCall& call, Call& leaf, std::size_t server, const std
     else
       put_refused(answer, call, -32601, "the server takes no subscription to this resource");
   }
-  if (good && !cancelled.cancelled())
-    interests.agreed(who, kKind, uri);
-  else
-    interests.remove(who, kKind, uri);
+  // In this order: a session is told to end what it has and nobody wants.
+  if (good) interests.agreed(who, kKind, uri);
+  if (good && alone) upstream.note_subscription(leaf.client, original, true);
+  if (!good || cancelled.cancelled()) interests.remove(who, kKind, uri);
 }
 
 Task<void> unsubscribe(ClientCall& call, Call& leaf, std::string& target, const std::string& uri,

@@ -18,6 +18,7 @@ namespace weir {
 namespace {
 
 constexpr Duration kAsideTime = std::chrono::seconds(5);
+constexpr Duration kFarewellTime = std::chrono::seconds(1);  // for what is under way when all is let go
 
 auto upstream_fault(Error::Kind kind, std::string detail) {
   return fail(kind, Error::Side::upstream, Error::Sent::maybe, std::move(detail));
@@ -94,6 +95,11 @@ std::string Streamable::describe() const { return "streamable http " + options_.
 Task<void> Streamable::close() {
   closing_.cancel();
   co_await aside_.join();
+  const TimePoint until = shard_.now() + kFarewellTime;
+  while (farewells_.running() != 0 && shard_.now() < until)
+    co_await Sleep(shard_.now() + std::chrono::milliseconds(5), nullptr);
+  hurry_.cancel();
+  co_await farewells_.join();
 }
 
 // Head and body of a call in one piece.

@@ -83,6 +83,8 @@ class Streamable final : public Transport {
   std::string head_start_;  // request line and the headers that never change
   Pool pool_;
   Nursery aside_;
+  Nursery farewells_;  // sessions that are being ended; close() gives them a moment
+  CancelScope hurry_;
   CancelScope closing_;
   std::uint64_t next_id_ = 1;
   // What links hold on to: null once this is gone.

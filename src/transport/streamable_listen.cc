@@ -36,11 +36,11 @@ void Streamable::end(const Peer& peer) {
   if (closing_.cancelled() || peer.session.empty()) return;
   std::string head = bare_head("DELETE", peer);
   head += "\r\n";
-  aside_.start(end_task(std::move(head)));
+  farewells_.start(end_task(std::move(head)));
 }
 
 Task<void> Streamable::end_task(std::string head) {
-  const Result<Plain> answered = co_await post(std::move(head), {}, shard_.now() + kEndTime, closing_);
+  const Result<Plain> answered = co_await post(std::move(head), {}, shard_.now() + kEndTime, hurry_);
   (void)answered.has_value();  // a server may refuse to end it, and nothing follows from that
 }
 

@@ -135,9 +135,15 @@ export const tests = {
       await until(() => a.watched().length === 2, 5000, 'the filter');
       a.update('r:1');
       await until(() => old.updates().length === 1 && fresh.updates().length === 1, 5000, 'the first update');
+      let held;
+      a.call = (parsed, respond) => (held = respond);
+      const slow = old.send('tools/call', { name: 'echo', arguments: {} });
+      await until(() => held, 5000, 'the call');
       weir.write({ servers: { one: server(b) } });
       await until(() => b.watched().length === 2, 10000, 'the new one to hear of it');
-      await until(() => !a.listening(), 10000, 'the old one to be left');
+      await until(() => !a.listening(), 10000, 'the old one to be left, though a call is under way');
+      held.result('{"resultType":"complete","content":[{"type":"text","text":"of the old one"}]}');
+      assert.equal((await slow).result.content[0].text, 'of the old one');
       b.update('r:1');
       b.update('r:2');
       await until(() => old.updates().length === 2 && fresh.updates().length === 3, 5000, 'the updates of the new one');

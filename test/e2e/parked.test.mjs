@@ -45,7 +45,7 @@ async function two(work, config = {}) {
       weir.write({ servers, ...config });
       await until(async () => (await weir.servers()).map((one) => one.name).join() === Object.keys(servers).join(), 10000, 'the reload');
     };
-    await work({ weir, a, c, without });
+    await work({ weir, a, b, c, without });
   } finally {
     assert.equal((await weir.stop()).code, 0, 'exit code');
     for (const one of [a, b, c]) await one.stop();
@@ -99,6 +99,17 @@ export const tests = {
       assert.equal((await weir.stop()).code, 0);
       assert.ok(a.state.answers.every((answer) => answer.code === -32603), 'told that nobody answers');
     });
+  },
+
+  async 'nor for calls of removed servers, beyond drain_timeout'() {
+    await two(async ({ weir, a, b, without }) => {
+      const session = await openSession(weir.url);
+      const answer = session.post('{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"b__echo","arguments":{"hang":true}}}').catch(() => {});
+      await until(() => b.calls().length === 1, 5000, 'the call');
+      await without({ a: { url: a.url } });
+      assert.equal((await weir.stop()).code, 0);
+      await answer;
+    }, { timeout: { request: '10m' }, drain_timeout: '200ms' });
   },
 
   async 'an old client that is asked for a removed server answers it all the same'() {
