@@ -10,7 +10,7 @@
 namespace weir {
 
 struct Watch::Listening {
-  CancelScope scope;
+  CancelScope scope;                   // ends it
   std::string filter;                  // asked of a new server: members of `notifications`
   std::set<std::string> agreed;        // resources that the server honours
   std::set<std::string> agreed_tasks;  // likewise
