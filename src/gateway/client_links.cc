@@ -26,11 +26,19 @@ std::shared_ptr<ClientLink> ClientLinks::find(const std::string& key,
   return found->second;
 }
 
-std::set<std::string> ClientLinks::sessions() const {
-  std::set<std::string> out;
+// Under the lock. Not in the order of their keys, which are made by chance.
+std::vector<std::shared_ptr<ClientLink>> ClientLinks::in_order() const {
+  std::vector<std::shared_ptr<ClientLink>> out;
+  for (const auto& [key, link] : links_) out.push_back(link);
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a->number < b->number; });
+  return out;
+}
+
+std::vector<std::string> ClientLinks::sessions() const {
+  std::vector<std::string> out;
   std::lock_guard lock(lock_);
-  for (const auto& [key, link] : links_)
-    if (link->of_session) out.insert(key);
+  for (const auto& link : in_order())
+    if (link->of_session) out.push_back(link->key);
   return out;
 }
 
@@ -51,6 +59,7 @@ std::unique_ptr<LinkLease> ClientLinks::enter(const Call& call, std::shared_ptr<
   if (!make_room()) return nullptr;
   auto link = std::make_shared<ClientLink>();
   link->key = key;
+  link->number = ++made_;
   link->of_session = is_session(key);
   link->as.capabilities = call.client.capabilities.empty() ? "{}" : std::string(call.client.capabilities);
   link->as.client_info = call.client.client_info;
@@ -138,10 +147,8 @@ void ClientLinks::end(const std::string& key) {
 
 void ClientLinks::retire() {
   std::lock_guard lock(lock_);
-  for (auto it = links_.begin(); it != links_.end();) {
-    const auto one = it++;
-    if (one->second->in_use == 0) take_out(one);
-  }
+  for (const auto& link : in_order())
+    if (link->in_use == 0) take_out(links_.find(link->key));
 }
 
 Task<void> ClientLinks::finish(std::shared_ptr<ClientLink> link) {
@@ -177,7 +184,7 @@ Task<void> ClientLinks::close() {
   closing_.cancel();
   {
     std::lock_guard lock(lock_);
-    for (auto& [key, link] : links_) ended_.push_back(std::move(link));
+    for (auto& link : in_order()) ended_.push_back(std::move(link));
     links_.clear();
   }
   finish_ended();

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -24,9 +25,10 @@ namespace weir {
 
 /// One such session. Members without a word of their own belong to the home shard.
 struct ClientLink {
-  std::string key;          // whose it is; constant
-  Introduction as;          // constant
-  bool of_session = false;  // an old client's, which hears what the server says outside of calls; constant
+  std::string key;           // whose it is; constant
+  Introduction as;           // constant
+  bool of_session = false;   // an old client's, which hears what the server says outside of calls; constant
+  std::uint64_t number = 0;  // the order in which they came, whatever their keys are; constant
   std::atomic<std::uint32_t> in_use{0};
   std::atomic<TimePoint::rep> used{0};
   LinkQuestions questions;         // of a caller of the new revision: its calls
@@ -95,11 +97,11 @@ class ClientLinks {
   /// The open session of `key`; null if there is none. Any shard.
   std::shared_ptr<ClientLink> find(const std::string& key, std::shared_ptr<const Peer>& peer) const;
   std::size_t size() const;
-  /// Old clients that have a session here, or are about to. Any shard.
-  std::set<std::string> sessions() const;
+  /// Old clients that have a session here, or are about to, in the order in which they came. Any shard.
+  std::vector<std::string> sessions() const;
   /// Opens the sessions of these clients, a few at a time, where they are not open; ends what they are
   /// subscribed to without anyone who wants it. Home shard.
-  void tend(std::set<std::string> keys);
+  void tend(std::vector<std::string> keys);
   /// The server is to be left: what no call is made in ends now. Home shard.
   void retire();
   /// Ends the link of a client that has gone. Any shard.
@@ -127,7 +129,8 @@ class ClientLinks {
   bool hears(const std::string& key) const;
   Task<void> open(std::shared_ptr<ClientLink> link);
   Task<void> keep_open(std::shared_ptr<ClientLink> link, Duration pause);
-  Task<void> tend_some(std::shared_ptr<std::set<std::string>> keys);
+  Task<void> tend_some(std::shared_ptr<std::deque<std::string>> keys);
+  std::vector<std::shared_ptr<ClientLink>> in_order() const;
   Task<void> trim(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer);
   Task<void> restore(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer);
   Task<void> begin_listening(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer);
@@ -139,6 +142,7 @@ class ClientLinks {
   const Options options_;
   mutable std::mutex lock_;
   Links links_;
+  std::uint64_t made_ = 0;                          // guarded by lock_
   std::vector<std::shared_ptr<ClientLink>> ended_;  // taken out, to be finished at home; guarded by lock_
   std::vector<Wish*> wishes_;                       // home shard
   CancelScope closing_;

@@ -152,6 +152,7 @@ std::shared_ptr<ClientLink> ClientLinks::enter_for(const std::string& key) {
   if (!make_room()) return nullptr;
   auto link = std::make_shared<ClientLink>();
   link->key = key;
+  link->number = ++made_;
   link->of_session = is_session(key);
   link->as = *as;
   link->used = options_.home->now().time_since_epoch().count();
@@ -159,15 +160,16 @@ std::shared_ptr<ClientLink> ClientLinks::enter_for(const std::string& key) {
   return link;
 }
 
-void ClientLinks::tend(std::set<std::string> keys) {
+void ClientLinks::tend(std::vector<std::string> keys) {
   if (closing_.cancelled() || keys.empty()) return;
-  auto shared = std::make_shared<std::set<std::string>>(std::move(keys));
+  auto shared = std::make_shared<std::deque<std::string>>(keys.begin(), keys.end());
   for (int i = 0; i < kLanes && !shared->empty(); ++i) fibers_.start(tend_some(shared));
 }
 
-Task<void> ClientLinks::tend_some(std::shared_ptr<std::set<std::string>> keys) {
+Task<void> ClientLinks::tend_some(std::shared_ptr<std::deque<std::string>> keys) {
   while (!keys->empty() && !closing_.cancelled()) {
-    const std::string key = std::move(keys->extract(keys->begin()).value());
+    const std::string key = std::move(keys->front());
+    keys->pop_front();
     std::shared_ptr<const Peer> peer;
     if (const std::shared_ptr<ClientLink> there = find(key, peer)) {
       co_await trim(there, peer);

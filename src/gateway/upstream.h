@@ -163,7 +163,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
 
   // Home shard only.
   Watch watch_;
-  std::set<std::string> inherited_;  // sessions with the server that this one took the place of
+  std::vector<std::string> inherited_;  // sessions with the server that this one took the place of
   CancelScope closing_;
   Waiter nudge_;  // wakes keep(): lost, or wanted
   bool resting_ = false;

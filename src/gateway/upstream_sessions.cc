@@ -73,9 +73,10 @@ void Upstream::resume_listening(std::shared_ptr<const Peer> peer) {
   if (!links) options_.interests->share(name());
   watch_.begin(std::move(peer));
   if (!links) return;
-  std::set<std::string> keys = options_.interests->links(name());
-  keys.merge(inherited_);
-  inherited_.clear();
+  std::vector<std::string> keys = std::exchange(inherited_, {});
+  const std::set<std::string> known(keys.begin(), keys.end());
+  for (const std::string& key : options_.interests->links(name()))
+    if (!known.contains(key)) keys.push_back(key);
   links_.tend(std::move(keys));
 }
 
