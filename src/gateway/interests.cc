@@ -1,5 +1,7 @@
 #include "gateway/interests.h"
 
+#include <utility>
+
 #include "gateway/event_text.h"
 
 namespace weir {
@@ -55,7 +57,9 @@ void Interests::agreed(const std::string& hearer, Topic::Kind kind, const std::s
     const auto found = held->second.find({kind, known});
     if (found == held->second.end()) return;
     topic = found->second;
-    topics_[topic][{hearer, known}].agreed = true;
+    Entry& entry = topics_[topic][{hearer, known}];
+    entry.agreed = true;
+    if (entry.early) entry.feed->append(std::exchange(entry.early, nullptr));
   }
   // The server that agreed may have been replaced meanwhile.
   if (!topic.link.empty()) changed_(topic.server, topic.link);
@@ -170,6 +174,12 @@ std::size_t Interests::size() const {
 }
 
 void Interests::tell(const Topic& topic, const Message& message) const {
+  const auto put = [](const Entry& entry, FeedText text) {
+    if (entry.agreed)
+      entry.feed->append(std::move(text));
+    else
+      entry.early = std::move(text);
+  };
   FeedText same;  // what the last session got: mostly all know a resource by one name
   std::string_view same_name;
   std::lock_guard lock(lock_);
@@ -180,15 +190,13 @@ void Interests::tell(const Topic& topic, const Message& message) const {
     if (entry.raw_id.empty()) {
       if (!same || same_name != known) same = std::make_shared<const std::string>(with_uri(message, known));
       same_name = known;
-      entry.feed->append(same);
+      put(entry, same);
     } else if (topic.kind == Topic::Kind::resource) {
       std::string params = "\"uri\":";
       json_append_string(params, known);
-      entry.feed->append(
-          std::make_shared<const std::string>(for_listener(message.method(), params, entry.raw_id)));
+      put(entry, std::make_shared<const std::string>(for_listener(message.method(), params, entry.raw_id)));
     } else {
-      entry.feed->append(
-          std::make_shared<const std::string>(task_for_listener(message, known, entry.raw_id)));
+      put(entry, std::make_shared<const std::string>(task_for_listener(message, known, entry.raw_id)));
     }
   }
 }

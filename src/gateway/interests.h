@@ -85,6 +85,8 @@ class Interests {
     std::string raw_id;
     std::shared_ptr<Feed> feed;
     bool agreed = false;
+    // What came before that, the newest: it is told only if it is agreed to.
+    mutable std::shared_ptr<const std::string> early;
   };
   using Name = std::pair<Topic::Kind, std::string>;                      // as a hearer knows it
   using Entries = std::map<std::pair<std::string, std::string>, Entry>;  // by hearer and its name for it

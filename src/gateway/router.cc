@@ -100,11 +100,9 @@ void put_unknown_name(Answer& answer, const ClientCall& call, ListKind kind, std
   put_refusal(answer, call, kInvalidParams, sentence);
 }
 
-// `server` may come out as another: a retry goes on where it began.
-Task<Result<Reply>> call_server(ClientCall& call, Call& leaf, std::size_t& server, std::string_view tool) {
-  const ServerConfig& settings = call.plan.settings(server);
-  leaf.deadline = deadline_of(settings, call.row, tool);
-  leaf.input_time = settings.timeout.input;
+// `server` may come out as another: a retry goes on where it began. The deadline is the caller's to set.
+Task<Result<Reply>> call_server(ClientCall& call, Call& leaf, std::size_t& server) {
+  leaf.input_time = call.plan.settings(server).timeout.input;
   if (call.notes != nullptr) call.notes->server = call.plan.servers[server]->name();
   return call_bridged(call, leaf, server);
 }
@@ -118,7 +116,8 @@ void put_reply(Answer& answer, const ClientCall& call, Result<Reply>& reply, std
 }
 
 Task<void> forward(ClientCall& call, Call& leaf, std::size_t server, Answer& answer) {
-  Result<Reply> reply = co_await call_server(call, leaf, server, {});
+  leaf.deadline = deadline_of(call.plan.settings(server), call.row, {});
+  Result<Reply> reply = co_await call_server(call, leaf, server);
   put_reply(answer, call, reply, server);
 }
 
@@ -171,16 +170,17 @@ Task<void> route_by_name(ClientCall& call, Call& leaf, ListKind kind, std::strin
   leaf.target = target;
   if (!target.empty()) name = target;
   const bool tool = kind == ListKind::tools;
+  // One for all that is needed to answer: learning the tool's schema, the call, and the call again.
+  leaf.deadline = deadline_of(call.plan.settings(server), call.row, name);
   if (tool && call.plan.tool_headers[server].load(std::memory_order_relaxed) != ToolHeaders::none) {
-    leaf.deadline = deadline_of(call.plan.settings(server), call.row, name);
     const bool mirrored = co_await mirror_arguments(call, leaf, server, name, answer);
     if (!mirrored) co_return;
   }
-  Result<Reply> reply = co_await call_server(call, leaf, server, name);
+  Result<Reply> reply = co_await call_server(call, leaf, server);
   if (tool && server != Plan::kAll && refused_headers(reply) &&
       takes_headers(*call.plan.servers[server], *reply->peer)) {
     const bool again = co_await mirror_again(call, leaf, server, name, answer);
-    if (again) reply = co_await call_server(call, leaf, server, name);
+    if (again) reply = co_await call_server(call, leaf, server);
     if (answer.text.empty() && refused_headers(reply)) put_headers_refused(answer, call, *reply, server);
     if (!answer.text.empty()) co_return;
   }

@@ -29,6 +29,7 @@ class ListeningClient {
     std::vector<std::string> uris;     // all that may be asked for
     std::vector<std::string> foreign;  // what nobody may hear of
     bool old_era = false;
+    bool may_lose = false;  // the gateway closes in the middle
   };
   ListeningClient(World& world, Options options, HearTally& tally)
       : world_(world), options_(std::move(options)), tally_(tally) {}

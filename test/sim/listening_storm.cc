@@ -29,6 +29,7 @@ ListeningStorm::ListeningStorm(std::uint64_t seed, bool abrupt, std::unique_ptr<
     client.uris = uris;
     client.foreign = foreign;
     client.old_era = i % 3 == 0;
+    client.may_lose = abrupt_;
     clients_.push_back(std::make_unique<ListeningClient>(world_, std::move(client), report_->tally));
   }
 }
