@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <new>
 #include <utility>
 
@@ -87,6 +88,23 @@ struct Envelope {
   }
 };
 
+// So many members are compared with each other as they come; of more, all names are sorted at the end.
+constexpr std::size_t kFew = 64;
+
+bool has_repeated(const RawMembers& members) {
+  if (members.size() <= kFew) return false;
+  std::deque<std::string> plain;  // of names with escapes
+  std::vector<std::string_view> names;
+  names.reserve(members.size());
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const std::string_view name = members[i].name;
+    names.push_back(has_escape(name) ? plain.emplace_back(json_unescape(name)) : name);
+  }
+  std::sort(names.begin(), names.end());
+  return std::adjacent_find(names.begin(), names.end()) != names.end();
+}
+bool has_repeated(const Envelope& envelope) { return has_repeated(envelope.others); }
+
 // Walks an object and keeps its members; `inner` is called for a member to walk instead of taking it whole.
 template <class Members, class Inner>
 bool walk_object(JsonCursor& cursor, Members& members, bool unique, Inner&& inner) {
@@ -105,6 +123,7 @@ bool walk_object(JsonCursor& cursor, Members& members, bool unique, Inner&& inne
       return false;
     }
   }
+  if (unique && has_repeated(members)) cursor.set_fault(JsonFault::duplicate);
   return cursor.fault() == JsonFault::none;
 }
 
@@ -123,10 +142,13 @@ std::string_view RawMembers::search(std::string_view name) const noexcept {
 }
 
 bool RawMembers::add_odd(RawMember member, bool plain) {
+  // Of very many each new one is not compared with all before: that would take the square of their number. Of
+  // two with one name the first is found.
+  const bool few = count_ < kFew;
   if (!plain && has_escape(member.name)) {
-    if (!find(json_unescape(member.name)).empty()) return false;
+    if (few && !find(json_unescape(member.name)).empty()) return false;
     escaped_ = true;
-  } else if (!find(member.name).empty()) {
+  } else if (few && !find(member.name).empty()) {
     return false;
   }
   marks_ |= mark_of(member.name);

@@ -93,14 +93,21 @@ TEST(Interests, EachIsToldUnderItsOwnName) {
   table.interests.add(session, "weir://a/u", Table::topic("a", "u"));
   table.interests.add(listener, "u", Table::topic("a", "u"));
   table.interests.add(Table::hearer("3"), "v", Table::topic("a", "v"));
+  const Hearer refused = Table::hearer("4");
+  table.interests.add(refused, "u", Table::topic("a", "u"));
   const auto message = Message::index(
       Bytes::copy_of(
           R"({"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"u","x":1.0}})"),
       JsonLimits(), Message::From::upstream);
+  // What comes before the server has agreed is told once it has, and only the newest.
   table.interests.tell(Table::topic("a", "u"), *message);
+  table.interests.tell(Table::topic("a", "u"), *message);
+  table.interests.agreed("1", Topic::Kind::resource, "weir://a/u");
+  table.interests.agreed("2", Topic::Kind::resource, "u");
   table.interests.tell(Table::topic("b", "u"), *message);
   EXPECT_EQ(session.feed->append(std::make_shared<const std::string>()), 2U) << "one came before this";
   EXPECT_EQ(listener.feed->append(std::make_shared<const std::string>()), 2U);
+  EXPECT_EQ(refused.feed->append(std::make_shared<const std::string>()), 1U) << "nothing came before this";
   EXPECT_EQ(
       with_uri(*message, "weir://a/u"),
       R"({"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"weir://a/u","x":1.0}})");

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 namespace weir {
 namespace {
 
@@ -80,6 +82,41 @@ TEST(Message, RefusesWithCodeAndId) {
     EXPECT_EQ(message.error().code, bad.code) << bad.text << " " << message.error().reason;
     EXPECT_EQ(message.error().raw_id, bad.id) << bad.text;
   }
+}
+
+// `count` names in params, and then `more`.
+std::string with_params(int count, const std::string& more) {
+  std::string text = R"({"jsonrpc":"2.0","id":1,"method":"x","params":{)";
+  for (int i = 0; i < count; ++i) text += "\"name" + std::to_string(i) + "\":" + std::to_string(i) + ",";
+  return text + more + "}}";
+}
+
+TEST(Message, FindsRepeatedNamesAmongMany) {
+  EXPECT_TRUE(index(with_params(200, R"("other":1)")).has_value());
+  for (const char* again : {R"("name3":1)", R"("name199":1)", R"("n\u0061me3":1)", R"("a\u0062":1,"ab":2)"}) {
+    const auto message = index(with_params(200, again));
+    ASSERT_FALSE(message.has_value()) << again;
+    EXPECT_EQ(message.error().code, -32600) << again;
+  }
+  const auto lenient = index(with_params(200, R"("name3":1)"), Message::From::upstream);
+  ASSERT_TRUE(lenient.has_value());
+  EXPECT_EQ(lenient->param().find("name3"), "3");
+}
+
+// Compared by this thread's own time, which others on the machine do not change: eight times as many names
+// are not to take the square of that.
+TEST(Message, ManyNamesTakeNoSquareOfTime) {
+  const auto ticks_for = [](int count) {
+    const std::string text = with_params(count, R"("other":1)");
+    timespec begun{};
+    timespec ended{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begun);
+    EXPECT_TRUE(index(text).has_value());
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ended);
+    return (ended.tv_sec - begun.tv_sec) * 1'000'000'000L + ended.tv_nsec - begun.tv_nsec;
+  };
+  const long few = ticks_for(10'000);
+  EXPECT_LT(ticks_for(80'000), 30 * few);
 }
 
 TEST(Message, TakesAnUpstreamsRepeatedNames) {
