@@ -91,8 +91,7 @@ struct Envelope {
 // So many members are compared with each other as they come; of more, all names are sorted at the end.
 constexpr std::size_t kFew = 64;
 
-bool has_repeated(const RawMembers& members) {
-  if (members.size() <= kFew) return false;
+[[gnu::noinline, gnu::cold]] bool has_repeated(const RawMembers& members) {
   std::deque<std::string> plain;  // of names with escapes
   std::vector<std::string_view> names;
   names.reserve(members.size());
@@ -103,7 +102,8 @@ bool has_repeated(const RawMembers& members) {
   std::sort(names.begin(), names.end());
   return std::adjacent_find(names.begin(), names.end()) != names.end();
 }
-bool has_repeated(const Envelope& envelope) { return has_repeated(envelope.others); }
+const RawMembers& sorted_part(const RawMembers& members) { return members; }
+const RawMembers& sorted_part(const Envelope& envelope) { return envelope.others; }
 
 // Walks an object and keeps its members; `inner` is called for a member to walk instead of taking it whole.
 template <class Members, class Inner>
@@ -123,7 +123,8 @@ bool walk_object(JsonCursor& cursor, Members& members, bool unique, Inner&& inne
       return false;
     }
   }
-  if (unique && has_repeated(members)) cursor.set_fault(JsonFault::duplicate);
+  if (unique && sorted_part(members).size() > kFew) [[unlikely]]
+    if (has_repeated(sorted_part(members))) cursor.set_fault(JsonFault::duplicate);
   return cursor.fault() == JsonFault::none;
 }
 
