@@ -5,6 +5,7 @@
 
 #include "admin/api.h"
 #include "http/pool.h"
+#include "obs/rejections.h"
 #include "runtime/shard.h"
 
 namespace weir {
@@ -216,6 +217,14 @@ std::vector<ReadFamily> Observe::read_families() const {
          static_cast<double>(metrics_.dropped_series()));
   sample(family("weir_log_dropped_lines", "Log lines that were dropped.", true), {},
          static_cast<double>(log_.dropped()));
+  ReadFamily& rejected =
+      family("weir_rejected", "What was refused because its sender may not send it.", true);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(Rejected::count_); ++i) {
+    const auto reason = static_cast<Rejected>(i);
+    std::string labels = "server=\"\",";
+    append_label(labels, "reason", to_string(reason));
+    sample(rejected, std::move(labels), static_cast<double>(rejected_so_far(reason)));
+  }
   const auto plan = gateway_->plan_now();
   ReadFamily in_flight;
   in_flight.name = "weir_in_flight";

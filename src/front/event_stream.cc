@@ -1,6 +1,7 @@
 // GET /mcp: an old session's own stream, or what a cut one has missed.
 #include "front/envelope.h"
 #include "front/http_entry.h"
+#include "obs/rejections.h"
 #include "runtime/shard.h"
 
 namespace weir {
@@ -39,6 +40,7 @@ Task<void> HttpEntry::events(Visit& visit, HttpSink& sink, CancelScope& gone) {
   std::uint64_t stream = 0;
   std::uint64_t after = 0;
   if (!find_feed(visit, feed, stream, after)) {
+    count_rejected(Rejected::event_id);
     co_await Serving::refuse(visit, 400, -32600, "Last-Event-ID names no event that is kept", {});
     co_return;
   }

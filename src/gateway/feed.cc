@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "obs/rejections.h"
+
 namespace weir {
 
 /// How the writers wake a reader that may have left meanwhile.
@@ -77,6 +79,7 @@ bool Feed::Reader::take(Came& came) {
   if (feed_.bell_ != bell_) {
     came = Came::replaced;
   } else if (number_ + 1 < feed_.first_ || number_ > last) {
+    count_rejected(Rejected::slow_reader);
     came = Came::behind;
   } else if (number_ < last) {
     text_ = feed_.texts_[number_ + 1 - feed_.first_];

@@ -8,6 +8,7 @@
 #include "gateway/tool_headers.h"
 #include "mcp/fault_map.h"
 #include "mcp/outgoing.h"
+#include "obs/rejections.h"
 #include "runtime/shard.h"
 
 namespace weir {
@@ -274,6 +275,7 @@ Task<void> refuse(ClientCall& call, Answer& answer) {
 }
 
 Task<void> refuse_state(ClientCall& call, Answer& answer) {
+  count_rejected(Rejected::request_state);
   put_refusal(answer, call, kInvalidParams,
               "params.requestState was not given out for this request and this client");
   co_return;

@@ -4,6 +4,7 @@
 #include "mcp/client_requests.h"
 #include "mcp/fault_map.h"
 #include "mcp/task_ids.h"
+#include "obs/rejections.h"
 
 namespace weir {
 namespace {
@@ -112,7 +113,10 @@ void Session::end() {
 
 bool answer_ask(Session& session, const Message& response) {
   std::shared_ptr<ClientAsk> ask = session.take_ask(response.raw_id());
-  if (!ask) return false;
+  if (!ask) {
+    count_rejected(Rejected::late_answer);
+    return false;
+  }
   Shard& home = *ask->home;
   std::string text = with_task_ids(with_id(response, ask->raw_id), ask->task.client, ask->task.server);
   if (ask->makes_task || ask->lists_tasks) text = admit_answer(session, *ask, std::move(text));

@@ -1,6 +1,7 @@
 #include "transport/server_requests.h"
 
 #include "mcp/fault_map.h"
+#include "obs/rejections.h"
 
 namespace weir {
 
@@ -8,6 +9,7 @@ std::string own_answer(const Message& request) {
   std::string out;
   const bool ping = request.method() == "ping";
   if (!ping && request.method() != "roots/list") {
+    count_rejected(Rejected::server_request);
     append_error(out, request.raw_id(), -32601, "no client is here that could be asked for this");
     return out;
   }
@@ -17,12 +19,14 @@ std::string own_answer(const Message& request) {
 }
 
 std::string refusal(const Message& request) {
+  count_rejected(Rejected::server_request);
   std::string out;
   append_error(out, request.raw_id(), -32601, "the client did not declare that it can be asked for this");
   return out;
 }
 
 std::string refusal_outside(const Message& request) {
+  count_rejected(Rejected::server_request);
   std::string out;
   append_error(
       out, request.raw_id(), -32600,

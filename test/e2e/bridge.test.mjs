@@ -196,6 +196,8 @@ export const tests = {
       assert.equal((await session.post(reply)).status, 202);
       assert.deepEqual(JSON.parse(result(await answer).result.content[0].text), [accepted('z')]);
       assert.equal((await session.post(reply)).status, 400, 'doubled');
+      const counted = (await request('GET', weir.admin + '/metrics')).text;
+      assert.match(counted, /^weir_rejected_total\{server="",reason="late_answer"\} 3$/m);
     });
   },
 
