@@ -38,14 +38,16 @@ bool read_names(std::string_view raw, Topic::Kind kind, Filter& filter) {
   while (cursor.next_element()) {
     const std::string_view value = cursor.take_value();
     if (value.empty() || value.front() != '"' || filter.wanted.size() == kNamesMax) return false;
+    std::string name = json_unescape(value);
+    if (name.size() > Interests::kNameMax) return false;
     filter.wanted.emplace_back();
     filter.wanted.back().kind = kind;
-    filter.wanted.back().name = json_unescape(value);
+    filter.wanted.back().name = std::move(name);
   }
   return true;
 }
 
-// False if the filter is malformed.
+// False if the filter is malformed, or names too much.
 bool read_filter(std::string_view raw, Filter& filter) {
   if (raw.empty() || raw.front() != '{') return false;
   const RawMembers members = members_of(raw);
@@ -135,7 +137,9 @@ std::string honoured(const Filter& filter, std::size_t kinds) {
 Task<void> Serving::listen(Visit& visit, ClientCall& call) {
   Filter filter;
   if (!read_filter(call.message.param().find("notifications"), filter)) {
-    co_await refuse(visit, 200, -32602, "params.notifications must be a filter", call.message.raw_id());
+    co_await refuse(visit, 200, -32602,
+                    "params.notifications must be a filter, of names of a sane number and length",
+                    call.message.raw_id());
     co_return;
   }
   const bool tasks = !members_of(call.message.param().find("notifications")).find("taskIds").empty();
