@@ -88,4 +88,41 @@ export const tests = {
       await modest.end();
     });
   },
+
+  async 'what a server refuses with a whole filter is refused to whom it was for'() {
+    const spec = telling({ refuses: (filter) => filter.resourceSubscriptions?.some((uri) => uri.includes('bad')) });
+    await between(spec, async (weir) => {
+      await weir.settled();
+      const [good, bad] = [await openSession(weir.url), await openSession(weir.url)];
+      await Promise.all(Array.from({ length: 20 }, async (_, i) => {
+        const answers = await Promise.all([subscribe(bad, `x://bad${i}`), subscribe(good, `x://good${i}`)]);
+        assert.deepEqual(answers.map((one) => one.error?.code), [-32601, undefined]);
+      }));
+      const mixed = listen(weir.url, { resourceSubscriptions: ['x://1', 'x://bad', 'x://2', 'x://good3'] });
+      assert.deepEqual(await mixed.acknowledged(), { resourceSubscriptions: ['x://1', 'x://2', 'x://good3'] });
+      // Nobody has lost what it had.
+      await until(() => spec.state.open.size === 1, 10000, 'one stream');
+      const [stream] = spec.state.open;
+      assert.equal(stream.wanted.resourceSubscriptions.length, 22);
+      stream.tell('notifications/resources/updated', { uri: 'x://2' });
+      await mixed.came('notifications/resources/updated');
+      mixed.leave();
+    });
+  },
+
+  async 'a resource that is refused when the server is asked anew takes no other along'() {
+    let gone = false;
+    const spec = telling({ refuses: (filter) => gone && filter.resourceSubscriptions?.includes('x://2') });
+    await between(spec, async (weir) => {
+      await weir.settled();
+      const one = listen(weir.url, { resourceSubscriptions: ['x://1', 'x://2', 'x://3'] });
+      await one.acknowledged();
+      gone = true;
+      for (const { response } of spec.state.open) response.destroy();
+      await until(() => spec.state.open.size === 1 && spec.state.filters.at(-1).resourceSubscriptions?.join() === 'x://1,x://3', 20000, 'the others');
+      [...spec.state.open][0].tell('notifications/resources/updated', { uri: 'x://3' });
+      await one.came('notifications/resources/updated');
+      one.leave();
+    });
+  },
 };
