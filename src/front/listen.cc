@@ -4,6 +4,7 @@
 #include "gateway/subscribe.h"
 #include "gateway/task_calls.h"
 #include "mcp/client_requests.h"
+#include "mcp/fault_map.h"
 #include "mcp/splice.h"
 #include "mcp/task_ids.h"
 #include "runtime/nursery.h"
@@ -15,6 +16,7 @@ namespace {
 constexpr Duration kQuiet = std::chrono::seconds(15);
 constexpr Feed::Bounds kBounds{256, 256 * 1024};
 constexpr std::size_t kNamesMax = 10'000;
+constexpr int kInternalError = -32603;
 
 /// One thing that the client asked for: a resource or a task.
 struct Wanted {
@@ -207,7 +209,10 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
   gateway_.interests().forget(hearer.id);
   // A stream that just ends says that something went wrong.
   if (!graceful) {
-    visit.sink.cut();
+    if (visit.sink.cut()) co_return;
+    std::string lost;
+    append_error(lost, listener->raw_id, kInternalError, "the client read too slowly: updates were lost");
+    co_await visit.sink.finish(200, lost);
     co_return;
   }
   std::string result = R"({"resultType":"complete","_meta":{")";

@@ -1,6 +1,8 @@
 // subscriptions/listen: what many clients want of one server together, and a server or a client that is in the way.
 import assert from 'node:assert/strict';
-import { ask, between, openSession, until } from './weir.mjs';
+import { Lines } from './lines.mjs';
+import { Upstream } from './upstream.mjs';
+import { ask, between, meta, openSession, until } from './weir.mjs';
 
 // A new server that acknowledges what it is asked for; `refuses`: answers a whole filter with an error.
 function telling({ refuses = () => false, before = () => false, ...more } = {}) {
@@ -124,5 +126,31 @@ export const tests = {
       await one.came('notifications/resources/updated');
       one.leave();
     });
+  },
+
+  async 'a listener on a channel that falls behind is told that it has'() {
+    const spec = telling();
+    const upstream = await Upstream.start(spec);
+    const lines = Lines.start({ servers: { a: { url: upstream.url } } });
+    try {
+      lines.send(`{"jsonrpc":"2.0","id":"L","method":"subscriptions/listen","params":{"notifications":{"resourceSubscriptions":["x://1"]},"_meta":{${meta}}}}`);
+      await lines.find((one) => one.method === 'notifications/subscriptions/acknowledged', 'the acknowledgement');
+      lines.child.stdout.pause();
+      // More than all the buffers on the way hold.
+      const [stream] = spec.state.open;
+      for (let i = 0; i < 100 && !stream.response.destroyed; ++i) {
+        let free = true;
+        for (let k = 0; k < 1000; ++k) free = stream.tell('notifications/resources/updated', { uri: 'x://1' });
+        await until(() => free || stream.response.destroyed || !stream.response.writableNeedDrain, 20000, 'the gateway to read on');
+      }
+      lines.child.stdout.resume();
+      assert.equal((await lines.answer('L')).error.code, -32603);
+      lines.send(`{"jsonrpc":"2.0","id":5,"method":"tools/list","params":{"_meta":{${meta}}}}`);
+      assert.ok((await lines.answer(5)).result, 'the channel goes on');
+    } finally {
+      lines.child.kill('SIGKILL');
+      await lines.exit;
+      await upstream.stop();
+    }
   },
 };
