@@ -153,4 +153,25 @@ export const tests = {
       await upstream.stop();
     }
   },
+
+  async 'a server that does not answer for its list holds up no other\'s announcement'() {
+    let mute = false;
+    const [a, b] = [telling({ before: (parsed) => mute && /\/list$/.test(parsed.method) }), telling()];
+    await between([a, b], async (weir, asked, other) => {
+      await weir.settled();
+      const one = listen(weir.url, { toolsListChanged: true, resourcesListChanged: true });
+      await one.acknowledged();
+      await until(() => a.state.open.size === 1 && b.state.open.size === 1, 10000, 'both streams');
+      mute = true;
+      asked.seen.length = other.seen.length = 0;
+      [...a.state.open][0].tell('notifications/resources/list_changed');
+      await until(() => asked.seen.some((seen) => seen.method === 'resources/list'), 10000, 'the question');
+      one.messages.length = 0;
+      [...b.state.open][0].tell('notifications/tools/list_changed');
+      await until(() => other.seen.some((seen) => seen.method === 'tools/list'), 20000, 'the question to the other');
+      await one.came('notifications/tools/list_changed');
+      assert.equal(asked.closed, 0, 'the first one is still being waited for');
+      one.leave();
+    }, { timeout: { list: '60s' } });
+  },
 };
