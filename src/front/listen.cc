@@ -169,8 +169,9 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
   for (std::size_t i = 0; i < plan.servers.size(); ++i) {
     if (visit.only != Plan::kAll && visit.only != i) continue;
     const auto peer = plan.servers[i]->status()->peer;
+    // One that is not there may offer anything when it comes, and Weir tells of its coming itself.
     for (std::size_t k = 0; k < 3; ++k)
-      if (filter.lists[k] && peer && peer->facts.has(kCapabilities[k]))
+      if (filter.lists[k] && (!peer || peer->facts.has(kCapabilities[k])))
         listener->kinds |= std::size_t{1} << static_cast<unsigned>(kKinds[k]);
   }
   // Each server is asked beside the others; what does not agree in time is left out.

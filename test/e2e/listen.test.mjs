@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Lines } from './lines.mjs';
 import { Upstream } from './upstream.mjs';
-import { ask, between, meta, openSession, until } from './weir.mjs';
+import { Weir, ask, between, meta, openSession, until } from './weir.mjs';
 
 // A new server that acknowledges what it is asked for; `refuses`: answers a whole filter with an error.
 function telling({ refuses = () => false, before = () => false, ...more } = {}) {
@@ -173,5 +173,23 @@ export const tests = {
       assert.equal(asked.closed, 0, 'the first one is still being waited for');
       one.leave();
     }, { timeout: { list: '60s' } });
+  },
+
+  async 'who listens while a server is down hears of its return'() {
+    const before = await Upstream.start({});
+    await before.stop();
+    const weir = await Weir.start({ servers: { a: { url: before.url } } });
+    let upstream;
+    try {
+      await until(async () => (await weir.servers())[0].state !== 'starting', 20000, 'the failure');
+      const one = listen(weir.url, { toolsListChanged: true });
+      assert.deepEqual(await one.acknowledged(), { toolsListChanged: true });
+      upstream = await Upstream.start({ ...telling(), port: before.port });
+      await one.came('notifications/tools/list_changed');
+      one.leave();
+    } finally {
+      assert.equal((await weir.stop()).code, 0, 'exit code');
+      await upstream?.stop();
+    }
   },
 };
