@@ -4,6 +4,7 @@
 #include "gateway/subscribe.h"
 #include "gateway/task_calls.h"
 #include "mcp/client_requests.h"
+#include "mcp/fault_map.h"
 #include "mcp/splice.h"
 #include "mcp/task_ids.h"
 #include "runtime/nursery.h"
@@ -15,6 +16,7 @@ namespace {
 constexpr Duration kQuiet = std::chrono::seconds(15);
 constexpr Feed::Bounds kBounds{256, 256 * 1024};
 constexpr std::size_t kNamesMax = 10'000;
+constexpr int kInternalError = -32603;
 
 /// One thing that the client asked for: a resource or a task.
 struct Wanted {
@@ -38,14 +40,16 @@ bool read_names(std::string_view raw, Topic::Kind kind, Filter& filter) {
   while (cursor.next_element()) {
     const std::string_view value = cursor.take_value();
     if (value.empty() || value.front() != '"' || filter.wanted.size() == kNamesMax) return false;
+    std::string name = json_unescape(value);
+    if (name.size() > Interests::kNameMax) return false;
     filter.wanted.emplace_back();
     filter.wanted.back().kind = kind;
-    filter.wanted.back().name = json_unescape(value);
+    filter.wanted.back().name = std::move(name);
   }
   return true;
 }
 
-// False if the filter is malformed.
+// False if the filter is malformed, or names too much.
 bool read_filter(std::string_view raw, Filter& filter) {
   if (raw.empty() || raw.front() != '{') return false;
   const RawMembers members = members_of(raw);
@@ -135,7 +139,9 @@ std::string honoured(const Filter& filter, std::size_t kinds) {
 Task<void> Serving::listen(Visit& visit, ClientCall& call) {
   Filter filter;
   if (!read_filter(call.message.param().find("notifications"), filter)) {
-    co_await refuse(visit, 200, -32602, "params.notifications must be a filter", call.message.raw_id());
+    co_await refuse(visit, 200, -32602,
+                    "params.notifications must be a filter, of names of a sane number and length",
+                    call.message.raw_id());
     co_return;
   }
   const bool tasks = !members_of(call.message.param().find("notifications")).find("taskIds").empty();
@@ -163,8 +169,9 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
   for (std::size_t i = 0; i < plan.servers.size(); ++i) {
     if (visit.only != Plan::kAll && visit.only != i) continue;
     const auto peer = plan.servers[i]->status()->peer;
+    // One that is not there may offer anything when it comes, and Weir tells of its coming itself.
     for (std::size_t k = 0; k < 3; ++k)
-      if (filter.lists[k] && peer && peer->facts.has(kCapabilities[k]))
+      if (filter.lists[k] && (!peer || peer->facts.has(kCapabilities[k])))
         listener->kinds |= std::size_t{1} << static_cast<unsigned>(kKinds[k]);
   }
   // Each server is asked beside the others; what does not agree in time is left out.
@@ -203,7 +210,10 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
   gateway_.interests().forget(hearer.id);
   // A stream that just ends says that something went wrong.
   if (!graceful) {
-    visit.sink.cut();
+    if (visit.sink.cut()) co_return;
+    std::string lost;
+    append_error(lost, listener->raw_id, kInternalError, "the client read too slowly: updates were lost");
+    co_await visit.sink.finish(200, lost);
     co_return;
   }
   std::string result = R"({"resultType":"complete","_meta":{")";

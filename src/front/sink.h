@@ -26,8 +26,9 @@ class AnswerSink {
   virtual Task<void> finish(int status, std::string_view json) = 0;
   /// Begins a stream that nothing has come for yet, or keeps a quiet one alive.
   virtual Task<void> idle() = 0;
-  /// Instead of finish(): there will be no response, and the client is to know that.
-  virtual void cut() {}
+  /// Instead of finish(): there will be no response, and the client sees that. False: it could not, so
+  /// finish() has to tell it.
+  virtual bool cut() { return false; }
   /// True once events have been sent.
   virtual bool streaming() const noexcept = 0;
   /// False where the client cannot be asked on the way.
@@ -47,7 +48,10 @@ class HttpSink final : public AnswerSink {
   Task<bool> event(std::string_view json) override;
   Task<void> finish(int status, std::string_view json) override;
   Task<void> idle() override;
-  void cut() override { responder_.cut(); }
+  bool cut() override {
+    responder_.cut();
+    return true;
+  }
   bool streaming() const noexcept override { return streaming_; }
   void opened(const Session& session) override;
 

@@ -197,7 +197,9 @@ Task<Result<Message>> own_request(Transport& transport, std::shared_ptr<const Pe
   std::string text = R"({"jsonrpc":"2.0","id":0,"method":")";
   text.append(method).append("\",\"params\":").append(params).append("}");
   const auto message = Message::index(Bytes::copy_of(text), JsonLimits(), Message::From::upstream);
-  WEIR_CHECK(message);
+  if (!message)  // of what a client has said
+    co_return fail(Error::Kind::upstream_protocol, Error::Side::client, Error::Sent::no,
+                   std::string(method) + " would be no message: " + message.error().reason);
   Call call(*message, *find_method(method), cancel);
   call.deadline = deadline;
   call.peer = peer.get();

@@ -165,22 +165,48 @@ void Events::all_lists_changed(const Upstream& server) {
   }
 }
 
-// The control shard: what changed within a moment is asked for once and told once.
+// The control shard: what changed within a moment is told once. A server that has to be asked first holds up
+// what it has said itself and nothing else.
 Task<void> Events::publish() {
   while (!changes_.empty() && !stop_.cancelled()) {
     co_await Sleep(Shard::current().now() + kGather, &stop_);
-    const std::set<Change> changes = std::exchange(changes_, {});
-    std::array<std::map<std::string, bool>, kListKinds> servers;
-    for (const Change& change : changes) {
-      if (change.ask) co_await options_.learn(change.server, change.kind);
-      const ListKind told = change.kind == ListKind::templates ? ListKind::resources : change.kind;
-      bool& said_so = servers[static_cast<std::size_t>(told)].try_emplace(change.server, true).first->second;
-      said_so = said_so && change.ask;
+    std::map<std::string, std::set<Change>> by_server;
+    for (const Change& change : std::exchange(changes_, {})) by_server[change.server].insert(change);
+    std::set<Change> known;
+    for (auto& [server, changes] : by_server) {
+      if (std::none_of(changes.begin(), changes.end(), [](const Change& one) { return one.ask; })) {
+        known.merge(changes);
+        continue;
+      }
+      const bool busy = learning_.contains(server);
+      learning_[server].merge(changes);
+      if (!busy) fibers_.start(learn(server));
     }
-    for (const ListKind kind : {ListKind::tools, ListKind::resources, ListKind::prompts})
-      if (const auto& of = servers[static_cast<std::size_t>(kind)]; !of.empty()) tell(kind, of);
+    tell(known);
   }
   publishing_ = false;
+}
+
+// Asks one server for what it says has changed, then tells of that.
+Task<void> Events::learn(std::string server) {
+  while (!learning_[server].empty() && !stop_.cancelled()) {
+    const std::set<Change> changes = std::exchange(learning_[server], {});
+    for (const Change& change : changes)
+      if (change.ask) co_await options_.learn(server, change.kind);
+    tell(changes);
+  }
+  learning_.erase(server);
+}
+
+void Events::tell(const std::set<Change>& changes) {
+  std::array<std::map<std::string, bool>, kListKinds> servers;
+  for (const Change& change : changes) {
+    const ListKind told = change.kind == ListKind::templates ? ListKind::resources : change.kind;
+    bool& said_so = servers[static_cast<std::size_t>(told)].try_emplace(change.server, true).first->second;
+    said_so = said_so && change.ask;
+  }
+  for (const ListKind kind : {ListKind::tools, ListKind::resources, ListKind::prompts})
+    if (const auto& of = servers[static_cast<std::size_t>(kind)]; !of.empty()) tell(kind, of);
 }
 
 // `servers`: by name, whether they said so themselves. Then a client with a session of its own with one hears

@@ -80,6 +80,8 @@ class Events {
   void updated(const Upstream& server, const std::string& link, const Message& message);
   void for_caller(const Upstream& server, const std::string& key, const Message& message);
   Task<void> publish();
+  Task<void> learn(std::string server);
+  void tell(const std::set<Change>& changes);
   void tell(ListKind kind, const std::map<std::string, bool>& servers);
 
   const Options options_;
@@ -90,6 +92,8 @@ class Events {
   // The control shard.
   std::set<Change> changes_;
   bool publishing_ = false;
+  std::map<std::string, std::set<Change>>
+      learning_;  // servers that are being asked; what is to be asked next
   CancelScope stop_;
   Nursery fibers_;
 };

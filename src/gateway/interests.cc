@@ -5,6 +5,28 @@
 #include "gateway/event_text.h"
 
 namespace weir {
+namespace {
+
+// The most that it takes in a message, however it is escaped.
+std::size_t written_size(const std::string& name) {
+  std::size_t out = 3;  // quotes and a comma
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80)
+      out += 3;  // two of them may come as \uXXXX
+    else
+      out += byte < 0x20 || byte == 0x7f ? 6 : byte == '"' || byte == '\\' ? 2 : 1;
+  }
+  return out;
+}
+
+}  // namespace
+
+void Interests::unload(const Topic& topic) {
+  const auto load = loads_.find({topic.server, topic.link});
+  load->second.bytes -= written_size(topic.original);
+  if (--load->second.count == 0) loads_.erase(load);
+}
 
 void Interests::report(const Changes& changes) const {
   for (const auto& [server, link] : changes) changed_(server, link);
@@ -23,6 +45,7 @@ void Interests::set_servers(std::set<std::string> names) {
       held->second.erase({it->first.kind, who.second});
       if (held->second.empty()) by_hearer_.erase(held);
     }
+    unload(it->first);
     it = topics_.erase(it);
   }
 }
@@ -31,14 +54,26 @@ bool Interests::add(const Hearer& hearer, const std::string& known, const Topic&
   bool first = false;
   {
     std::lock_guard lock(lock_);
-    const bool full = topics_.size() >= kTopicsMax && !topics_.contains(topic);
-    if (full || !servers_.contains(topic.server)) return false;
+    if (known.size() > kNameMax || !servers_.contains(topic.server)) return false;
+    const std::size_t written = written_size(topic.original);
+    const bool fresh = !topics_.contains(topic);
+    if (fresh) {
+      const auto load = loads_.find({topic.server, topic.link});
+      const bool much = load != loads_.end() && (load->second.count >= kPerServerMax ||
+                                                 load->second.bytes + written > kPerServerBytesMax);
+      if (topics_.size() >= kTopicsMax || much) return false;
+    }
     auto& held = by_hearer_[hearer.id];
     const bool taken = held.size() < kMax && held.try_emplace({topic.kind, known}, topic).second;
     if (held.empty()) by_hearer_.erase(hearer.id);
     if (!taken) return false;
     Entries& entries = topics_[topic];
     first = entries.empty();
+    if (fresh) {
+      Load& load = loads_[{topic.server, topic.link}];
+      ++load.count;
+      load.bytes += written;
+    }
     Entry entry;
     entry.raw_id = hearer.raw_id;
     entry.feed = hearer.feed;
@@ -69,6 +104,7 @@ void Interests::drop(const std::string& hearer, const Name& name, const Topic& t
   const auto found = topics_.find(topic);
   found->second.erase({hearer, name.second});
   if (!found->second.empty()) return;
+  unload(topic);
   topics_.erase(found);
   changes.emplace(topic.server, topic.link);
 }
@@ -127,7 +163,14 @@ void Interests::share(const std::string& server) {
       Topic to = it->first;
       to.link.clear();
       for (const auto& [who, entry] : it->second) by_hearer_[who.first][{to.kind, who.second}] = to;
+      // Together they may be too many: then no more is taken in until some have gone.
+      if (!topics_.contains(to)) {
+        Load& load = loads_[{server, {}}];
+        ++load.count;
+        load.bytes += written_size(to.original);
+      }
       topics_[to].merge(it->second);
+      unload(it->first);
       it = topics_.erase(it);
       moved = true;
     }

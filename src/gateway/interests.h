@@ -46,6 +46,11 @@ class Interests {
   static constexpr std::size_t kMax = 20'000;
   /// What is wanted together, counted once however many want it.
   static constexpr std::size_t kTopicsMax = 100'000;
+  /// What is wanted of a server in one session, likewise: it is asked for in one message.
+  static constexpr std::size_t kPerServerMax = 20'000;
+  static constexpr std::size_t kPerServerBytesMax = std::size_t{1} << 20;
+  /// The longest URI or task id that is taken in.
+  static constexpr std::size_t kNameMax = std::size_t{8} << 10;
   /// Told when the first has come or the last has gone who wants something of this server in this session;
   /// and when it is agreed. On the thread that changed it, no lock held.
   using Changed = std::function<void(const std::string& server, const std::string& link)>;
@@ -91,14 +96,20 @@ class Interests {
   using Name = std::pair<Topic::Kind, std::string>;                      // as a hearer knows it
   using Entries = std::map<std::pair<std::string, std::string>, Entry>;  // by hearer and its name for it
   using Changes = std::set<std::pair<std::string, std::string>>;
+  struct Load {
+    std::size_t count = 0;
+    std::size_t bytes = 0;
+  };
   void drop(const std::string& hearer, const Name& name, const Topic& topic, Changes& changes);
   void report(const Changes& changes) const;
+  void unload(const Topic& topic);
 
   const Changed changed_;
   std::atomic<std::uint64_t> hearers_{0};
   mutable std::mutex lock_;
   std::set<std::string> servers_;
   std::map<Topic, Entries> topics_;
+  std::map<std::pair<std::string, std::string>, Load> loads_;  // of topics_, by server and link
   std::map<std::string, std::map<Name, Topic>> by_hearer_;
 };
 

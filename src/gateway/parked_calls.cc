@@ -6,6 +6,7 @@
 
 #include "mcp/client_requests.h"
 #include "mcp/client_tasks.h"
+#include "mcp/fault_map.h"
 #include "mcp/outgoing.h"
 #include "runtime/hop.h"
 #include "transport/server_requests.h"
@@ -19,6 +20,8 @@ constexpr Duration kGather = std::chrono::milliseconds(20);
 constexpr Duration kGatherMax = std::chrono::milliseconds(100);
 constexpr std::size_t kAsksMax = 100;       // open at a time
 constexpr unsigned kAsksInAllMax = 10'000;  // of one call
+// Of what is asked together, as it came: the first may be as large as a message, others come on top of it.
+constexpr std::size_t kAskedBytesMax = std::size_t{4} << 20;
 
 /// A request of the server's that waits for the client.
 struct Ask {
@@ -27,10 +30,24 @@ struct Ask {
   std::shared_ptr<ServerLink> asker;
 };
 
-Message message_of(std::string_view text) {
+// A message around what the server has said: it may be too much, or too deep, where that alone was not.
+Result<Message> message_of(std::string_view text) {
   auto message = Message::index(Bytes::copy_of(text), JsonLimits(), Message::From::upstream);
-  WEIR_CHECK(message);
+  if (!message)
+    return fail(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe,
+                "what it asks can't be put to its client: " + message.error().reason);
   return std::move(*message);
+}
+
+// True if a client could be asked for this in one result.
+bool fits(const std::vector<InputRequest>& requests) {
+  return message_of(write_input_required(requests, {})).has_value();
+}
+
+std::string too_much(std::string_view raw_id) {
+  std::string out;
+  append_error(out, raw_id, -32600, "this is too much, or nested too deeply, for the client to be asked");
+  return out;
 }
 
 std::string input_ended(std::string_view raw_id) {
@@ -105,12 +122,14 @@ class ParkedCalls::Parking final : public ReplyStream {
     RequestState again;
     again.server = parked_->held->upstream().name();
     const std::string state = owner_.states_.seal(again, parked_->owner, parked_->held->call().message);
-    return ReplyEvent(message_of(write_input_required(urls, state)), true);
+    Result<Message> asked = message_of(write_input_required(urls, state));
+    if (!asked) return event;  // the client hears what the server said
+    return ReplyEvent(std::move(*asked), true);
   }
   bool may_ask_url() const {
-    const std::string_view raw =
-        R"({"jsonrpc":"2.0","id":0,"method":"elicitation/create","params":{"mode":"url"}})";
-    return may_be_asked(parked_->held->call().client.capabilities, message_of(raw));
+    const Result<Message> url =
+        message_of(R"({"jsonrpc":"2.0","id":0,"method":"elicitation/create","params":{"mode":"url"}})");
+    return url && may_be_asked(parked_->held->call().client.capabilities, *url);
   }
 
   // True if the client will be asked; else the server has been answered.
@@ -128,8 +147,24 @@ class ParkedCalls::Parking final : public ReplyStream {
     ask.request.params = params_without_task(request);  // the new revision knows no such wish
     ask.raw_id = request.raw_id();
     ask.asker = std::move(event.asker);
+    std::size_t bytes = ask.request.params.size();
+    for (const Ask& one : parked_->asks) bytes += one.request.params.size();
+    if (bytes > kAskedBytesMax && !parked_->asks.empty()) {
+      ask.asker->send(too_much(ask.raw_id));
+      return false;
+    }
     parked_->asks.push_back(std::move(ask));
     return true;
+  }
+
+  // Refuses what no client can be asked at all; if that is none of them, the later half.
+  void lessen() {
+    std::vector<Ask>& asks = parked_->asks;
+    const auto odd =
+        std::stable_partition(asks.begin(), asks.end(), [](const Ask& ask) { return fits({ask.request}); });
+    const auto from = odd != asks.end() ? odd : asks.begin() + static_cast<std::ptrdiff_t>(asks.size() / 2);
+    for (auto it = from; it != asks.end(); ++it) it->asker->send(too_much(it->raw_id));
+    asks.erase(from, asks.end());
   }
 
   Task<Result<void>> gather() {
@@ -151,7 +186,15 @@ class ParkedCalls::Parking final : public ReplyStream {
         ask.asker->pass_on(request_again(ask), input_ended(ask.raw_id));
       co_return Result<void>();
     }
-    ahead_.emplace_back(message_of(owner_.park(parked_)), true);
+    while (!parked_->asks.empty()) {
+      Result<Message> asked = owner_.park(parked_);
+      if (!asked) {
+        lessen();
+        continue;
+      }
+      ahead_.emplace_back(std::move(*asked), true);
+      break;
+    }
     co_return Result<void>();
   }
 
@@ -207,27 +250,29 @@ ParkedCalls::Table& ParkedCalls::table() const noexcept { return *tables_[Shard:
 
 std::size_t ParkedCalls::size() const noexcept { return table().waiting.size(); }
 
-// Puts it aside; gives the result that tells its client.
-std::string ParkedCalls::park(std::shared_ptr<Parked> parked) {
+// Puts it aside; gives the result that tells its client. An error: that would be no message, and it is not
+// put aside.
+Result<Message> ParkedCalls::park(std::shared_ptr<Parked> parked) {
   Table& here = table();
   Shard& shard = Shard::current();
-  parked->expires = shard.now() + parked->held->call().input_time;
-  parked->held->pause();
   RequestState state;
   state.kind = RequestState::Kind::parked;
   state.shard = static_cast<std::uint16_t>(shard.index());
   state.number = here.next++;
   std::vector<InputRequest> requests;
   for (const Ask& ask : parked->asks) requests.push_back(ask.request);
-  const std::string text =
-      write_input_required(requests, states_.seal(state, parked->owner, parked->held->call().message));
+  Result<Message> asked = message_of(
+      write_input_required(requests, states_.seal(state, parked->owner, parked->held->call().message)));
+  if (!asked) return asked;
+  parked->expires = shard.now() + parked->held->call().input_time;
+  parked->held->pause();
   here.waiting.emplace(state.number, std::move(parked));
   here.changed.wake();
   if (!here.watched) {
     here.watched = true;
     here.fibers.start(expire(here));
   }
-  return text;
+  return asked;
 }
 
 Task<void> ParkedCalls::expire(Table& table) {
@@ -335,7 +380,9 @@ Task<Result<Reply>> ParkedCalls::resume_here(ClientCall& by, std::uint64_t numbe
   reply.peer = parked->held->peer();
   if (!parked->asks.empty()) {
     // Not all was answered: the rest is asked again.
-    reply.first = ReplyEvent(message_of(park(std::move(parked))), true);
+    Result<Message> asked = park(std::move(parked));
+    if (!asked) co_return fail(asked.error());
+    reply.first = ReplyEvent(std::move(*asked), true);
     co_return reply;
   }
   seat->stream = std::make_unique<Parking>(*this, parked);

@@ -46,7 +46,7 @@ class ParkedCalls {
   struct Seat;
 
   Table& table() const noexcept;
-  std::string park(std::shared_ptr<Parked> parked);
+  Result<Message> park(std::shared_ptr<Parked> parked);
   Task<Result<Reply>> resume_here(ClientCall& by, std::uint64_t number, std::shared_ptr<Seat> seat,
                                   CancelScope& scope);
   Task<void> expire(Table& table);

@@ -123,21 +123,21 @@ class Rounds final : public ReplyStream {
     return {};
   }
 
-  ReplyEvent ask() {
+  Result<ReplyEvent> ask() {
     const std::size_t place = round_->asked++;
     const std::string text = write_request(std::to_string(place + 1), round_->wanted.requests[place]);
     auto message = Message::index(Bytes::copy_of(text), JsonLimits(), Message::From::upstream);
-    WEIR_CHECK(message);
+    if (!message) return nonsense("what it asks can't be put to its client: " + message.error().reason);
     ReplyEvent event(std::move(*message), false);
     event.asker = std::make_shared<RoundLink>(round_, place);
     return event;
   }
 
   // The client could not answer in a way that this server could be told: the call ends with what it said.
-  ReplyEvent refused() const {
+  Result<ReplyEvent> refused() const {
     const std::string text = R"({"jsonrpc":"2.0","id":0,"error":)" + round_->refused + '}';
     auto message = Message::index(Bytes::copy_of(text), JsonLimits(), Message::From::upstream);
-    WEIR_CHECK(message);
+    if (!message) return nonsense("its client's refusal is no message: " + message.error().reason);
     return ReplyEvent(std::move(*message), true);
   }
 

@@ -70,7 +70,7 @@ Task<void> subscribe(ClientCall& call, Call& leaf, std::size_t server, const std
   if (alone) topic.link = ClientLinks::key_of(leaf.client);
   // Known before it is told: an update may come with the answer.
   if (!interests.add(hearer_of(*call.session), uri, topic)) {
-    put_refused(answer, call, kInvalidParams, "this session has too many subscriptions");
+    put_refused(answer, call, kInvalidParams, "there are too many subscriptions");
     co_return;
   }
   bool good = false;
@@ -183,6 +183,10 @@ Task<void> route_subscription(ClientCall& call, Call& leaf, std::string& target,
     co_return;
   }
   const std::string uri = json_unescape(raw);
+  if (uri.size() > Interests::kNameMax) {
+    put_refused(answer, call, kInvalidParams, "params.uri is too long");
+    co_return;
+  }
   if (call.row.route == Route::unsubscribe) {
     co_await unsubscribe(call, leaf, target, uri, answer);
     co_return;

@@ -13,6 +13,7 @@ namespace {
 constexpr Duration kPause = std::chrono::milliseconds(500);
 constexpr Duration kPauseMax = std::chrono::seconds(5);
 constexpr Duration kGoodTime = std::chrono::seconds(30);  // a stream that lasted so long began well
+constexpr unsigned kRefusalsMax = 256;  // names refused one after the other; then all that are not proven
 
 // Weir asks for all its clients together; those who want to hear of tasks have declared this.
 std::string task_meta() {
@@ -56,16 +57,32 @@ bool declares(const ServerFacts& facts, std::string_view capability, std::string
 Watch::Watch(Options options) : options_(std::move(options)) {}
 Watch::~Watch() = default;
 
-// The members of `notifications` that this server can honour; empty for nothing.
-std::string Watch::filter() const {
-  std::string out;
+// What is wanted that this server can honour, less what it has refused; of what it was not asked for yet, as
+// much as it is asked for at once.
+Watch::Filter Watch::filter() {
+  Filter out;
   for (const std::string_view kind : {"tools", "prompts", "resources"})
     if (declares(peer_->facts, kind, "listChanged"))
-      out.append(out.empty() ? "\"" : ",\"").append(kind).append("ListChanged\":true");
+      out.text.append(out.text.empty() ? "\"" : ",\"").append(kind).append("ListChanged\":true");
+  std::set<Name> wanted;
   if (declares(peer_->facts, "resources", "subscribe"))
-    append_list(out, "resourceSubscriptions", options_.wanted(Topic::Kind::resource));
+    for (const std::string& uri : options_.wanted(Topic::Kind::resource))
+      wanted.emplace(Topic::Kind::resource, uri);
   if (declares(peer_->facts, "extensions", kTasksExtension))
-    append_list(out, "taskIds", options_.wanted(Topic::Kind::task));
+    for (const std::string& id : options_.wanted(Topic::Kind::task)) wanted.emplace(Topic::Kind::task, id);
+  // Whoever wants it later asks for it anew.
+  std::erase_if(refused_, [&](const Name& name) { return !wanted.contains(name); });
+  std::erase_if(proven_, [&](const Name& name) { return !wanted.contains(name); });
+  std::set<std::string> uris;
+  std::set<std::string> tasks;
+  std::size_t unproven = 0;
+  for (const Name& name : wanted) {
+    if (refused_.contains(name) || (!proven_.contains(name) && unproven++ >= at_once_)) continue;
+    (name.first == Topic::Kind::task ? tasks : uris).insert(name.second);
+    out.names.insert(name);
+  }
+  append_list(out.text, "resourceSubscriptions", uris);
+  append_list(out.text, "taskIds", tasks);
   return out;
 }
 
@@ -86,6 +103,10 @@ void Watch::end() {
     if (one) one->scope.cancel();
   now_ = next_ = nullptr;
   peer_ = nullptr;
+  proven_.clear();
+  refused_.clear();
+  at_once_ = kAtOnceMax;
+  refusals_ = 0;
   wake_all();
 }
 
@@ -99,9 +120,9 @@ void Watch::renew() {
   if (!peer_ || stop_.cancelled()) return;
   if (!is_new(peer_->facts.revision)) return tell_old();
   if (next_) return;
-  std::string wanted = filter();
+  Filter wanted = filter();
   if (now_ && now_->filter == wanted) return;
-  if (wanted.empty()) {
+  if (wanted.text.empty()) {
     if (now_) now_->scope.cancel();
     now_ = nullptr;
     return;
@@ -116,51 +137,85 @@ Task<void> Watch::listen(std::shared_ptr<Listening> one) {
   ScopeLink link(stop_, one->scope);
   while (!one->scope.cancelled() && !stop_.cancelled()) {
     const TimePoint begun = Shard::current().now();
-    const bool offered = co_await listen_once(one);
+    const Ended ended = co_await listen_once(one);
     if (one->scope.cancelled()) break;
-    if (!offered) {
-      if (next_ == one) next_ = nullptr;
-      wake_all();
-      break;
+    if (ended == Ended::unknown) break;
+    if (ended == Ended::refused) {
+      // At once, with less: others wait for what is not to blame.
+      if (!lessen(*one)) break;
+    } else {
+      pause = Shard::current().now() - begun > kGoodTime ? kPause : std::min(pause * 2, kPauseMax);
+      co_await Sleep(Shard::current().now() + pause, &one->scope);
     }
-    pause = Shard::current().now() - begun > kGoodTime ? kPause : std::min(pause * 2, kPauseMax);
-    co_await Sleep(Shard::current().now() + pause, &one->scope);
     // Begun anew, it asks for what is wanted now.
     if (peer_ && (now_ == one || next_ == one)) one->filter = filter();
-    if (one->filter.empty()) break;
+    if (one->filter.text.empty() || (next_ == one && now_ && now_->filter == one->filter)) break;
+    wake_all();
   }
   if (now_ == one) now_ = nullptr;
   if (next_ == one) next_ = nullptr;
   wake_all();
 }
 
-// One stream to its end. False: the server offers none.
-Task<bool> Watch::listen_once(std::shared_ptr<Listening> one) {
+// The server has refused a whole filter. True if it may be for a name in it: the next one has fewer, or
+// leaves out the only one that can be to blame.
+bool Watch::lessen(const Listening& one) {
+  const auto unproven = [&] {
+    std::vector<Name> out;
+    for (const Name& name : one.filter.names)
+      if (!proven_.contains(name)) out.push_back(name);
+    return out;
+  };
+  std::vector<Name> suspects = unproven();
+  if (suspects.empty()) {
+    // What was good once is so no more.
+    proven_.clear();
+    suspects = unproven();
+  }
+  if (suspects.empty()) return false;
+  if (suspects.size() > 1 && refusals_ < kRefusalsMax) {
+    at_once_ = suspects.size() / 2;
+    return true;
+  }
+  refused_.insert(suspects.begin(), suspects.end());
+  if (++refusals_ >= kRefusalsMax) at_once_ = kAtOnceMax;
+  return true;
+}
+
+// One stream to its end: it has broken off, or the server refuses this filter, or knows no such streams.
+Task<Watch::Ended> Watch::listen_once(std::shared_ptr<Listening> one) {
   const std::shared_ptr<const Peer> peer = peer_;
-  if (!peer) co_return false;
+  if (!peer) co_return Ended::unknown;
   std::string text = R"({"jsonrpc":"2.0","id":0,"method":"subscriptions/listen","params":{"notifications":{)";
-  text.append(one->filter).append("}");
-  if (one->filter.find("\"taskIds\":[") != std::string::npos) text.append(",\"_meta\":").append(task_meta());
+  text.append(one->filter.text).append("}");
+  if (one->filter.text.find("\"taskIds\":[") != std::string::npos)
+    text.append(",\"_meta\":").append(task_meta());
   text += "}}";
   const auto message = Message::index(Bytes::copy_of(text), JsonLimits(), Message::From::upstream);
-  WEIR_CHECK(message);
+  if (!message) co_return Ended::refused;  // clients ask for more than one message may hold
   Call call(*message, *find_method("subscriptions/listen"), one->scope);
   call.peer = peer.get();
   call.client.revision = kNewestOld;
   Result<Reply> reply = co_await options_.transport().call(call);
-  if (!reply) co_return true;
+  // An acknowledgement over limits.message is one of too much.
+  if (!reply) co_return reply.error().kind() == Error::Kind::too_large ? Ended::refused : Ended::broken;
   ReplyEvent event = std::move(reply->first);
+  bool begun = false;
   while (!event.last) {
     const std::string_view method = event.message->method();
-    if (method == "notifications/subscriptions/acknowledged")
+    if (method == "notifications/subscriptions/acknowledged") {
+      begun = true;
       acknowledged(*one, *event.message);
-    else if (!event.message->is_request())
+    } else if (!event.message->is_request()) {
       options_.stray(std::move(*event.message), nullptr);
+    }
     Result<ReplyEvent> next = co_await reply->rest->next(kForever);
-    if (!next) co_return true;
+    if (!next) co_return Ended::broken;
     event = std::move(*next);
   }
-  co_return event.message->kind() != Message::Kind::error;
+  if (event.message->kind() != Message::Kind::error) co_return Ended::broken;
+  if (members_of(event.message->error()).find("code") == "-32601") co_return Ended::unknown;
+  co_return begun ? Ended::broken : Ended::refused;
 }
 
 void Watch::acknowledged(Listening& one, const Message& message) {
@@ -168,6 +223,9 @@ void Watch::acknowledged(Listening& one, const Message& message) {
     if (now_) now_->scope.cancel();
     now_ = std::move(next_);
   }
+  proven_.insert(one.filter.names.begin(), one.filter.names.end());
+  at_once_ = std::min(at_once_ * 2, kAtOnceMax);
+  refusals_ = 0;
   one.agreed = one.agreed_tasks = {};
   const std::string_view honoured = message.param().find("notifications");
   if (!honoured.empty() && honoured.front() == '{') {
@@ -191,7 +249,7 @@ bool Watch::agreed(Topic::Kind kind, const std::string& what) const {
 // Whether what was not agreed to may be yet.
 bool Watch::undecided(Topic::Kind kind, const std::string& what) const {
   if (!peer_) return false;
-  if (is_new(peer_->facts.revision)) return next_ != nullptr;
+  if (is_new(peer_->facts.revision)) return next_ != nullptr && !refused_.contains({kind, what});
   return kind == Topic::Kind::resource && now_ && now_->telling && !now_->refused.contains(what);
 }
 

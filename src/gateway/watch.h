@@ -10,6 +10,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gateway/interests.h"
@@ -45,10 +46,19 @@ class Watch {
   Task<void> close();
 
  private:
+  static constexpr std::size_t kAtOnceMax = Interests::kPerServerMax;
   struct Listening;
-  std::string filter() const;
+  using Name = std::pair<Topic::Kind, std::string>;
+  struct Filter {
+    std::string text;  // the members of `notifications`; empty for nothing
+    std::set<Name> names;
+    bool operator==(const Filter&) const = default;
+  };
+  enum class Ended : std::uint8_t { broken, refused, unknown };
+  Filter filter();
   Task<void> listen(std::shared_ptr<Listening> one);
-  Task<bool> listen_once(std::shared_ptr<Listening> one);
+  Task<Ended> listen_once(std::shared_ptr<Listening> one);
+  bool lessen(const Listening& one);
   void acknowledged(Listening& one, const Message& message);
   Task<void> listen_old(std::shared_ptr<Listening> one);
   void tell_old();
@@ -63,6 +73,11 @@ class Watch {
   std::shared_ptr<const Peer> peer_;
   std::shared_ptr<Listening> now_;   // acknowledged, or the only one
   std::shared_ptr<Listening> next_;  // not acknowledged yet
+  // Of a new server, which may refuse a whole filter for one name in it: how that one is found.
+  std::set<Name> proven_;             // in a filter that was acknowledged
+  std::set<Name> refused_;            // alone among such
+  std::size_t at_once_ = kAtOnceMax;  // names of neither kind in a filter
+  unsigned refusals_ = 0;             // since the last acknowledgement
   std::vector<Waiter*> waiting_;
   CancelScope stop_;
   Nursery fibers_;

@@ -11,7 +11,7 @@ namespace weir {
 
 struct Watch::Listening {
   CancelScope scope;                   // ends it
-  std::string filter;                  // asked of a new server: members of `notifications`
+  Filter filter;                       // asked of a new server
   std::set<std::string> agreed;        // resources that the server honours
   std::set<std::string> agreed_tasks;  // likewise
   std::set<std::string> refused;       // by an old server

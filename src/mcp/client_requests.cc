@@ -12,6 +12,9 @@ constexpr std::string_view kElicitation = "elicitation/create";
 constexpr std::string_view kSampling = "sampling/createMessage";
 constexpr std::string_view kRoots = "roots/list";
 
+constexpr std::size_t kUrlsMax =
+    100;  // of one error; visited, the client's next try shows what else there is
+
 // The capability that a method needs; empty for what servers may not ask.
 std::string_view capability_of(std::string_view method) noexcept {
   if (method == kElicitation) return "elicitation";
@@ -104,7 +107,7 @@ std::vector<InputRequest> urls_required(const Message& response) {
   const RawMembers members = members_of(data);
   JsonCursor cursor(members.find("elicitations"), JsonLimits(), false);
   if (!cursor.enter_array()) return out;
-  while (cursor.next_element()) {
+  while (out.size() < kUrlsMax && cursor.next_element()) {
     const std::string_view one = cursor.take_value();
     if (!is_object(one)) continue;
     const RawMembers fields = members_of(one);

@@ -1,7 +1,7 @@
 // A call that waits for its client's answer, and what becomes of it when its server is configured no more.
 import assert from 'node:assert/strict';
 import { Upstream } from './upstream.mjs';
-import { Weir, accept, messages, openSession, request, until } from './weir.mjs';
+import { Weir, accept, between, messages, openSession, request, until } from './weir.mjs';
 
 // An old server whose tool asks one question and answers with what it got.
 async function asking() {
@@ -24,9 +24,10 @@ async function asking() {
   return Object.assign(upstream, { state });
 }
 
-const meta = '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"elicitation":{}}}';
-async function call(url, name, more = '') {
-  const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"${name}","arguments":{},${more}${meta}}}`;
+const can = (capabilities) => `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":${capabilities}}`;
+const meta = can('{"elicitation":{}}');
+async function call(url, name, more = '', capabilities = '{"elicitation":{}}') {
+  const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"${name}","arguments":{},${more}${can(capabilities)}}}`;
   const answer = await request('POST', url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': name }, body);
   return JSON.parse(messages(answer).at(-1));
 }
@@ -138,5 +139,66 @@ export const tests = {
         assert.deepEqual(JSON.parse(last.result.content[0].text), { action: 'accept', content: { x: 1 } }, spec);
         await n.stop();
       });
+  },
+
+  async 'what can\'t be put to a client is refused to the server, whose call goes on'() {
+    const schema = (depth) => '{"a":'.repeat(depth) + '1' + '}'.repeat(depth);
+    const elicit = (id, requested) => `{"jsonrpc":"2.0","id":${id},"method":"elicitation/create","params":{"message":"${id}","requestedSchema":${requested}}}`;
+    const sample = (id, count) => `{"jsonrpc":"2.0","id":${id},"method":"sampling/createMessage","params":{"messages":[${'1,'.repeat(count)}1]}}`;
+    // What is asked at once, and which of it the client can be asked for at all; nothing: each of it alone, but
+    // not all by one message.
+    const cases = [
+      [[elicit(1, schema(125)), elicit(2, '{}')], [2]],
+      [[elicit(1, schema(125))], []],
+      [[sample(1, 60000), sample(2, 60000)]],
+      [[sample(1, 99990)], []],
+      [[1, 2, 3].map((id) => `{"jsonrpc":"2.0","id":${id},"method":"sampling/createMessage","params":{"messages":["${'x'.repeat(3e6)}"]}}`)],
+    ];
+    for (const [asks, good] of cases) {
+      const answers = new Map();
+      let end;
+      const upstream = {
+        era: 'old',
+        before(parsed, send, http) {
+          if (parsed.method !== undefined || http.method !== 'POST') return false;
+          answers.set(parsed.id, parsed);
+          if (answers.size === asks.length) end();
+          return send(202, ''), true;
+        },
+        call(parsed, respond) {
+          end = () => respond.end(`{"content":[{"type":"text","text":"done"}]}`);
+          respond.events();
+          for (const one of asks) respond.event(one);
+        },
+      };
+      await between(upstream, async (weir) => {
+        let last = await call(weir.url, 'echo', '', '{"elicitation":{},"sampling":{}}');
+        let asked = 0;
+        while (last.result?.resultType === 'input_required') {
+          const keys = Object.keys(last.result.inputRequests);
+          asked += keys.length;
+          const responses = Object.fromEntries(keys.map((key) => [key, { action: 'cancel' }]));
+          last = await call(weir.url, 'echo', `"inputResponses":${JSON.stringify(responses)},"requestState":${JSON.stringify(last.result.requestState)},`, '{"elicitation":{},"sampling":{}}');
+        }
+        assert.equal(last.result?.content[0].text, 'done', JSON.stringify(last).slice(0, 300));
+        if (good) assert.equal(asked, good.length);
+        else assert.ok(asked > 0);
+        for (let id = 1; good && id <= asks.length; ++id)
+          assert.equal(answers.get(id).error?.code, good.includes(id) ? undefined : -32600, `answer ${id}`);
+      });
+    }
+  },
+
+  async 'of many URLs to visit the client is told a hundred at a time'() {
+    const urls = Array.from({ length: 30000 }, (_, i) => `{"url":"http://u/${i}","message":"m"}`).join();
+    const upstream = {
+      era: 'old',
+      call: (parsed, respond) => respond.send(200, `{"jsonrpc":"2.0","id":${JSON.stringify(parsed.id)},"error":{"code":-32042,"message":"x","data":{"elicitations":[${urls}]}}}`),
+    };
+    await between(upstream, async (weir) => {
+      const asked = (await call(weir.url, 'echo', '', '{"elicitation":{"url":{}}}')).result;
+      assert.equal(asked.resultType, 'input_required');
+      assert.deepEqual(Object.values(asked.inputRequests).map((one) => one.params.url), Array.from({ length: 100 }, (_, i) => `http://u/${i}`));
+    });
   },
 };
