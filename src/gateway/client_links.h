@@ -19,6 +19,7 @@
 #include "gateway/link_questions.h"
 #include "runtime/nursery.h"
 #include "runtime/shard.h"
+#include "transport/restart_pause.h"
 #include "transport/transport.h"
 
 namespace weir {
@@ -36,6 +37,7 @@ struct ClientLink {
   std::set<std::string> uris;      // subscribed to in it, under the server's names
   bool opening = false;
   bool kept = false;  // someone sees to it that it is open
+  ReopenPause reopen;
   CancelScope stop;
   Nursery fibers;
 

@@ -65,7 +65,7 @@ class Streamable final : public Transport {
   Task<Result<Probed>> discover(TimePoint deadline, CancelScope& cancel);
   Task<void> end_task(std::string head);
   Task<bool> listen_once(const Peer& peer, const StrayMessage& stray, const std::function<void()>& begun,
-                         std::string& last_id, Duration& retry, CancelScope& cancel);
+                         bool& stood, std::string& last_id, Duration& retry, CancelScope& cancel);
   Buffer write_call(const Call& call, const std::string& id, std::size_t& size) const;
   std::string bare_head(std::string_view method, const Peer& peer) const;
   void append_old_head(std::string& out, const Peer* peer, std::size_t body_size) const;

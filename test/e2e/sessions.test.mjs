@@ -1,0 +1,40 @@
+// Sessions with old servers over HTTP: which of them are begun, and what is held for them.
+import assert from 'node:assert/strict';
+import { between, openSession, until } from './weir.mjs';
+
+const begun = (upstream) => upstream.seen.filter((one) => one.method === 'initialize');
+const gets = (upstream) => upstream.seen.filter((one) => one.http === 'GET');
+const echo = (id) => `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"echo","arguments":{"a":1}}}`;
+
+export const tests = {
+  async 'a GET without a route, 404 or 400: there is no stream, and the sessions stay'() {
+    for (const status of [404, 400]) {
+      const before = (parsed, send, request) => request.method === 'GET' && (send(status, 'Cannot GET /mcp'), true);
+      await between({ era: 'old', before }, async (weir, upstream) => {
+        await weir.settled();
+        const client = await openSession(weir.url);
+        await client.post(echo(1));
+        await until(() => gets(upstream).length >= 2);
+        for (let id = 2; id < 40; id++) assert.match((await client.post(echo(id))).text, /"content"/);
+        // The one that all share, and the client's own.
+        assert.deepEqual([begun(upstream).length, gets(upstream).length], [2, 2], `GET answered ${status}`);
+      });
+    }
+  },
+
+  async 'a server that knows none of its own sessions is asked for new ones after pauses'() {
+    const times = [];
+    const before = (parsed, send, request) => {
+      if (request.method === 'GET') return send(405, ''), true;
+      if (parsed.method === 'initialize') times.push(performance.now());
+      if (parsed.method !== 'tools/list') return false;
+      send(400, '{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"No valid session ID provided"}}');
+      return true;
+    };
+    await between({ era: 'old', before }, async () => {
+      await until(() => times.length >= 5);
+      // At least half of 0.1, 0.2 and 0.4 s, whatever else takes its time.
+      assert(times[4] - times[1] >= 300, `begun at ${times}`);
+    });
+  },
+};
