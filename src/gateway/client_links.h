@@ -38,6 +38,7 @@ struct ClientLink {
   bool opening = false;
   bool kept = false;  // someone sees to it that it is open
   ReopenPause reopen;
+  std::shared_ptr<CancelScope> listening;  // ends the stream of the session opened last
   CancelScope stop;
   Nursery fibers;
 
@@ -137,7 +138,7 @@ class ClientLinks {
   Task<void> restore(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer);
   Task<void> begin_listening(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer);
   Task<void> listen(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer,
-                    std::shared_ptr<Waiter> begun);
+                    std::shared_ptr<Waiter> begun, std::shared_ptr<CancelScope> scope);
   Task<void> finish(std::shared_ptr<ClientLink> link);
   StrayMessage stray_of(ClientLink& link) const;
 

@@ -112,19 +112,23 @@ Task<void> ClientLinks::restore(std::shared_ptr<ClientLink> link, std::shared_pt
 Task<void> ClientLinks::begin_listening(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer) {
   const bool asked = declares_input(link->as.capabilities);
   if (link->own || (!link->of_session && !asked)) co_return;
+  // The session before may be lost without its stream having ended.
+  if (link->listening) link->listening->cancel();
+  link->listening = std::make_shared<CancelScope>();
   auto begun = std::make_shared<Waiter>();
-  link->fibers.start(listen(link, peer, begun));
+  link->fibers.start(listen(link, peer, begun, link->listening));
   if (asked) co_await begun->wait(options_.home->now() + kListenTime, &closing_);
 }
 
 Task<void> ClientLinks::listen(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer,
-                               std::shared_ptr<Waiter> begun) {
+                               std::shared_ptr<Waiter> begun, std::shared_ptr<CancelScope> scope) {
+  const ScopeLink with_link(link->stop, *scope);
   const StrayMessage stray = stray_of(*link);
   const std::function<void()> tell = [begun] { begun->wake(); };
-  co_await options_.shared().listen(peer, stray, tell, link->stop);
+  co_await options_.shared().listen(peer, stray, tell, *scope);
   begun->wake();  // it is not offered
   // A session that the server has forgotten is opened again, or what it was subscribed to would be missed.
-  if (peer->lost)
+  if (peer->lost && !scope->cancelled())
     co_await keep_open(link, link->reopen.lost(options_.home->now(), options_.home->chance().unit()));
 }
 

@@ -37,4 +37,25 @@ export const tests = {
       assert(times[4] - times[1] >= 300, `begun at ${times}`);
     });
   },
+
+  async 'a session that a call has lost: its stream is held no longer than until the next one'() {
+    let open = 0;
+    const before = (parsed, send, request, response) => {
+      if (parsed.method === 'tools/call') return send(404, ''), true;
+      if (request.method !== 'GET') return false;
+      open++;
+      response.on('close', () => open--);
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders();
+      return true;
+    };
+    await between({ era: 'old', before }, async (weir, upstream) => {
+      await weir.settled();
+      const client = await openSession(weir.url);
+      for (let id = 1; id <= 20; id++) assert.match((await client.post(echo(id))).text, /"error"/);
+      await until(() => gets(upstream).length === begun(upstream).length);
+      assert(begun(upstream).length > 20);
+      // The one that all share, and the client's own.
+      await until(() => open <= 2, 15000, `the streams' end, ${open} are open`);
+    });
+  },
 };
