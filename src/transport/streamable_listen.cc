@@ -95,6 +95,7 @@ Task<bool> Streamable::listen_once(const Peer& peer, const StrayMessage& stray,
       auto message =
           Message::index(Bytes::copy_of(decoder.event().data), JsonLimits(), Message::From::upstream);
       if (!message || message->is_response()) continue;
+      if (message->is_request() && tells_too_much()) co_return true;
       std::shared_ptr<ServerLink> asker = message->is_request() ? link_to(peer) : nullptr;
       if (asker && message->method() == "ping")
         asker->send(own_answer(*message));

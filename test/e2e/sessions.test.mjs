@@ -6,6 +6,19 @@ const begun = (upstream) => upstream.seen.filter((one) => one.method === 'initia
 const gets = (upstream) => upstream.seen.filter((one) => one.http === 'GET');
 const echo = (id) => `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"echo","arguments":{"a":1}}}`;
 
+// Takes what `which` says and never answers it; `most`: how many at a time.
+const holding = (which) => {
+  const held = { now: 0, most: 0 };
+  held.before = (parsed, send, request, response) => {
+    if (request.method === 'GET') return send(405, ''), true;
+    if (!which(parsed)) return false;
+    held.most = Math.max(held.most, ++held.now);
+    response.on('close', () => held.now--);
+    return true;
+  };
+  return held;
+};
+
 export const tests = {
   async 'a GET without a route, 404 or 400: there is no stream, and the sessions stay'() {
     for (const status of [404, 400]) {
@@ -56,6 +69,35 @@ export const tests = {
       assert(begun(upstream).length > 20);
       // The one that all share, and the client's own.
       await until(() => open <= 2, 15000, `the streams' end, ${open} are open`);
+    });
+  },
+
+  async 'a server that asks on and on and takes no answer: a few connections, and the call ends'() {
+    const held = holding((parsed) => 'result' in parsed);
+    const call = (parsed, respond) => {
+      respond.events();
+      let all = '';
+      for (let i = 0; i < 3000; i++) all += `data: {"jsonrpc":"2.0","id":${i},"method":"ping"}\n\n`;
+      respond.raw.write(all);
+    };
+    await between({ era: 'old', before: held.before, call }, async (weir) => {
+      await weir.settled();
+      const client = await openSession(weir.url);
+      assert.match((await client.post(echo(1))).text, /it asks faster than it takes the answers/);
+      assert(held.most < 100, `${held.most} answers were under way`);
+    });
+  },
+
+  async 'a client that tells more than the server takes: a few connections'() {
+    const held = holding((parsed) => parsed.method === 'notifications/roots/list_changed');
+    await between({ era: 'old', before: held.before }, async (weir) => {
+      await weir.settled();
+      const client = await openSession(weir.url, '2025-11-25', '{"roots":{"listChanged":true}}');
+      await client.post(echo(1));
+      for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 50 }, () => client.post('{"jsonrpc":"2.0","method":"notifications/roots/list_changed"}')));
+      await until(() => held.most >= 32);
+      for (let id = 2; id < 40; id++) assert.match((await client.post(echo(id))).text, /"content"/);
+      assert(held.most < 100, `${held.most} notifications were under way`);
     });
   },
 };
