@@ -85,13 +85,13 @@ Task<bool> Streamable::listen_once(const Peer& peer, const StrayMessage& stray,
   if (!equals_ignoring_case(type.substr(0, type.find(';')), "text/event-stream")) co_return false;
   stood = true;
   if (begun) begun();
-  SseDecoder decoder(options_.message_max);
+  SseDecoder decoder(options_.message_max, SseDecoder::Overlong::skip);
   std::string_view unread;
   while (true) {
     const SseDecoder::State state = decoder.next(unread);
-    if (state == SseDecoder::State::refused) co_return true;
+    if (!decoder.last_id().empty()) last_id = decoder.last_id();
+    if (state == SseDecoder::State::overlong) continue;  // what is behind it is worth more than the rest
     if (state == SseDecoder::State::event) {
-      last_id = decoder.last_id();
       auto message =
           Message::index(Bytes::copy_of(decoder.event().data), JsonLimits(), Message::From::upstream);
       if (!message || message->is_response()) continue;
@@ -107,7 +107,6 @@ Task<bool> Streamable::listen_once(const Peer& peer, const StrayMessage& stray,
     if (!part || part->empty()) break;
     unread = *part;
   }
-  last_id = decoder.last_id();
   if (const auto wait = decoder.retry_ms())
     retry = std::min<Duration>(std::chrono::milliseconds(*wait), kRetryMax);
   co_return true;

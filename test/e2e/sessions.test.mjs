@@ -1,6 +1,6 @@
 // Sessions with old servers over HTTP: which of them are begun, and what is held for them.
 import assert from 'node:assert/strict';
-import { between, openSession, until } from './weir.mjs';
+import { between, openSession, request, until } from './weir.mjs';
 
 const begun = (upstream) => upstream.seen.filter((one) => one.method === 'initialize');
 const gets = (upstream) => upstream.seen.filter((one) => one.http === 'GET');
@@ -99,5 +99,34 @@ export const tests = {
       for (let id = 2; id < 40; id++) assert.match((await client.post(echo(id))).text, /"content"/);
       assert(held.most < 100, `${held.most} notifications were under way`);
     });
+  },
+
+  async 'an event too large on a session\'s stream is left out, and what is behind it comes'() {
+    const events = ['{"jsonrpc":"2.0","method":"notifications/one"}', `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"${'x'.repeat(2_000_000)}"}}`, '{"jsonrpc":"2.0","method":"notifications/behind"}'];
+    const asked = [];
+    const before = (parsed, send, request, response) => {
+      if (request.method !== 'GET') return false;
+      const last = Number(request.headers['last-event-id'] ?? 0);
+      asked.push([request.headers['mcp-session-id'], last]);
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      // The third comes only to who goes on behind the second: its stream ends there.
+      const upto = last < 2 ? 2 : 3;
+      for (let n = last + 1; n <= upto; n++) response.write(`id: ${n}\nretry: 10\ndata: ${events[n - 1]}\n\n`);
+      if (upto === 2) response.end();
+      return true;
+    };
+    await between({ era: 'old', before }, async (weir, upstream) => {
+      await weir.settled();
+      const client = await openSession(weir.url);
+      await client.post(echo(1));
+      let came = '';
+      void request('GET', weir.url, client.headers, '', (answer) => answer.on('data', (part) => (came += part))).catch(() => {});
+      await until(() => came.includes('notifications/behind'), 15000, 'what is behind it');
+      assert(came.includes('notifications/one') && !came.includes('xxx'));
+      // Once from the begin and once from behind it, in whichever session.
+      for (const session of new Set(asked.map((one) => one[0])))
+        assert.deepEqual(asked.filter((one) => one[0] === session).map((one) => one[1]), [0, 2].slice(0, asked.filter((one) => one[0] === session).length));
+      await client.end();
+    }, { limits: { message: '1MB' } });
   },
 };
