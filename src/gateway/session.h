@@ -79,6 +79,10 @@ class Session {
   /// The server that it runs this task for; empty: there is none.
   std::string task_server(const std::string& id) const;
 
+  /// It is in use at `now`: a request has come, a stream of it is read, a call in it goes on.
+  void touch(TimePoint now) noexcept {
+    used_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  }
   /// Ends its streams and lets go of what was asked.
   void end();
 
