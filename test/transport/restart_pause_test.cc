@@ -61,11 +61,11 @@ TEST(RestartPause, OptionsAreObeyed) {
   for (int expected_ms : {10, 20, 25, 25}) EXPECT_EQ(pause.died(kStart, kMost), milliseconds(expected_ms));
 }
 
-// Events of a session's life at seconds: what is lost soon after it began a second time rests.
+// What is lost soon after it began a second time rests.
 TEST(ReopenPause, AtOnceTheFirstTimeThenLessAndLessOften) {
   ReopenPause pause;
   RestartPause::TimePoint now = kStart;
-  const auto lose_after = [&](milliseconds well) {
+  const auto lose_after = [&](ReopenPause::Duration well) {
     pause.came_up(now);
     now += well;
     return pause.lost(now, kMost);
