@@ -101,6 +101,8 @@ Task<void> Relay::run() {
   std::optional<ReplyEvent> event(std::move(reply.first));
   std::string out;
   while (true) {
+    // However long the call: its client waits for it.
+    if (visit_.session) visit_.session->touch(Shard::current().now());
     bool goes_on = true;
     if (!event->message) {
       co_await visit_.sink.idle();

@@ -19,6 +19,7 @@
 #include "gateway/link_questions.h"
 #include "runtime/nursery.h"
 #include "runtime/shard.h"
+#include "transport/restart_pause.h"
 #include "transport/transport.h"
 
 namespace weir {
@@ -36,6 +37,8 @@ struct ClientLink {
   std::set<std::string> uris;      // subscribed to in it, under the server's names
   bool opening = false;
   bool kept = false;  // someone sees to it that it is open
+  ReopenPause reopen;
+  std::shared_ptr<CancelScope> listening;  // ends the stream of the session opened last
   CancelScope stop;
   Nursery fibers;
 
@@ -135,7 +138,7 @@ class ClientLinks {
   Task<void> restore(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer);
   Task<void> begin_listening(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer);
   Task<void> listen(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer,
-                    std::shared_ptr<Waiter> begun);
+                    std::shared_ptr<Waiter> begun, std::shared_ptr<CancelScope> scope);
   Task<void> finish(std::shared_ptr<ClientLink> link);
   StrayMessage stray_of(ClientLink& link) const;
 

@@ -13,7 +13,7 @@ constexpr Duration kReopen = std::chrono::seconds(1);
 constexpr Duration kReopenMax = std::chrono::seconds(30);
 constexpr Duration kOwnTime = std::chrono::seconds(10);  // for a request of Weir's own
 constexpr Duration kListenTime = std::chrono::seconds(1);
-constexpr int kLanes = 8;                                // sessions that are opened at a time
+constexpr int kLanes = 8;  // sessions that are opened at a time
 
 std::string one_member(std::string_view name, const std::string& value) {
   std::string out = "{\"";
@@ -60,6 +60,7 @@ Task<void> ClientLinks::open(std::shared_ptr<ClientLink> link) {
   else
     opened.emplace(co_await options_.shared().open(link->as, deadline, closing_));
   if (*opened) {
+    link->reopen.came_up(options_.home->now());
     co_await restore(link, **opened);
     co_await begin_listening(link, **opened);
     std::lock_guard lock(lock_);
@@ -111,19 +112,24 @@ Task<void> ClientLinks::restore(std::shared_ptr<ClientLink> link, std::shared_pt
 Task<void> ClientLinks::begin_listening(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer) {
   const bool asked = declares_input(link->as.capabilities);
   if (link->own || (!link->of_session && !asked)) co_return;
+  // The session before may be lost without its stream having ended.
+  if (link->listening) link->listening->cancel();
+  link->listening = std::make_shared<CancelScope>();
   auto begun = std::make_shared<Waiter>();
-  link->fibers.start(listen(link, peer, begun));
+  link->fibers.start(listen(link, peer, begun, link->listening));
   if (asked) co_await begun->wait(options_.home->now() + kListenTime, &closing_);
 }
 
 Task<void> ClientLinks::listen(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer,
-                               std::shared_ptr<Waiter> begun) {
+                               std::shared_ptr<Waiter> begun, std::shared_ptr<CancelScope> scope) {
+  const ScopeLink with_link(link->stop, *scope);
   const StrayMessage stray = stray_of(*link);
   const std::function<void()> tell = [begun] { begun->wake(); };
-  co_await options_.shared().listen(peer, stray, tell, link->stop);
+  co_await options_.shared().listen(peer, stray, tell, *scope);
   begun->wake();  // it is not offered
   // A session that the server has forgotten is opened again, or what it was subscribed to would be missed.
-  if (peer->lost) co_await keep_open(link, Duration::zero());
+  if (peer->lost && !scope->cancelled())
+    co_await keep_open(link, link->reopen.lost(options_.home->now(), options_.home->chance().unit()));
 }
 
 // Until it is open, or nobody needs that any more.

@@ -112,13 +112,29 @@ void Events::in_session(const Upstream& server, Session& session, Message messag
     std::string level;
     const std::string least = session.log_level();
     if (!message.param_text("level", level) || !log_level_reaches(level, least)) return;
-  } else if (method == "notifications/progress" || method == "notifications/cancelled") {
+  } else if (method == "notifications/cancelled") {
+    return withdraw(server.name(), session, message.param().find("requestId"));
+  } else if (method == "notifications/progress") {
     return;  // of calls; it comes too late or for nobody
   } else if (names.foreign) {
     return;
   }
   std::string text = with_task_ids(std::string(message.text()), names.server, names.client);
   session.feed().append(std::make_shared<const std::string>(std::move(text)));
+}
+
+// The server takes a question back.
+void Events::withdraw(const std::string& server, Session& session, std::string_view question) {
+  std::string id;
+  std::shared_ptr<ClientAsk> ask = session.take_ask_of(server, question, id);
+  if (!ask) return;
+  session.feed().append(std::make_shared<const std::string>(
+      R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)" + id + "}}"));
+  // Moved, not shared: what it holds ends on its home shard.
+  Shard& home = *ask->home;
+  home.post([ask = std::move(ask)] {
+    if (ask->ended) ask->ended();
+  });
 }
 
 // In a session that Weir holds for a caller of the new revision: for what that caller listens with.

@@ -76,6 +76,7 @@ class Events {
   };
   void in_session(const Upstream& server, Session& session, Message message,
                   std::shared_ptr<ServerLink> asker);
+  void withdraw(const std::string& server, Session& session, std::string_view question);
   void task_told(const Upstream& server, const Message& message);
   void updated(const Upstream& server, const std::string& link, const Message& message);
   void for_caller(const Upstream& server, const std::string& key, const Message& message);

@@ -63,6 +63,19 @@ std::shared_ptr<ClientAsk> Session::take_ask(std::string_view raw_id) {
   return ask;
 }
 
+std::shared_ptr<ClientAsk> Session::take_ask_of(std::string_view server, std::string_view server_id,
+                                                std::string& raw_id) {
+  std::lock_guard lock(lock_);
+  for (auto it = asks_.begin(); it != asks_.end(); ++it) {
+    if (it->second->raw_id != server_id || it->second->server != server) continue;
+    raw_id = it->first;
+    std::shared_ptr<ClientAsk> ask = std::move(it->second);
+    asks_.erase(it);
+    return ask;
+  }
+  return nullptr;
+}
+
 std::shared_ptr<ClientAsk> Session::find_ask(std::string_view raw_id) const {
   std::lock_guard lock(lock_);
   const auto found = asks_.find(raw_id);

@@ -69,6 +69,10 @@ class Session {
   std::string ask(ClientAsk ask);
   /// Takes out what was asked under this raw id; null for what was not, or was answered before.
   std::shared_ptr<ClientAsk> take_ask(std::string_view raw_id);
+  /// Takes out what this server (configured name) asked under its own raw id, with the id that the client
+  /// knows; null for what is not open.
+  std::shared_ptr<ClientAsk> take_ask_of(std::string_view server, std::string_view server_id,
+                                         std::string& raw_id);
   /// What was asked under this raw id, still open.
   std::shared_ptr<ClientAsk> find_ask(std::string_view raw_id) const;
   /// Takes out all that have expired by `now`, with their ids.
@@ -79,6 +83,10 @@ class Session {
   /// The server that it runs this task for; empty: there is none.
   std::string task_server(const std::string& id) const;
 
+  /// It is in use at `now`: a request has come, a stream of it is read, a call in it goes on.
+  void touch(TimePoint now) noexcept {
+    used_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  }
   /// Ends its streams and lets go of what was asked.
   void end();
 

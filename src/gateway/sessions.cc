@@ -34,7 +34,7 @@ std::shared_ptr<Session> Sessions::open(std::shared_ptr<Session> draft, TimePoin
   content.gateway = gateway_;
   content.payload = secret_bytes(16);
   draft->id = sealer_.seal(kPurpose, draft->owner, content);
-  draft->used_ = now.time_since_epoch().count();
+  draft->touch(now);
   Stripe& home = stripe(draft->id);
   std::lock_guard lock(home.lock);
   home.by_id.emplace(draft->id, draft);
@@ -53,7 +53,7 @@ std::shared_ptr<Session> Sessions::find(std::string_view id, std::string_view ow
     session = found->second;
   }
   if (session->owner != owner || session->path != path) return nullptr;
-  session->used_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  session->touch(now);
   return session;
 }
 

@@ -181,6 +181,7 @@ void Upstream::publish(ServerStatus next) {
 // Home shard, for the life of the upstream: get to know it, wait until it is lost, rest, again.
 Task<void> Upstream::keep() {
   RestartPause pause;
+  ReopenPause reopen;
   Random random = home_.chance();
   while (!closing_.cancelled()) {
     const TimePoint deadline = home_.now() + options_.startup_time;
@@ -194,6 +195,7 @@ Task<void> Upstream::keep() {
       next.state = ServerState::ready;
       next.peer = peer;
       pause.came_up(home_.now());
+      reopen.came_up(home_.now());
     } else {
       next.error = greeted.error();
       next.state = greeted.error().kind() == Error::Kind::needs_authorization
@@ -213,10 +215,14 @@ Task<void> Upstream::keep() {
       ServerStatus gone;
       gone.error = Error(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no, "it has gone");
       publish(std::move(gone));
-      if (!options_.homed) continue;  // only its session is lost
     }
-    const Duration rest = pause.died(home_.now(), random.unit());
-    rest_until_min_ = options_.homed ? home_.now() + std::min<Duration>(rest, kRestMin) : home_.now();
+    const bool session_only = peer && !options_.homed;
+    const Duration rest =
+        session_only ? reopen.lost(home_.now(), random.unit()) : pause.died(home_.now(), random.unit());
+    if (rest == Duration::zero()) continue;
+    // Who is not there is asked again as soon as someone wants it; what comes up and dies again is not.
+    const bool spared = peer || options_.homed;
+    rest_until_min_ = spared ? home_.now() + std::min<Duration>(rest, kRestMin) : home_.now();
     const TimePoint until = home_.now() + rest;
     resting_ = true;
     while (home_.now() < until && !closing_.cancelled()) {

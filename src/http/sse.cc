@@ -7,7 +7,8 @@
 namespace weir {
 namespace {
 constexpr std::size_t kLong = 64 * 1024;  // longer lines are not copied, nor their memory kept
-}
+constexpr std::size_t kIdMax = 1024;      // of an event that is left out
+}  // namespace
 
 SseDecoder::State SseDecoder::next(std::string_view& received) {
   if (refused_) return State::refused;
@@ -28,7 +29,7 @@ SseDecoder::State SseDecoder::next(std::string_view& received) {
       }
       begin_skipping(part);
     }
-    if (skipping_ && !part.empty()) line_empty_ = false;
+    if (skipping_) skip(part);
     if (end == std::string_view::npos) {
       if (!skipping_) line_.append(part);
       received = {};
@@ -37,7 +38,7 @@ SseDecoder::State SseDecoder::next(std::string_view& received) {
     after_cr_ = received[end] == '\r';
     received.remove_prefix(end + 1);
     if (skipping_) {
-      if (!std::exchange(line_empty_, true)) continue;
+      if (!end_skipped_line()) continue;
       skipping_ = false;
       return State::overlong;
     }
@@ -69,9 +70,32 @@ void SseDecoder::begin_skipping(std::string_view part) {
   }
   skipping_ = true;
   line_empty_ = line_.empty();
+  line_kept_ = false;
   line_ = {};
+  std::string id = std::move(building_.id);
   building_ = {};
+  building_.id = std::move(id);
   has_data_ = false;
+}
+
+// Of an event that is left out its id counts, wherever it stands.
+void SseDecoder::skip(std::string_view part) {
+  if (part.empty()) return;
+  line_empty_ = false;
+  line_kept_ = line_kept_ && line_.size() + part.size() <= kIdMax;
+  if (line_kept_)
+    line_.append(part);
+  else
+    line_ = {};
+}
+
+// True: the event ends here.
+bool SseDecoder::end_skipped_line() {
+  const bool ends = std::exchange(line_empty_, true);
+  if (ends || (line_kept_ && line_.starts_with("id"))) (void)take_line(line_);
+  line_.clear();
+  line_kept_ = true;
+  return ends;
 }
 
 // Data that fills an event by itself becomes the event's.

@@ -36,7 +36,7 @@ class SseDecoder {
   SseEvent& event() noexcept { return event_; }
   /// The first bytes of the data that was left out last.
   std::string_view overlong_begin() const noexcept { return overlong_begin_; }
-  /// The id of the last whole event that had one (an event cut off is one that has not come), and the
+  /// The id of the last whole event that had one, left out or not (one cut off has not come), and the
   /// server's retry in milliseconds if it gave one.
   const std::string& last_id() const noexcept { return last_id_; }
   std::optional<std::uint32_t> retry_ms() const noexcept { return retry_ms_; }
@@ -45,11 +45,14 @@ class SseDecoder {
   bool take_line(std::string_view line);
   bool take_long_line();
   void begin_skipping(std::string_view part);
+  void skip(std::string_view part);
+  bool end_skipped_line();
 
   std::size_t event_max_;
   bool skips_;
   bool skipping_ = false;   // an event too large, up to its empty line
   bool line_empty_ = true;  // the line under way, while skipping
+  bool line_kept_ = false;  // it is short enough to be the event's id
   std::string overlong_begin_;
   std::string line_;       // an unfinished line
   bool after_cr_ = false;  // a LF that follows belongs to it

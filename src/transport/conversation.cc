@@ -10,6 +10,8 @@ namespace weir {
 namespace {
 
 constexpr std::size_t kEventsMax = 10'000;
+constexpr std::size_t kQuestionsMax = 1000;  // of one call, that can be taken back
+constexpr std::size_t kQuestionIdMax = 256;
 
 Error cancelled() {
   return Error(Error::Kind::cancelled, Error::Side::client, Error::Sent::maybe, "the call was cancelled");
@@ -192,12 +194,25 @@ void Conversation::take_request(Message message) {
   }
   if (pending != nullptr) {
     ++pending->asked;
+    if (pending->questions.size() < kQuestionsMax && message.raw_id().size() <= kQuestionIdMax)
+      pending->questions.emplace(message.raw_id());
     deliver(*pending, std::move(message));
   } else if (message.method() != "ping" && stray_) {
     stray_(std::move(message), std::make_shared<ConversationLink>(weak_from_this()));
   } else {
     put(own_answer(message));
   }
+}
+
+// The call that this request of the server's went to, which is asked no more.
+Conversation::Pending* Conversation::asked_in(std::string_view raw_id) {
+  for (const auto& [id, pending] : pending_) {
+    const auto found = pending->questions.find(raw_id);
+    if (found == pending->questions.end()) continue;
+    pending->questions.erase(found);
+    return pending;
+  }
+  return nullptr;
 }
 
 void Conversation::take(Message message) {
@@ -208,6 +223,11 @@ void Conversation::take(Message message) {
   }
   if (message.is_request()) return take_request(std::move(message));
   const std::string_view method = message.method();
+  if (method == "notifications/cancelled") {
+    // The server takes a question back: whoever was asked hears of it.
+    if (Pending* pending = asked_in(message.param().find("requestId")))
+      return deliver(*pending, std::move(message));
+  }
   // What was subscribed to names the request that did so.
   const std::string_view subscription = message.meta().find(kMetaSubscription);
   if (!subscription.empty()) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "runtime/waiter.h"
@@ -30,12 +31,13 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
   /// A request on its way: what has come for it, and how it ended.
   struct Pending {
     std::deque<Message> events;
-    std::size_t bytes = 0;        // of the events
-    bool wants_log = false;       // else log messages are not for it
-    bool takes_requests = false;  // else the server's requests are not for it
-    std::string client;           // whose call it is
-    std::string capabilities;     // what its client declared
-    unsigned asked = 0;           // requests of the server's that went to it
+    std::size_t bytes = 0;                         // of the events
+    bool wants_log = false;                        // else log messages are not for it
+    bool takes_requests = false;                   // else the server's requests are not for it
+    std::string client;                            // whose call it is
+    std::string capabilities;                      // what its client declared
+    unsigned asked = 0;                            // requests of the server's that went to it
+    std::set<std::string, std::less<>> questions;  // their ids, raw
     bool waits_for_client = false;
     std::optional<Error> failed;
     bool refused = false;     // the server never took it: there is nothing to call off
@@ -76,6 +78,7 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
   class Answers;
   void deliver(Pending& pending, Message message);
   void take_request(Message message);
+  Pending* asked_in(std::string_view raw_id);
   Pending* only_client(const std::function<bool(const Pending&)>& fits);
   static void fail_one(Pending& pending, Error::Kind kind, std::string detail);
 

@@ -1,6 +1,7 @@
 #include "transport/restart_pause.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace weir {
 
@@ -13,6 +14,13 @@ RestartPause::Duration RestartPause::died(TimePoint now, double chance) noexcept
   // none.
   const double share = 0.5 + 0.5 * std::clamp(chance, 0.0, 1.0);
   return std::chrono::duration_cast<Duration>(step * share);
+}
+
+ReopenPause::Duration ReopenPause::lost(TimePoint now, double chance) noexcept {
+  const bool soon = now - since_ < kWell;
+  const bool again = std::exchange(soon_, soon) && soon;
+  if (!soon) pause_ = RestartPause();
+  return again ? pause_.died(now, chance) : Duration::zero();
 }
 
 }  // namespace weir

@@ -41,4 +41,26 @@ class RestartPause {
   TimePoint up_since_{};
 };
 
+/// How long a session that was lost stays closed before the next one begins: not at all, so that a server
+/// that has restarted is back at once; growing pauses where the one before it was lost soon, too, as by a
+/// server that knows none of its own sessions.
+class ReopenPause {
+ public:
+  using TimePoint = RestartPause::TimePoint;
+  using Duration = RestartPause::Duration;
+
+  /// A session lost sooner than this was not well.
+  static constexpr Duration kWell = std::chrono::seconds(30);
+
+  /// A session has begun.
+  void came_up(TimePoint now) noexcept { since_ = now; }
+  /// It was lost at `now`. Returns the pause before the next one, thinned by `chance` as RestartPause's.
+  Duration lost(TimePoint now, double chance) noexcept;
+
+ private:
+  RestartPause pause_;
+  bool soon_ = false;  // the last loss followed a begin soon
+  TimePoint since_{};
+};
+
 }  // namespace weir

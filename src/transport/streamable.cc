@@ -18,6 +18,9 @@ namespace weir {
 namespace {
 
 constexpr Duration kAsideTime = std::chrono::seconds(5);
+constexpr std::size_t kTellersMax = 32;   // messages under way that nobody waits for
+constexpr std::size_t kAsidesMax = 1024;  // of these that wait
+constexpr std::size_t kAsideBytesMax = 16 * 1024 * 1024;
 constexpr Duration kFarewellTime = std::chrono::seconds(1);  // for what is under way when all is let go
 
 auto upstream_fault(Error::Kind kind, std::string detail) {
@@ -339,16 +342,30 @@ Result<Reply> Streamable::read_body(Call& call, const std::string& id, int statu
 }
 
 void Streamable::tell(const Peer& peer, std::string message) {
-  if (closing_.cancelled()) return;
-  std::string head;
-  append_old_head(head, &peer, message.size());
-  aside_.start(tell_task(std::move(head), std::move(message)));
+  if (closing_.cancelled() || tells_too_much()) return;
+  Aside one;
+  append_old_head(one.head, &peer, message.size());
+  one.message = std::move(message);
+  aside_bytes_ += one.message.size();
+  asides_.push_back(std::move(one));
+  if (tellers_ < kTellersMax) aside_.start(tell_all());
 }
 
-Task<void> Streamable::tell_task(std::string head, std::string message) {
-  const Result<Plain> answered =
-      co_await post(std::move(head), std::move(message), shard_.now() + kAsideTime, closing_);
-  (void)answered.has_value();  // a notification has no answer, and its failure no remedy
+bool Streamable::tells_too_much() const noexcept {
+  return asides_.size() >= kAsidesMax || aside_bytes_ >= kAsideBytesMax;
+}
+
+Task<void> Streamable::tell_all() {
+  ++tellers_;
+  while (!asides_.empty() && !closing_.cancelled()) {
+    Aside one = std::move(asides_.front());
+    asides_.pop_front();
+    aside_bytes_ -= one.message.size();
+    const Result<Plain> answered =
+        co_await post(std::move(one.head), std::move(one.message), shard_.now() + kAsideTime, closing_);
+    (void)answered.has_value();  // a notification has no answer, and its failure no remedy
+  }
+  --tellers_;
 }
 
 namespace {

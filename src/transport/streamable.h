@@ -3,6 +3,7 @@
 // but `Mcp-Param-*`. Source: MCP 2025-11-25 and 2026-07-28 basic/transports.
 #pragma once
 
+#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,6 +46,11 @@ class Streamable final : public Transport {
   const Pool& pool() const noexcept { return pool_; }
 
  private:
+  /// A message that nobody waits for.
+  struct Aside {
+    std::string head;
+    std::string message;
+  };
   friend class StreamableReply;
   friend class StreamableLate;
   class Link;
@@ -65,23 +71,28 @@ class Streamable final : public Transport {
   Task<Result<Probed>> discover(TimePoint deadline, CancelScope& cancel);
   Task<void> end_task(std::string head);
   Task<bool> listen_once(const Peer& peer, const StrayMessage& stray, const std::function<void()>& begun,
-                         std::string& last_id, Duration& retry, CancelScope& cancel);
+                         bool& stood, std::string& last_id, Duration& retry, CancelScope& cancel);
   Buffer write_call(const Call& call, const std::string& id, std::size_t& size) const;
   std::string bare_head(std::string_view method, const Peer& peer) const;
   void append_old_head(std::string& out, const Peer* peer, std::size_t body_size) const;
   std::string resuming_head(const Peer& peer, std::string_view last_id) const;
   void given_up(const Call& call, const std::string& id, const Error& error);
   // What nobody waits for: cancelling notes, refusals of the server's own requests, streams read to their
-  // end.
+  // end. A few at a time; what the server takes too slowly is dropped.
   void tell(const Peer& peer, std::string message);
+  // Then an answer would be dropped: a server that goes on asking is not listened to.
+  bool tells_too_much() const noexcept;
   std::shared_ptr<ServerLink> link_to(const Peer& peer);
-  Task<void> tell_task(std::string head, std::string message);
+  Task<void> tell_all();
   void read_away(HttpExchange exchange);
 
   Shard& shard_;
   StreamableOptions options_;
   std::string head_start_;  // request line and the headers that never change
   Pool pool_;
+  std::deque<Aside> asides_;  // that wait for a worker
+  std::size_t aside_bytes_ = 0;
+  std::size_t tellers_ = 0;
   Nursery aside_;
   Nursery farewells_;  // sessions that are being ended; close() gives them a moment
   CancelScope hurry_;

@@ -47,12 +47,13 @@ Task<void> Streamable::end_task(std::string head) {
 Task<void> Streamable::listen(std::shared_ptr<const Peer> peer, const StrayMessage& stray,
                               std::function<void()> begun, CancelScope& cancel) {
   if (peer->session.empty()) co_return;
+  bool stood = false;
   std::string last_id;
   Duration retry = kRetry;
   Duration pause = kRetry;
   while (!cancel.cancelled() && !closing_.cancelled() && !peer->lost) {
     const TimePoint since = shard_.now();
-    const bool offered = co_await listen_once(*peer, stray, begun, last_id, retry, cancel);
+    const bool offered = co_await listen_once(*peer, stray, begun, stood, last_id, retry, cancel);
     if (!offered) co_return;
     // A stream that ends at once is asked for less and less often.
     pause = shard_.now() - since > kRetryMax ? retry : std::min(std::max(retry, pause * 2), kRetryMax);
@@ -62,8 +63,8 @@ Task<void> Streamable::listen(std::shared_ptr<const Peer> peer, const StrayMessa
 
 // One stream to its end. False: the server has none.
 Task<bool> Streamable::listen_once(const Peer& peer, const StrayMessage& stray,
-                                   const std::function<void()>& begun, std::string& last_id, Duration& retry,
-                                   CancelScope& cancel) {
+                                   const std::function<void()>& begun, bool& stood, std::string& last_id,
+                                   Duration& retry, CancelScope& cancel) {
   std::string head = bare_head("GET", peer);
   append_line(head, "Accept", "text/event-stream");
   append_line(head, "Accept-Encoding", "identity");
@@ -76,22 +77,25 @@ Task<bool> Streamable::listen_once(const Peer& peer, const StrayMessage& stray,
   const Result<const ResponseHead*> answered = co_await exchange->read_head(deadline, &cancel);
   if (!answered) co_return true;
   const int status = (*answered)->status;
-  // Some answer 400 for a session that they have forgotten.
-  if (status == 404 || status == 400) peer.lost = true;
+  // Some answer 400 for a session that they have forgotten. Where there never was a stream, both say that
+  // none is offered: many servers have no route for GET.
+  if ((status == 404 || status == 400) && stood) peer.lost = true;
   if (status != 200) co_return status >= 500 || status == 429 || status == 409;
   const std::string_view type = (*answered)->get(Field::content_type);
   if (!equals_ignoring_case(type.substr(0, type.find(';')), "text/event-stream")) co_return false;
+  stood = true;
   if (begun) begun();
-  SseDecoder decoder(options_.message_max);
+  SseDecoder decoder(options_.message_max, SseDecoder::Overlong::skip);
   std::string_view unread;
   while (true) {
     const SseDecoder::State state = decoder.next(unread);
-    if (state == SseDecoder::State::refused) co_return true;
+    if (!decoder.last_id().empty()) last_id = decoder.last_id();
+    if (state == SseDecoder::State::overlong) continue;  // what is behind it is worth more than the rest
     if (state == SseDecoder::State::event) {
-      last_id = decoder.last_id();
       auto message =
           Message::index(Bytes::copy_of(decoder.event().data), JsonLimits(), Message::From::upstream);
       if (!message || message->is_response()) continue;
+      if (message->is_request() && tells_too_much()) co_return true;
       std::shared_ptr<ServerLink> asker = message->is_request() ? link_to(peer) : nullptr;
       if (asker && message->method() == "ping")
         asker->send(own_answer(*message));
@@ -103,7 +107,6 @@ Task<bool> Streamable::listen_once(const Peer& peer, const StrayMessage& stray,
     if (!part || part->empty()) break;
     unread = *part;
   }
-  last_id = decoder.last_id();
   if (const auto wait = decoder.retry_ms())
     retry = std::min<Duration>(std::chrono::milliseconds(*wait), kRetryMax);
   co_return true;

@@ -13,26 +13,29 @@ StreamableReply::~StreamableReply() {
 }
 
 // An event for the client, or nothing.
-std::optional<ReplyEvent> StreamableReply::take(Message message) {
+Result<std::optional<ReplyEvent>> StreamableReply::take(Message message) {
   if (message.is_response()) {
-    if (message.raw_id() != id_) return std::nullopt;
+    if (message.raw_id() != id_) return std::optional<ReplyEvent>();
     ended_ = true;
-    return ReplyEvent(std::move(message), true);
+    return std::optional(ReplyEvent(std::move(message), true));
   }
   if (message.is_request()) {
+    if (owner_.tells_too_much())
+      return fail(Error::Kind::too_large, Error::Side::upstream, Error::Sent::maybe,
+                  "it asks faster than it takes the answers");
     if (takes_requests_ && message.method() != "ping") {
       ReplyEvent event(std::move(message), false);
       event.asker = owner_.link_to(peer_);
-      return event;
+      return std::optional(std::move(event));
     }
     owner_.tell(peer_, own_answer(message));
-    return std::nullopt;
+    return std::optional<ReplyEvent>();
   }
   if (message.method() == "notifications/progress") {
-    if (message.param().find("progressToken") != id_) return std::nullopt;
+    if (message.param().find("progressToken") != id_) return std::optional<ReplyEvent>();
     clock_.progress(Shard::current().now());
   }
-  return ReplyEvent(std::move(message), false);
+  return std::optional(ReplyEvent(std::move(message), false));
 }
 
 // What the decoder's event is to the client, if anything.
@@ -48,14 +51,16 @@ Result<std::optional<ReplyEvent>> StreamableReply::take_event() {
   if (!message)
     return fail(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe,
                 "an event of its answer is no JSON-RPC message: " + message.error().reason);
-  std::optional<ReplyEvent> taken = take(std::move(*message));
+  Result<std::optional<ReplyEvent>> made = take(std::move(*message));
+  if (!made) return fail(made.error());
+  std::optional<ReplyEvent>& taken = *made;
   // Where events never run out, nothing is waited for that could end.
   if (taken && !taken->last && cancel_.cancelled())
     return fail(Error::Kind::cancelled, Error::Side::client, Error::Sent::maybe, "cancelled");
   if (taken && !taken->last && clock_.deadline() <= Shard::current().now())
     return fail(Error::Kind::deadline_exceeded, Error::Side::upstream, Error::Sent::maybe,
                 "it reported without end and did not answer in time");
-  return taken;
+  return made;
 }
 
 Task<Result<ReplyEvent>> StreamableReply::next(TimePoint until) {

@@ -35,7 +35,7 @@ class StreamableReply final : public ReplyStream {
   enum class Stage : std::uint8_t { reading, resting, asking };
 
   Result<std::optional<ReplyEvent>> take_event();
-  std::optional<ReplyEvent> take(Message message);
+  Result<std::optional<ReplyEvent>> take(Message message);
   Result<void> part(const Error& why);
   Task<Result<void>> read(TimePoint until);
   Task<Result<void>> rest(TimePoint until);

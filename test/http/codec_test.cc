@@ -141,6 +141,7 @@ TEST(Sse, LeavesOutWhatIsTooLarge) {
     EXPECT_EQ(found[3], "OVERLONG first") << cut;
     EXPECT_TRUE(found[4].starts_with("OVERLONG")) << cut;
     EXPECT_EQ(found[5], "|c") << cut;
+    EXPECT_EQ(decoder.last_id(), "3") << cut;
   }
 }
 

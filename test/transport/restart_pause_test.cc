@@ -61,5 +61,23 @@ TEST(RestartPause, OptionsAreObeyed) {
   for (int expected_ms : {10, 20, 25, 25}) EXPECT_EQ(pause.died(kStart, kMost), milliseconds(expected_ms));
 }
 
+// What is lost soon after it began a second time rests.
+TEST(ReopenPause, AtOnceTheFirstTimeThenLessAndLessOften) {
+  ReopenPause pause;
+  RestartPause::TimePoint now = kStart;
+  const auto lose_after = [&](ReopenPause::Duration well) {
+    pause.came_up(now);
+    now += well;
+    return pause.lost(now, kMost);
+  };
+  EXPECT_EQ(lose_after(milliseconds(1)), milliseconds(0));
+  for (int expected_ms : {100, 200, 400, 800, 1600, 3200, 6400, 10000, 10000})
+    EXPECT_EQ(lose_after(milliseconds(1)), milliseconds(expected_ms));
+  EXPECT_EQ(lose_after(ReopenPause::kWell), milliseconds(0));
+  // That was a good one: the server has restarted.
+  EXPECT_EQ(lose_after(milliseconds(1)), milliseconds(0));
+  EXPECT_EQ(lose_after(milliseconds(1)), milliseconds(100));
+}
+
 }  // namespace
 }  // namespace weir

@@ -1,0 +1,132 @@
+// Sessions with old servers over HTTP: which of them are begun, and what is held for them.
+import assert from 'node:assert/strict';
+import { between, openSession, request, until } from './weir.mjs';
+
+const begun = (upstream) => upstream.seen.filter((one) => one.method === 'initialize');
+const gets = (upstream) => upstream.seen.filter((one) => one.http === 'GET');
+const echo = (id) => `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"echo","arguments":{"a":1}}}`;
+
+// Takes what `which` says and never answers it; `most`: how many at a time.
+const holding = (which) => {
+  const held = { now: 0, most: 0 };
+  held.before = (parsed, send, request, response) => {
+    if (request.method === 'GET') return send(405, ''), true;
+    if (!which(parsed)) return false;
+    held.most = Math.max(held.most, ++held.now);
+    response.on('close', () => held.now--);
+    return true;
+  };
+  return held;
+};
+
+export const tests = {
+  async 'a GET without a route, 404 or 400: there is no stream, and the sessions stay'() {
+    for (const status of [404, 400]) {
+      const before = (parsed, send, request) => request.method === 'GET' && (send(status, 'Cannot GET /mcp'), true);
+      await between({ era: 'old', before }, async (weir, upstream) => {
+        await weir.settled();
+        const client = await openSession(weir.url);
+        await client.post(echo(1));
+        await until(() => gets(upstream).length >= 2);
+        for (let id = 2; id < 40; id++) assert.match((await client.post(echo(id))).text, /"content"/);
+        // The one that all share, and the client's own.
+        assert.deepEqual([begun(upstream).length, gets(upstream).length], [2, 2], `GET answered ${status}`);
+      });
+    }
+  },
+
+  async 'a server that knows none of its own sessions is asked for new ones after pauses'() {
+    const times = [];
+    const before = (parsed, send, request) => {
+      if (request.method === 'GET') return send(405, ''), true;
+      if (parsed.method === 'initialize') times.push(performance.now());
+      if (parsed.method !== 'tools/list') return false;
+      send(400, '{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"No valid session ID provided"}}');
+      return true;
+    };
+    await between({ era: 'old', before }, async () => {
+      await until(() => times.length >= 5);
+      // At least half of 0.1, 0.2 and 0.4 s, whatever else takes its time.
+      assert(times[4] - times[1] >= 300, `begun at ${times}`);
+    });
+  },
+
+  async 'a session that a call has lost: its stream is held no longer than until the next one'() {
+    let open = 0;
+    const before = (parsed, send, request, response) => {
+      if (parsed.method === 'tools/call') return send(404, ''), true;
+      if (request.method !== 'GET') return false;
+      open++;
+      response.on('close', () => open--);
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders();
+      return true;
+    };
+    await between({ era: 'old', before }, async (weir, upstream) => {
+      await weir.settled();
+      const client = await openSession(weir.url);
+      for (let id = 1; id <= 20; id++) assert.match((await client.post(echo(id))).text, /"error"/);
+      await until(() => gets(upstream).length === begun(upstream).length);
+      assert(begun(upstream).length > 20);
+      // The one that all share, and the client's own.
+      await until(() => open <= 2, 15000, `the streams' end, ${open} are open`);
+    });
+  },
+
+  async 'a server that asks on and on and takes no answer: a few connections, and the call ends'() {
+    const held = holding((parsed) => 'result' in parsed);
+    const call = (parsed, respond) => {
+      respond.events();
+      let all = '';
+      for (let i = 0; i < 3000; i++) all += `data: {"jsonrpc":"2.0","id":${i},"method":"ping"}\n\n`;
+      respond.raw.write(all);
+    };
+    await between({ era: 'old', before: held.before, call }, async (weir) => {
+      await weir.settled();
+      const client = await openSession(weir.url);
+      assert.match((await client.post(echo(1))).text, /it asks faster than it takes the answers/);
+      assert(held.most < 100, `${held.most} answers were under way`);
+    });
+  },
+
+  async 'a client that tells more than the server takes: a few connections'() {
+    const held = holding((parsed) => parsed.method === 'notifications/roots/list_changed');
+    await between({ era: 'old', before: held.before }, async (weir) => {
+      await weir.settled();
+      const client = await openSession(weir.url, '2025-11-25', '{"roots":{"listChanged":true}}');
+      await client.post(echo(1));
+      for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 50 }, () => client.post('{"jsonrpc":"2.0","method":"notifications/roots/list_changed"}')));
+      await until(() => held.most >= 32);
+      for (let id = 2; id < 40; id++) assert.match((await client.post(echo(id))).text, /"content"/);
+      assert(held.most < 100, `${held.most} notifications were under way`);
+    });
+  },
+
+  async 'an event too large on a session\'s stream is left out, and what is behind it comes'() {
+    const events = ['{"jsonrpc":"2.0","method":"notifications/one"}', `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"${'x'.repeat(2_000_000)}"}}`, '{"jsonrpc":"2.0","method":"notifications/behind"}'];
+    const asked = [];
+    const before = (parsed, send, request, response) => {
+      if (request.method !== 'GET') return false;
+      const last = Number(request.headers['last-event-id'] ?? 0);
+      asked.push([request.headers['mcp-session-id'], last]);
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      // The third comes only to who goes on behind the second: its stream ends there.
+      const upto = last < 2 ? 2 : 3;
+      for (let n = last + 1; n <= upto; n++) response.write(`id: ${n}\nretry: 10\ndata: ${events[n - 1]}\n\n`);
+      if (upto === 2) response.end();
+      return true;
+    };
+    await between({ era: 'old', before }, async (weir, upstream) => {
+      await weir.settled();
+      const client = await openSession(weir.url);
+      await client.post(echo(1));
+      let came = '';
+      void request('GET', weir.url, client.headers, '', (answer) => answer.on('data', (part) => (came += part))).catch(() => {});
+      await until(() => came.includes('notifications/behind'), 15000, 'what is behind it');
+      assert(came.includes('notifications/one') && !came.includes('xxx'));
+      // Once from the begin and once from behind it, in whichever session.
+      for (const session of new Set(asked.map((one) => one[0])))
+        assert.deepEqual(asked.filter((one) => one[0] === session).map((one) => one[1]), [0, 2].slice(0, asked.filter((one) => one[0] === session).length));
+      await client.end();
+    }, { limits: { message: '1MB' } });
+  },
+};
