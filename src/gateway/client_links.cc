@@ -3,18 +3,30 @@
 #include <algorithm>
 
 #include "runtime/hop.h"
+#include "transport/outgoing_call.h"
 
 namespace weir {
 
 ClientLinks::ClientLinks(Options options) : options_(std::move(options)) {}
 ClientLinks::~ClientLinks() = default;
 
+std::string ClientLinks::client_of(const ClientView& client) { return caller_of(client); }
+
 std::string ClientLinks::key_of(const ClientView& client) {
-  if (!client.session.empty()) return std::string(client.session);
-  std::string key(client.identity);
-  key += '\n';
-  key += client.capabilities;
+  std::string key = client_of(client);
+  // Neither can hold a NUL: they are JSON that has been read.
+  if (client.session.empty()) key.append(1, '\0').append(client.capabilities);
   return key;
+}
+
+Introduction ClientLinks::introduction_of(std::string_view key) {
+  Introduction as;
+  const std::size_t info = key.find('\n') + 1;
+  const std::size_t end = key.find('\0', info);
+  as.client_info = key.substr(info, end - info);
+  as.capabilities = key.substr(end + 1);
+  if (as.capabilities.empty()) as.capabilities = "{}";
+  return as;
 }
 
 std::shared_ptr<ClientLink> ClientLinks::find(const std::string& key,

@@ -83,12 +83,12 @@ class ClientLinks {
   ~ClientLinks();
 
   /// Who asks: an old client's session, or a caller of the new revision, whatever it declares.
-  static std::string_view client_of(const ClientView& client) noexcept {
-    return client.session.empty() ? client.identity : client.session;
-  }
+  static std::string client_of(const ClientView& client);
   /// Whose session this call belongs to: an old client's own, or all calls of one caller with the same
-  /// capabilities.
+  /// capabilities. introduction_of() reads it.
   static std::string key_of(const ClientView& client);
+  /// What a caller of the new revision says of itself, read from its key.
+  static Introduction introduction_of(std::string_view key);
   /// True if a key is an old client's session.
   static bool is_session(std::string_view key) noexcept { return key.find('\n') == key.npos; }
   /// The link of this call's client with its open session, which stays as long as the lease. Errors: why it

@@ -47,7 +47,7 @@ class Conversation::Answers final : public ReplyStream {
         cancel_(call.cancel) {
     pending_.wants_log = !call.client.log_level.empty();
     pending_.takes_requests = call.takes_requests;
-    pending_.client = call.client.session.empty() ? call.client.identity : call.client.session;
+    pending_.client = caller_of(call.client);
     pending_.capabilities = call.client.capabilities;
     pending_.batch = owner_->batch() + 1;
     owner_->expect(id_, pending_);

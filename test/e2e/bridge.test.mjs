@@ -8,8 +8,9 @@ const elicitation = '{"elicitation":{}}';
 const can = (capabilities) => `"io.modelcontextprotocol/clientCapabilities":${capabilities}`;
 
 // A call of 2026-07-28 by a client with these capabilities.
-function call(url, params = '', { id = '1', capabilities = elicitation, name = 'echo' } = {}) {
-  const meta = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",${can(capabilities)}}`;
+function call(url, params = '', { id = '1', capabilities = elicitation, name = 'echo', who } = {}) {
+  const info = who ? `"io.modelcontextprotocol/clientInfo":{"name":"${who}","version":"1"},` : '';
+  const meta = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",${info}${can(capabilities)}}`;
   const body = `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"${name}","arguments":{},${params}${meta}}}`;
   return request('POST', url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': name }, body);
 }
@@ -152,6 +153,48 @@ export const tests = {
     } finally {
       await weir.stop();
     }
+  },
+
+  async 'on pipes what is asked of one client is not shown to another of the same address'() {
+    // `ask` asks, and ends with what it was told; only then `slow` ends.
+    const script = `
+      const say = (m) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...m }) + '\\n');
+      const text_of = (id, text) => say({ id, result: { content: [{ type: 'text', text }] } });
+      let slow, ask;
+      require('readline').createInterface({ input: process.stdin }).on('line', (line) => {
+        const { id, method, params, result } = JSON.parse(line);
+        if (method === 'initialize') return say({ id, result: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 's', version: '1' } } });
+        if (method === 'tools/list') return say({ id, result: { tools: ['slow', 'ask'].map((name) => ({ name, inputSchema: { type: 'object' } })) } });
+        if (method === undefined) return text_of(ask, result ? 'answered' : 'refused'), text_of(slow, 'slow');
+        if (method !== 'tools/call') return id !== undefined && say({ id, error: { code: -32601, message: 'no' } });
+        if (params.name === 'slow') return void (slow = id);
+        ask = id;
+        say({ id: 'q', method: 'elicitation/create', params: { message: 'for A', requestedSchema: { type: 'object', properties: {} } } });
+      });`;
+    const weir = await Weir.start({ servers: { a: { command: process.execPath, args: ['-e', script] } } });
+    try {
+      await weir.settled();
+      const b = call(weir.url, '', { id: '1', name: 'slow', who: 'B' });
+      await until(async () => (await weir.servers())[0].in_flight === 1, 5000, 'the call of B at the server');
+      const a = call(weir.url, '', { id: '2', name: 'ask', who: 'A' });
+      const shown = (await b).text;
+      assert.ok(!shown.includes('for A'), shown);
+      assert.equal(JSON.parse(shown).result.content[0].text, 'slow');
+      assert.equal(result(await a).result.content[0].text, 'refused', 'nobody could tell whom it was for');
+    } finally {
+      await weir.stop();
+    }
+  },
+
+  async 'two clients of one address have a session each with an old server'() {
+    await between({ era: 'old' }, async (weir, upstream) => {
+      for (const who of ['A', 'B', 'A']) assert.ok(result(await call(weir.url, '', { who })).result);
+      const [a, b, again] = upstream.calls().map((one) => one.headers['mcp-session-id']);
+      assert.notEqual(a, b);
+      assert.equal(again, a);
+      const names = upstream.seen.filter((one) => one.method === 'initialize').map((one) => one.parsed.params.clientInfo.name);
+      assert.deepEqual(names.slice(-2), ['A', 'B'], 'told who it is');
+    });
   },
 
   async 'a client that listens while the servers still start is not told that there is nothing'() {
