@@ -38,6 +38,20 @@ std::shared_ptr<Feed> Session::open_stream(std::uint64_t& number) {
   return feed;
 }
 
+void Session::end_stream(Feed& feed) {
+  feed.end();
+  std::lock_guard lock(lock_);
+  std::size_t bytes = 0;
+  bool latest = true;
+  for (auto it = streams_.end(); it != streams_.begin();) {
+    --it;
+    if (!it->second->ended()) continue;
+    bytes += it->second->bytes();
+    if (bytes > kEndedBytesMax && !latest) it = streams_.erase(it);
+    latest = false;
+  }
+}
+
 std::shared_ptr<Feed> Session::stream(std::uint64_t number) const {
   if (number == 0) return feed_;
   std::lock_guard lock(lock_);

@@ -62,6 +62,9 @@ class Session {
   /// A feed for the answer stream of one call; its number comes in event ids. The oldest that have ended make
   /// room.
   std::shared_ptr<Feed> open_stream(std::uint64_t& number);
+  /// Ends a feed that open_stream() gave. What has ended is kept for whoever was cut off, the latest in any
+  /// case; the oldest go where they are many bytes together.
+  void end_stream(Feed& feed);
   /// The feed of this number; 0 is feed(). Null: not known, or forgotten.
   std::shared_ptr<Feed> stream(std::uint64_t number) const;
 
@@ -85,6 +88,7 @@ class Session {
  private:
   friend class Sessions;
   static constexpr std::size_t kStreamsMax = 64;
+  static constexpr std::size_t kEndedBytesMax = 4 * 1024 * 1024;
   static constexpr std::size_t kAsksMax = 256;
   static constexpr std::size_t kTasksMax = 1000;
 

@@ -149,6 +149,21 @@ export const tests = {
     });
   },
 
+  async 'a client that says very much of itself is refused'() {
+    await between({ era: 'old' }, async (weir, upstream) => {
+      const much = `{"name":"e2e","version":"1","x":"${'x'.repeat(65536)}"}`;
+      const opened = (info, capabilities) => request('POST', weir.url, accept, `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":${capabilities},"clientInfo":${info}}}`);
+      const asked = (info, capabilities) => request('POST', weir.url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' }, `{"jsonrpc":"2.0","id":0,"method":"tools/call","params":{"name":"echo","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":${capabilities},"io.modelcontextprotocol/clientInfo":${info}}}}`);
+      for (const [info, capabilities] of [[much, '{}'], ['{"name":"e2e","version":"1"}', much]]) {
+        const old = await opened(info, capabilities);
+        assert.deepEqual([JSON.parse(old.text).error?.code, old.headers['mcp-session-id']], [-32602, undefined]);
+        const fresh = await asked(info, capabilities);
+        assert.deepEqual([fresh.status, JSON.parse(fresh.text).error?.code], [400, -32602]);
+      }
+      assert.ok(!upstream.seen.some((one) => one.text.length > 65536), 'the server hears of none');
+    });
+  },
+
   async 'sessions of old clients'() {
     await between({ era: 'old' }, async (weir) => {
       for (const version of ['2025-11-25', '2025-06-18', '2025-03-26']) {
