@@ -212,6 +212,26 @@ export const tests = {
     }
   },
 
+  async 'an old client that can\'t be asked never sees that a new server wants more'() {
+    // `state` wants to be asked again; `form` and `roots` want what nobody can give.
+    const wants = { state: {}, form: { q: { method: 'elicitation/create', params: { message: '?', requestedSchema: { type: 'object', properties: {} } } } }, roots: { r: { method: 'roots/list' } } };
+    const server = {
+      tools: Object.keys(wants),
+      call: ({ params }, respond) => params.requestState ? respond.result(`{"resultType":"complete","content":[{"type":"text","text":${JSON.stringify(JSON.stringify([params.requestState, params.inputResponses]))}}]}`) : respond.result(JSON.stringify({ resultType: 'input_required', requestState: 's1', inputRequests: wants[params.name] })),
+    };
+    await between(server, async (weir) => {
+      const asked = (name) => `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"${name}","arguments":{}}}`;
+      const alone = await openSession(weir.url);
+      const batches = await openSession(weir.url, '2025-03-26', '{"roots":{}}');
+      for (const one of [async (name) => result(await alone.post(asked(name))), async (name) => JSON.parse((await batches.post(`[${asked(name)}]`)).text)[0]]) {
+        const said = async (name) => JSON.parse((await one(name)).result.content[0].text);
+        assert.deepEqual((await said('state'))[0], 's1');
+        assert.deepEqual(await said('form'), ['s1', { q: { action: 'cancel' } }]);
+        assert.equal((await one('roots')).error.code, -32601, 'what the new revision has no answer for ends the call');
+      }
+    });
+  },
+
   async 'who did not declare it is not asked'() {
     await between(asking([{ id: 1, message: 'x' }]), async (weir, upstream) => {
       const answer = result(await call(weir.url, '', { capabilities: '{"roots":{}}' })).result;
