@@ -1,5 +1,6 @@
 // What clients and upstreams see on the wire, in every pair of eras.
 import assert from 'node:assert/strict';
+import { Upstream } from './upstream.mjs';
 import { Weir, accept, ask, between, messages, meta, openSession, request, until } from './weir.mjs';
 
 // Odd but valid JSON, reproducible.
@@ -220,6 +221,45 @@ export const tests = {
       assert.equal(got.length, 3);
       assert.equal(upstream.calls().at(-1).parsed.params._meta['io.modelcontextprotocol/logLevel'], 'debug');
     });
+  },
+
+  async 'an old client that has said no level gets what an old server logs, in its own session only'() {
+    const log = (data) => `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"warning","data":"${data}"}}`;
+    const streams = new Map();
+    const before = (parsed, send, http, response) => {
+      if (http.method !== 'GET') return false;
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      response.flushHeaders();
+      return streams.set(http.headers['mcp-session-id'], response), true;
+    };
+    const call = (parsed, respond) => (respond.events(), respond.event(log('in the call')), respond.end('{"content":[]}'));
+    await between({ era: 'old', before, call }, async (weir, upstream) => {
+      const post = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{}}}';
+      const session = await openSession(weir.url);
+      assert.equal(messages(await session.post(post)).filter((one) => one.includes('in the call')).length, 1);
+      let came = '';
+      const stop = new AbortController();
+      const get = await fetch(weir.url, { headers: { ...session.headers, Accept: 'text/event-stream' }, signal: stop.signal });
+      (async () => { for await (const part of get.body) came += Buffer.from(part); })().catch(() => {});
+      const own = await until(() => streams.get(upstream.calls()[0].headers['mcp-session-id']), 5000, 'the stream of the session');
+      own.write(`data: ${log('beside it')}\n\n`);
+      await until(() => came.includes('beside it'), 5000, 'the log message');
+      stop.abort();
+      await session.post('{"jsonrpc":"2.0","id":2,"method":"logging/setLevel","params":{"level":"error"}}');
+      assert.equal(messages(await session.post(post)).length, 1, 'it has said what it wants');
+    });
+    const upstream = await Upstream.start({ era: 'old', call });
+    const weir = await Weir.start({ servers: { a: { url: upstream.url, session: 'shared' } } });
+    try {
+      await weir.settled();
+      const session = await openSession(weir.url);
+      const got = messages(await session.post('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{}}}'));
+      assert.equal(got.filter((one) => one.includes('in the call')).length, 0, 'others have a part in this session');
+      assert.ok(JSON.parse(got.at(-1)).result);
+    } finally {
+      await weir.stop();
+      await upstream.stop();
+    }
   },
 
   async 'cancelling reaches the one upstream request'() {
