@@ -71,10 +71,18 @@ Relay::Relay(Visit& visit, ClientCall& call, Answer& answer, const OutgoingAnswe
 
 Relay::~Relay() {
   open_->rest = nullptr;
-  // A call that has ended well may leave questions open: on a shared wire they can be another call's.
-  if (whole_ || asks_.empty()) return;
-  for (const auto& [id, expires] : asks_)
-    if (std::shared_ptr<ClientAsk> ask = visit_.session->take_ask(id)) give_up_ask(std::move(ask));
+  for (const auto& [id, expires] : asks_) {
+    // A call that has ended well may leave questions open: their answers may be waited for all the same, and
+    // on a shared wire they can be another call's.
+    if (whole_) {
+      for (auto& [oldest, left] : visit_.session->leave_ask(id)) {
+        visit_.session->feed().append(std::make_shared<const std::string>(withdrawn(oldest)));
+        give_up_ask(std::move(left));
+      }
+    } else if (std::shared_ptr<ClientAsk> ask = visit_.session->take_ask(id)) {
+      give_up_ask(std::move(ask));
+    }
+  }
 }
 
 TimePoint Relay::until() const {

@@ -82,6 +82,20 @@ std::shared_ptr<ClientAsk> Session::find_ask(std::string_view raw_id) const {
   return found == asks_.end() ? nullptr : found->second;
 }
 
+std::map<std::string, std::shared_ptr<ClientAsk>> Session::leave_ask(const std::string& left) {
+  std::map<std::string, std::shared_ptr<ClientAsk>> out;
+  std::lock_guard lock(lock_);
+  std::erase_if(left_, [this](const std::string& one) { return !asks_.contains(one); });
+  if (!asks_.contains(left)) return out;
+  left_.push_back(left);
+  if (left_.size() <= kLeftMax) return out;
+  const auto oldest = asks_.find(left_.front());
+  out.emplace(oldest->first, std::move(oldest->second));
+  asks_.erase(oldest);
+  left_.pop_front();
+  return out;
+}
+
 std::map<std::string, std::shared_ptr<ClientAsk>> Session::take_expired(TimePoint now) {
   std::map<std::string, std::shared_ptr<ClientAsk>> out;
   std::lock_guard lock(lock_);

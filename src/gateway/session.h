@@ -74,6 +74,10 @@ class Session {
   std::shared_ptr<ClientAsk> take_ask(std::string_view raw_id);
   /// What was asked under this raw id, still open.
   std::shared_ptr<ClientAsk> find_ask(std::string_view raw_id) const;
+  /// The call that this was asked in has ended without waiting for the answer, which may still come. Few such
+  /// are kept, or they would stand in the way of what is still waited for: takes out the oldest too many,
+  /// with its id.
+  std::map<std::string, std::shared_ptr<ClientAsk>> leave_ask(const std::string& id);
   /// Takes out all that have expired by `now`, with their ids.
   std::map<std::string, std::shared_ptr<ClientAsk>> take_expired(TimePoint now);
 
@@ -90,6 +94,7 @@ class Session {
   static constexpr std::size_t kStreamsMax = 64;
   static constexpr std::size_t kEndedBytesMax = 4 * 1024 * 1024;
   static constexpr std::size_t kAsksMax = 256;
+  static constexpr std::size_t kLeftMax = 16;
   static constexpr std::size_t kTasksMax = 1000;
 
   mutable std::mutex lock_;
@@ -99,6 +104,7 @@ class Session {
   std::uint64_t next_stream_ = 1;
   std::map<std::string, std::shared_ptr<ClientAsk>, std::less<>> asks_;
   std::uint64_t next_ask_ = 1;
+  std::deque<std::string> left_;              // of asks_, those of calls that have ended; the oldest first
   std::map<std::string, std::string> tasks_;  // that the client runs, to the server that each is run for
   std::deque<std::string> task_order_;        // the oldest first
   std::atomic<TimePoint::rep> used_{0};

@@ -212,6 +212,25 @@ export const tests = {
     }
   },
 
+  async 'questions that nobody waits for stand in no other\'s way'() {
+    // It asks and ends at once.
+    const server = { era: 'old', call: (parsed, respond) => (respond.events(), respond.event('{"jsonrpc":"2.0","id":"q' + parsed.params.arguments.n + '","method":"roots/list"}'), respond.end('{"content":[]}')) };
+    await between(server, async (weir, upstream) => {
+      const session = await openSession(weir.url, '2025-11-25', '{"roots":{}}');
+      let id;
+      for (let n = 0; n < 300; ++n) {
+        const [question, last] = messages(await session.post(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"n":${n}}}}`)).map((one) => JSON.parse(one));
+        assert.equal(question.method, 'roots/list', `call ${n}`);
+        assert.ok(last.result);
+        id = question.id;
+      }
+      const told = await answered(upstream, 'q0');
+      assert.equal(told.parsed.error.code, -32603, 'the oldest is given up');
+      assert.equal((await session.post(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"roots":[]}}`)).status, 202);
+      assert.deepEqual((await answered(upstream, 'q299')).parsed.result, { roots: [] }, 'a late answer to the last');
+    });
+  },
+
   async 'an old client that can\'t be asked never sees that a new server wants more'() {
     // `state` wants to be asked again; `form` and `roots` want what nobody can give.
     const wants = { state: {}, form: { q: { method: 'elicitation/create', params: { message: '?', requestedSchema: { type: 'object', properties: {} } } } }, roots: { r: { method: 'roots/list' } } };
