@@ -27,6 +27,7 @@ namespace weir {
 struct ClientLink {
   std::string key;           // whose it is; constant
   Introduction as;           // constant
+  std::string identity;      // by whom shares are counted; empty: not known; constant
   bool of_session = false;   // an old client's, which hears what the server says outside of calls; constant
   std::uint64_t number = 0;  // the order in which they came, whatever their keys are; constant
   std::atomic<std::uint32_t> in_use{0};
@@ -123,7 +124,7 @@ class ClientLinks {
   Task<Result<std::shared_ptr<const Peer>>> settle(std::shared_ptr<ClientLink> link, TimePoint deadline,
                                                    CancelScope& cancel);
   std::shared_ptr<ClientLink> enter_for(const std::string& key);
-  bool make_room();
+  bool make_room(bool for_session, std::string_view identity);
   void take_out(Links::iterator found);
   void finish_ended();
   bool hears(const std::string& key) const;

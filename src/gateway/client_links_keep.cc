@@ -13,7 +13,7 @@ constexpr Duration kReopen = std::chrono::seconds(1);
 constexpr Duration kReopenMax = std::chrono::seconds(30);
 constexpr Duration kOwnTime = std::chrono::seconds(10);  // for a request of Weir's own
 constexpr Duration kListenTime = std::chrono::seconds(1);
-constexpr int kLanes = 8;                                // sessions that are opened at a time
+constexpr int kLanes = 8;  // sessions that are opened at a time
 
 std::string one_member(std::string_view name, const std::string& value) {
   std::string out = "{\"";
@@ -149,7 +149,7 @@ std::shared_ptr<ClientLink> ClientLinks::enter_for(const std::string& key) {
   if (!as) return nullptr;
   std::lock_guard lock(lock_);
   if (const auto found = links_.find(key); found != links_.end()) return found->second;
-  if (!make_room()) return nullptr;
+  if (!make_room(is_session(key), {})) return nullptr;
   auto link = std::make_shared<ClientLink>();
   link->key = key;
   link->number = ++made_;
