@@ -62,7 +62,11 @@ bool Serving::end_session(std::string_view id, std::string_view owner, std::stri
 
 Task<void> Serving::in_session(Visit& visit, const Message& message) {
   if (message.is_response()) {
-    if (answer_ask(*visit.session, message)) {
+    const bool nonsense = message.kind() == Message::Kind::result && message.result().front() != '{';
+    if (nonsense) {
+      // No server waits for such; the question stays open.
+      co_await refuse(visit, 400, -32600, "result must be an object", message.raw_id());
+    } else if (answer_ask(*visit.session, message)) {
       co_await visit.sink.finish(202, {});
     } else {
       // Late, doubled or foreign: whoever sent it is told, and nobody else hears of it.

@@ -275,6 +275,10 @@ export const tests = {
       assert.equal((await session.post('{"jsonrpc":"2.0","id":"never","result":{}}')).status, 400);
       const stranger = await openSession(weir.url, '2025-11-25', elicitation);
       assert.equal((await stranger.post(reply)).status, 400, 'asked in another session');
+      for (const wrong of ['"nonsense"', '[]', 'null', '7']) {
+        const refused = await session.post(`{"jsonrpc":"2.0","id":${JSON.stringify(question.id)},"result":${wrong}}`);
+        assert.deepEqual([refused.status, JSON.parse(refused.text).error.code], [400, -32600], wrong);
+      }
       assert.equal((await session.post(reply)).status, 202);
       assert.deepEqual(JSON.parse(result(await answer).result.content[0].text), [accepted('z')]);
       assert.equal((await session.post(reply)).status, 400, 'doubled');
