@@ -37,6 +37,8 @@ bool has_backslash(std::string_view name) noexcept {
   return false;
 }
 
+bool too_long(std::string_view raw) { return raw.size() > kIntroductionMax; }
+
 bool is_object(std::string_view raw) { return !raw.empty() && raw.front() == '{'; }
 
 // The header that mirrors the name must stand for the same text.
@@ -78,6 +80,8 @@ Checked check_client(const Message& message, ClientWord& word) {
     return fault(400, kInvalidParams,
                  "params._meta needs \"" + std::string(kMetaCapabilities) + "\", an object");
   word.client_info = message.meta().find(kMetaClientInfo);
+  if (too_long(word.capabilities) || too_long(word.client_info))
+    return fault(400, kInvalidParams, "what the client says of itself is too long");
   if (!word.client_info.empty() && !is_object(word.client_info))
     return fault(400, kInvalidParams, "\"" + std::string(kMetaClientInfo) + "\" is an object");
   return std::nullopt;

@@ -20,6 +20,10 @@ struct EnvelopeFault {
   std::string data;  // raw JSON; empty: none
 };
 
+/// The most bytes of a client's `clientInfo`, and of its capabilities: they are kept for as long as the
+/// client is known, and longer.
+inline constexpr std::size_t kIntroductionMax = 64 * 1024;
+
 /// What a request of the new era says of its client: raw JSON out of its `_meta`.
 struct ClientWord {
   std::string_view client_info;

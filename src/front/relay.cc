@@ -18,18 +18,6 @@ namespace {
 constexpr Duration kQuiet = std::chrono::seconds(15);  // before a stream gets a comment
 constexpr unsigned kAsksMax = 10'000;                  // of one call
 
-// Whether a notification on the way is for this client, which must have asked for such.
-bool wanted(const Message& notification, const ClientView& client, std::string_view token) {
-  const std::string_view method = notification.method();
-  if (method == "notifications/progress") return !token.empty();
-  if (method == "notifications/message") {
-    std::string level;
-    return notification.param_text("level", level) && log_level_reaches(level, client.log_level);
-  }
-  return !method.ends_with("list_changed") && method != "notifications/resources/updated" &&
-         method != "notifications/cancelled";
-}
-
 std::string withdrawn(const std::string& id) {
   return R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)" + id + "}}";
 }
@@ -83,10 +71,18 @@ Relay::Relay(Visit& visit, ClientCall& call, Answer& answer, const OutgoingAnswe
 
 Relay::~Relay() {
   open_->rest = nullptr;
-  // A call that has ended well may leave questions open: on a shared wire they can be another call's.
-  if (whole_ || asks_.empty()) return;
-  for (const auto& [id, expires] : asks_)
-    if (std::shared_ptr<ClientAsk> ask = visit_.session->take_ask(id)) give_up_ask(std::move(ask));
+  for (const auto& [id, expires] : asks_) {
+    // A call that has ended well may leave questions open: their answers may be waited for all the same, and
+    // on a shared wire they can be another call's.
+    if (whole_) {
+      for (auto& [oldest, left] : visit_.session->leave_ask(id)) {
+        visit_.session->feed().append(std::make_shared<const std::string>(withdrawn(oldest)));
+        give_up_ask(std::move(left));
+      }
+    } else if (std::shared_ptr<ClientAsk> ask = visit_.session->take_ask(id)) {
+      give_up_ask(std::move(ask));
+    }
+  }
 }
 
 TimePoint Relay::until() const {
@@ -121,7 +117,7 @@ Task<void> Relay::run() {
       goes_on = co_await ask(std::move(*event));
     } else if (event->message->method() == "notifications/cancelled") {
       goes_on = co_await withdraw(*event->message);
-    } else if (wanted(*event->message, call_.client, token_)) {
+    } else if (wanted(*event->message)) {
       goes_on = co_await pass(*event->message);
     }
     if (!goes_on) {
@@ -138,6 +134,22 @@ Task<void> Relay::run() {
     event.emplace(std::move(*next));
   }
   co_await visit_.sink.finish(200, out);
+}
+
+// Whether a notification on the way is for this client, which must have asked for such. What to log to a
+// client that has said no level the server decides, in a session that is no other's.
+bool Relay::wanted(const Message& notification) const {
+  const std::string_view method = notification.method();
+  if (method == "notifications/progress") return !token_.empty();
+  if (method == "notifications/message") {
+    std::string level;
+    if (!notification.param_text("level", level)) return false;
+    if (!call_.client.log_level.empty()) return log_level_reaches(level, call_.client.log_level);
+    return is_log_level(level) && visit_.session && answer_.server != Plan::kAll &&
+           call_.plan.servers[answer_.server]->has_session_of(visit_.session->id);
+  }
+  return !method.ends_with("list_changed") && method != "notifications/resources/updated" &&
+         method != "notifications/cancelled";
 }
 
 Task<bool> Relay::pass(const Message& notification) {

@@ -25,6 +25,7 @@ class Relay {
  private:
   /// Shared with the answers under way, which may come when the reply has ended.
   struct Open;
+  bool wanted(const Message& notification) const;
   Task<bool> pass(const Message& notification);
   Task<bool> ask(ReplyEvent event);
   Task<bool> withdraw(const Message& cancelled);

@@ -62,7 +62,11 @@ bool Serving::end_session(std::string_view id, std::string_view owner, std::stri
 
 Task<void> Serving::in_session(Visit& visit, const Message& message) {
   if (message.is_response()) {
-    if (answer_ask(*visit.session, message)) {
+    const bool nonsense = message.kind() == Message::Kind::result && message.result().front() != '{';
+    if (nonsense) {
+      // No server waits for such; the question stays open.
+      co_await refuse(visit, 400, -32600, "result must be an object", message.raw_id());
+    } else if (answer_ask(*visit.session, message)) {
       co_await visit.sink.finish(202, {});
     } else {
       // Late, doubled or foreign: whoever sent it is told, and nobody else hears of it.
@@ -131,6 +135,12 @@ Task<std::shared_ptr<Session>> Serving::initialize(Visit& visit, const Message& 
     co_await refuse(visit, 200, -32602, "params.protocolVersion must be a string", message.raw_id());
     co_return nullptr;
   }
+  const std::string_view client_info = message.param().find("clientInfo");
+  const std::string_view capabilities = message.param().find("capabilities");
+  if (client_info.size() > kIntroductionMax || capabilities.size() > kIntroductionMax) {
+    co_await refuse(visit, 200, -32602, "what the client says of itself is too long", message.raw_id());
+    co_return nullptr;
+  }
   const Revision agreed = negotiate_old(wanted);
   visit.client_view.revision = agreed;
   CancelScope never;
@@ -146,8 +156,8 @@ Task<std::shared_ptr<Session>> Serving::initialize(Visit& visit, const Message& 
   }
   auto draft = std::make_shared<Session>();
   draft->revision = agreed;
-  draft->client_info = message.param().find("clientInfo");
-  draft->capabilities = message.param().find("capabilities");
+  draft->client_info = client_info;
+  draft->capabilities = capabilities;
   draft->path = visit.path;
   draft->owner = visit.client;
   std::shared_ptr<Session> session = gateway_.sessions().open(std::move(draft), Shard::current().now());

@@ -64,7 +64,7 @@ Task<void> HttpSink::finish(int status, std::string_view json) {
     co_return;
   }
   co_await write(json);
-  if (feed_) feed_->end();
+  if (feed_) session_->end_stream(*feed_);
   if (lost_) co_return;
   const Result<void> ended = co_await responder_.end_events();
   (void)ended.has_value();

@@ -22,6 +22,10 @@ Task<Result<Reply>> call_either(ClientCall& by, Call& leaf, std::size_t server) 
   co_return co_await in_rounds(upstream, leaf, std::move(*reply));
 }
 
+bool may_want_input(const MethodRow& row) noexcept {
+  return row.route == Route::by_name || row.route == Route::by_uri;
+}
+
 Task<Result<Reply>> go_on(ClientCall& by, std::size_t& server) {
   std::string name;
   Result<Reply> reply = co_await by.parked->resume(by, *by.continued, name);
@@ -54,7 +58,11 @@ Task<Result<Reply>> call_bridged(ClientCall& by, Call& leaf, std::size_t& server
     if (server == Plan::kAll) return gone(by.continued->server);
     leaf.request_state = by.continued->raw;
   }
-  if (leaf.takes_requests) return call_either(by, leaf, server);
+  // An old client that can't be asked for anything either: a server of the new revision may want to be asked
+  // again, with its state alone, and what it asks for is refused.
+  const bool may_go_on =
+      !is_new(leaf.client.revision) && may_want_input(leaf.row) && !by.plan.servers[server]->known_old();
+  if (leaf.takes_requests || may_go_on) return call_either(by, leaf, server);
   return by.plan.servers[server]->call(leaf);
 }
 

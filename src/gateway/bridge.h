@@ -12,7 +12,7 @@ bool read_request_state(ClientCall& by);
 
 /// Calls the server in place `server` of `by.plan`, or goes on with what `by.continued` says; `server` is
 /// then set to its place, kAll if it is configured no more. `leaf` is prepared and outlives the reply. No
-/// coroutine of its own where the client can't be asked for anything.
+/// coroutine of its own where nobody can be asked for anything.
 Task<Result<Reply>> call_bridged(ClientCall& by, Call& leaf, std::size_t& server);
 
 /// What a client of the new revision gets of an `input_required` result of a server of its own era: the

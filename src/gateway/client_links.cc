@@ -3,18 +3,30 @@
 #include <algorithm>
 
 #include "runtime/hop.h"
+#include "transport/outgoing_call.h"
 
 namespace weir {
 
 ClientLinks::ClientLinks(Options options) : options_(std::move(options)) {}
 ClientLinks::~ClientLinks() = default;
 
+std::string ClientLinks::client_of(const ClientView& client) { return caller_of(client); }
+
 std::string ClientLinks::key_of(const ClientView& client) {
-  if (!client.session.empty()) return std::string(client.session);
-  std::string key(client.identity);
-  key += '\n';
-  key += client.capabilities;
+  std::string key = client_of(client);
+  // Neither can hold a NUL: they are JSON that has been read.
+  if (client.session.empty()) key.append(1, '\0').append(client.capabilities);
   return key;
+}
+
+Introduction ClientLinks::introduction_of(std::string_view key) {
+  Introduction as;
+  const std::size_t info = key.find('\n') + 1;
+  const std::size_t end = key.find('\0', info);
+  as.client_info = key.substr(info, end - info);
+  as.capabilities = key.substr(end + 1);
+  if (as.capabilities.empty()) as.capabilities = "{}";
+  return as;
 }
 
 std::shared_ptr<ClientLink> ClientLinks::find(const std::string& key,
@@ -56,10 +68,11 @@ std::unique_ptr<LinkLease> ClientLinks::enter(const Call& call, std::shared_ptr<
     if (const auto& known = found->second->peer; known && !known->lost) peer = known;
     return std::make_unique<LinkLease>(found->second);
   }
-  if (!make_room()) return nullptr;
+  if (!make_room(is_session(key), call.client.identity)) return nullptr;
   auto link = std::make_shared<ClientLink>();
   link->key = key;
   link->number = ++made_;
+  link->identity = call.client.identity;
   link->of_session = is_session(key);
   link->as.capabilities = call.client.capabilities.empty() ? "{}" : std::string(call.client.capabilities);
   link->as.client_info = call.client.client_info;
@@ -68,13 +81,25 @@ std::unique_ptr<LinkLease> ClientLinks::enter(const Call& call, std::shared_ptr<
   return std::make_unique<LinkLease>(std::move(link));
 }
 
-// Under the lock: the least used one is ended where there are too many. False: all are in use.
-bool ClientLinks::make_room() {
+// Under the lock: the least used one is ended where there are too many, rather one of the same client's. What
+// an old session has is state that its client counts on: it goes for another session only, and never while
+// something is to be heard in it. False: there is none to end.
+bool ClientLinks::make_room(bool for_session, std::string_view identity) {
   if (links_.size() < options_.count_max) return true;
+  const auto may_go = [&](const ClientLink& link) {
+    return link.in_use == 0 && (for_session || !link.of_session) && options_.wanted(link.key).empty();
+  };
   auto oldest = links_.end();
-  for (auto it = links_.begin(); it != links_.end(); ++it)
-    if (it->second->in_use == 0 && (oldest == links_.end() || it->second->used < oldest->second->used))
-      oldest = it;
+  bool own = false;
+  for (auto it = links_.begin(); it != links_.end(); ++it) {
+    const ClientLink& link = *it->second;
+    const bool same = !identity.empty() && link.identity == identity;
+    const bool better =
+        oldest == links_.end() || (same && !own) || (same == own && link.used < oldest->second->used);
+    if (!better || !may_go(link)) continue;
+    oldest = it;
+    own = same;
+  }
   if (oldest == links_.end()) return false;
   take_out(oldest);
   return true;

@@ -28,6 +28,7 @@ namespace weir {
 struct ClientLink {
   std::string key;           // whose it is; constant
   Introduction as;           // constant
+  std::string identity;      // by whom shares are counted; empty: not known; constant
   bool of_session = false;   // an old client's, which hears what the server says outside of calls; constant
   std::uint64_t number = 0;  // the order in which they came, whatever their keys are; constant
   std::atomic<std::uint32_t> in_use{0};
@@ -86,12 +87,12 @@ class ClientLinks {
   ~ClientLinks();
 
   /// Who asks: an old client's session, or a caller of the new revision, whatever it declares.
-  static std::string_view client_of(const ClientView& client) noexcept {
-    return client.session.empty() ? client.identity : client.session;
-  }
+  static std::string client_of(const ClientView& client);
   /// Whose session this call belongs to: an old client's own, or all calls of one caller with the same
-  /// capabilities.
+  /// capabilities. introduction_of() reads it.
   static std::string key_of(const ClientView& client);
+  /// What a caller of the new revision says of itself, read from its key.
+  static Introduction introduction_of(std::string_view key);
   /// True if a key is an old client's session.
   static bool is_session(std::string_view key) noexcept { return key.find('\n') == key.npos; }
   /// The link of this call's client with its open session, which stays as long as the lease. Errors: why it
@@ -126,7 +127,7 @@ class ClientLinks {
   Task<Result<std::shared_ptr<const Peer>>> settle(std::shared_ptr<ClientLink> link, TimePoint deadline,
                                                    CancelScope& cancel);
   std::shared_ptr<ClientLink> enter_for(const std::string& key);
-  bool make_room();
+  bool make_room(bool for_session, std::string_view identity);
   void take_out(Links::iterator found);
   void finish_ended();
   bool hears(const std::string& key) const;

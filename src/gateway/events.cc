@@ -111,7 +111,9 @@ void Events::in_session(const Upstream& server, Session& session, Message messag
   if (method == "notifications/message") {
     std::string level;
     const std::string least = session.log_level();
-    if (!message.param_text("level", level) || !log_level_reaches(level, least)) return;
+    if (!message.param_text("level", level)) return;
+    // Who has said no level leaves it to the server.
+    if (least.empty() ? !is_log_level(level) : !log_level_reaches(level, least)) return;
   } else if (method == "notifications/cancelled") {
     return withdraw(server.name(), session, message.param().find("requestId"));
   } else if (method == "notifications/progress") {

@@ -39,6 +39,11 @@ bool Feed::ended() const {
   return ended_;
 }
 
+std::size_t Feed::bytes() const {
+  std::lock_guard lock(lock_);
+  return bytes_;
+}
+
 bool Feed::keeps(std::uint64_t after) const {
   std::lock_guard lock(lock_);
   return after + 1 >= first_ && after < first_ + texts_.size();

@@ -33,6 +33,8 @@ class Feed {
   /// No more will come: its reader ends when it has read all. Any thread.
   void end();
   bool ended() const;
+  /// Bytes of what it keeps.
+  std::size_t bytes() const;
   /// True if a reader can begin behind message number `after`: nothing of what follows is lost.
   bool keeps(std::uint64_t after) const;
   /// Up to which number some reader has passed messages on: where one without a place of its own begins.

@@ -156,14 +156,10 @@ void Gateway::retire(const std::shared_ptr<Upstream>& gone) {
 
 // As whom a client of ClientLinks is introduced to an old server.
 std::optional<Introduction> Gateway::introduction_of(const std::string& key) const {
-  Introduction as;
-  if (!ClientLinks::is_session(key)) {
-    as.capabilities = key.substr(key.find('\n') + 1);
-    if (as.capabilities.empty()) as.capabilities = "{}";
-    return as;
-  }
+  if (!ClientLinks::is_session(key)) return ClientLinks::introduction_of(key);
   const std::shared_ptr<Session> session = sessions_.peek(key);
   if (!session) return std::nullopt;
+  Introduction as;
   as.revision = session->revision;
   as.capabilities = session->capabilities.empty() ? "{}" : session->capabilities;
   as.client_info = session->client_info;

@@ -67,18 +67,35 @@ std::string request_again(const Ask& ask) {
 
 }  // namespace
 
+/// How many calls each caller has on one shard whose servers have asked for something.
+using Shares = std::map<std::string, std::size_t>;
+
 /// A call with what it waits for.
 struct ParkedCalls::Parked {
-  Parked(const Call& leaf, const ClientCall& by, std::size_t server, std::shared_ptr<const Peer> peer)
+  Parked(const Call& leaf, const ClientCall& by, std::size_t server, std::shared_ptr<const Peer> peer,
+         std::shared_ptr<Shares> all)
       : held(std::make_shared<HeldCall>(leaf, by.plan.servers[server], std::move(peer))),
-        owner(by.client.identity) {}
+        owner(by.client.identity),
+        shares(std::move(all)) {}
   ~Parked() {
     for (const Ask& ask : asks) ask.asker->send(input_ended(ask.raw_id));
     held->end();
+    if (!counted) return;
+    if (const auto mine = shares->find(owner); --mine->second == 0) shares->erase(mine);
+  }
+  // False: its caller has too many such calls.
+  bool count() {
+    if (counted) return true;
+    std::size_t& mine = (*shares)[owner];
+    counted = mine < kPerOwnerMax;
+    mine += counted ? 1 : 0;
+    return counted;
   }
 
   std::shared_ptr<HeldCall> held;
   std::string owner;
+  std::shared_ptr<Shares> shares;
+  bool counted = false;  // in shares
   std::vector<Ask> asks;
   unsigned asked = 0;  // in all
   TimePoint expires{};
@@ -86,6 +103,7 @@ struct ParkedCalls::Parked {
 
 struct ParkedCalls::Table {
   std::map<std::uint64_t, std::shared_ptr<Parked>> waiting;
+  std::shared_ptr<Shares> shares = std::make_shared<Shares>();
   std::uint64_t next = 1;
   bool closed = false;
   bool watched = false;
@@ -137,7 +155,7 @@ class ParkedCalls::Parking final : public ReplyStream {
     const Message& request = *event.message;
     const bool full = parked_->asks.size() >= kAsksMax || parked_->asked >= kAsksInAllMax ||
                       owner_.table().waiting.size() >= kPerShardMax || owner_.table().closed;
-    if (full || !may_be_asked(parked_->held->call().client.capabilities, request)) {
+    if (full || !may_be_asked(parked_->held->call().client.capabilities, request) || !parked_->count()) {
       event.asker->send(refusal(request));
       return false;
     }
@@ -305,7 +323,7 @@ Task<void> ParkedCalls::close() {
 
 Task<Result<Reply>> ParkedCalls::call(ClientCall& by, Call& leaf, std::size_t server,
                                       std::shared_ptr<const Peer> peer) {
-  auto parked = std::make_shared<Parked>(leaf, by, server, std::move(peer));
+  auto parked = std::make_shared<Parked>(leaf, by, server, std::move(peer), table().shares);
   const std::shared_ptr<HeldCall> held = parked->held;
   held->start();
   auto seat = std::make_shared<Seat>();

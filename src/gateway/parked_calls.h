@@ -21,6 +21,8 @@ class ParkedCalls {
  public:
   /// Parked calls of one shard at a time; over it the server is told that nobody can be asked.
   static constexpr std::size_t kPerShardMax = 10'000;
+  /// Of one caller, by address or token, what is parked or was: each holds a call of its server's.
+  static constexpr std::size_t kPerOwnerMax = 250;
 
   /// `shards` as the gateway has them; `states` outlives this.
   ParkedCalls(std::span<Shard* const> shards, const RequestStates& states);

@@ -179,7 +179,7 @@ class Rounds final : public ReplyStream {
     next.client = call_.client;
     next.trace = call_.trace;
     next.notes = call_.notes;
-    next.takes_requests = true;
+    next.takes_requests = call_.takes_requests;
     next.input_time = call_.input_time;
     Result<Reply> reply = co_await upstream_.call(next);
     if (!reply) co_return fail(reply.error());

@@ -11,6 +11,7 @@ namespace weir {
 class Upstream;
 
 /// The reply of an old client's call, `reply` being what the server gave first. `call` outlives it.
+/// Whether or not the client can be asked: who reads the reply refuses what it may not be.
 Task<Result<Reply>> in_rounds(Upstream& upstream, Call& call, Reply reply);
 
 }  // namespace weir

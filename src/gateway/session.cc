@@ -39,6 +39,20 @@ std::shared_ptr<Feed> Session::open_stream(std::uint64_t& number) {
   return feed;
 }
 
+void Session::end_stream(Feed& feed) {
+  feed.end();
+  std::lock_guard lock(lock_);
+  std::size_t bytes = 0;
+  bool latest = true;
+  for (auto it = streams_.end(); it != streams_.begin();) {
+    --it;
+    if (!it->second->ended()) continue;
+    bytes += it->second->bytes();
+    if (bytes > kEndedBytesMax && !latest) it = streams_.erase(it);
+    latest = false;
+  }
+}
+
 std::shared_ptr<Feed> Session::stream(std::uint64_t number) const {
   if (number == 0) return feed_;
   std::lock_guard lock(lock_);
@@ -80,6 +94,20 @@ std::shared_ptr<ClientAsk> Session::find_ask(std::string_view raw_id) const {
   std::lock_guard lock(lock_);
   const auto found = asks_.find(raw_id);
   return found == asks_.end() ? nullptr : found->second;
+}
+
+std::map<std::string, std::shared_ptr<ClientAsk>> Session::leave_ask(const std::string& left) {
+  std::map<std::string, std::shared_ptr<ClientAsk>> out;
+  std::lock_guard lock(lock_);
+  std::erase_if(left_, [this](const std::string& one) { return !asks_.contains(one); });
+  if (!asks_.contains(left)) return out;
+  left_.push_back(left);
+  if (left_.size() <= kLeftMax) return out;
+  const auto oldest = asks_.find(left_.front());
+  out.emplace(oldest->first, std::move(oldest->second));
+  asks_.erase(oldest);
+  left_.pop_front();
+  return out;
 }
 
 std::map<std::string, std::shared_ptr<ClientAsk>> Session::take_expired(TimePoint now) {

@@ -62,6 +62,9 @@ class Session {
   /// A feed for the answer stream of one call; its number comes in event ids. The oldest that have ended make
   /// room.
   std::shared_ptr<Feed> open_stream(std::uint64_t& number);
+  /// Ends a feed that open_stream() gave. What has ended is kept for whoever was cut off, the latest in any
+  /// case; the oldest go where they are many bytes together.
+  void end_stream(Feed& feed);
   /// The feed of this number; 0 is feed(). Null: not known, or forgotten.
   std::shared_ptr<Feed> stream(std::uint64_t number) const;
 
@@ -75,6 +78,10 @@ class Session {
                                          std::string& raw_id);
   /// What was asked under this raw id, still open.
   std::shared_ptr<ClientAsk> find_ask(std::string_view raw_id) const;
+  /// The call that this was asked in has ended without waiting for the answer, which may still come. Few such
+  /// are kept, or they would stand in the way of what is still waited for: takes out the oldest too many,
+  /// with its id.
+  std::map<std::string, std::shared_ptr<ClientAsk>> leave_ask(const std::string& id);
   /// Takes out all that have expired by `now`, with their ids.
   std::map<std::string, std::shared_ptr<ClientAsk>> take_expired(TimePoint now);
 
@@ -93,7 +100,9 @@ class Session {
  private:
   friend class Sessions;
   static constexpr std::size_t kStreamsMax = 64;
+  static constexpr std::size_t kEndedBytesMax = 4 * 1024 * 1024;
   static constexpr std::size_t kAsksMax = 256;
+  static constexpr std::size_t kLeftMax = 16;
   static constexpr std::size_t kTasksMax = 1000;
 
   mutable std::mutex lock_;
@@ -103,6 +112,7 @@ class Session {
   std::uint64_t next_stream_ = 1;
   std::map<std::string, std::shared_ptr<ClientAsk>, std::less<>> asks_;
   std::uint64_t next_ask_ = 1;
+  std::deque<std::string> left_;              // of asks_, those of calls that have ended; the oldest first
   std::map<std::string, std::string> tasks_;  // that the client runs, to the server that each is run for
   std::deque<std::string> task_order_;        // the oldest first
   std::atomic<TimePoint::rep> used_{0};

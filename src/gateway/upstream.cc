@@ -269,6 +269,11 @@ std::shared_ptr<const Peer> Upstream::known_peer() {
   return now->state == ServerState::ready && !now->peer->lost ? now->peer : nullptr;
 }
 
+bool Upstream::known_old() const {
+  const std::shared_ptr<const ServerStatus>& now = seats_[Shard::current().index()]->reader.get();
+  return now->state == ServerState::ready && !is_new(now->peer->facts.revision);
+}
+
 Task<Result<std::shared_ptr<const Peer>>> Upstream::ready(TimePoint deadline, CancelScope& cancel) {
   if (std::shared_ptr<const Peer> peer = known_peer()) co_return peer;
   std::function<Task<Result<std::shared_ptr<const Peer>>>(CancelScope&)> work =

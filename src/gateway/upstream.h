@@ -88,6 +88,8 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   Task<Result<std::shared_ptr<const Peer>>> ready(TimePoint deadline, CancelScope& cancel);
   /// One call. `call.peer` is set here. Any shard.
   Task<Result<Reply>> call(Call& call);
+  /// True if it is known to be of a revision that has sessions. A shard's.
+  bool known_old() const;
   /// True if the call would go in a session that is this client's alone.
   bool serves_alone(const Call& call);
   /// True if it would and that session brings what the server says outside of calls with it.

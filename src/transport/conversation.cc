@@ -47,9 +47,11 @@ class Conversation::Answers final : public ReplyStream {
         id_(std::move(id)),
         clock_(call.deadline, Shard::current().now()),
         cancel_(call.cancel) {
-    pending_.wants_log = !call.client.log_level.empty();
+    // An old client that has said no level leaves it to the server: whoever passes it on knows whether it is
+    // its own session.
+    pending_.wants_log = !call.client.log_level.empty() || !call.client.session.empty();
     pending_.takes_requests = call.takes_requests;
-    pending_.client = call.client.session.empty() ? call.client.identity : call.client.session;
+    pending_.client = caller_of(call.client);
     pending_.capabilities = call.client.capabilities;
     pending_.batch = owner_->batch() + 1;
     owner_->expect(id_, pending_);

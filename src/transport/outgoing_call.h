@@ -1,6 +1,8 @@
 // A call as its upstream is told of it: the same on every wire.
 #pragma once
 
+#include <string>
+
 #include "call/call.h"
 #include "mcp/outgoing.h"
 
@@ -20,6 +22,15 @@ inline OutgoingRequest outgoing_request(const Call& call, std::string_view id) {
   request.tracestate = call.trace.state;
   request.request_state = call.request_state;
   return request;
+}
+
+/// Who calls, as closely as can be told: an old client's session; else the address or token with what the
+/// client says it is, since one address may have many. Empty: Weir itself.
+inline std::string caller_of(const ClientView& client) {
+  if (!client.session.empty()) return std::string(client.session);
+  std::string caller(client.identity);
+  if (!caller.empty()) caller.append(1, '\n').append(client.client_info);
+  return caller;
 }
 
 }  // namespace weir

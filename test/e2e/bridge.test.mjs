@@ -8,8 +8,9 @@ const elicitation = '{"elicitation":{}}';
 const can = (capabilities) => `"io.modelcontextprotocol/clientCapabilities":${capabilities}`;
 
 // A call of 2026-07-28 by a client with these capabilities.
-function call(url, params = '', { id = '1', capabilities = elicitation, name = 'echo' } = {}) {
-  const meta = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",${can(capabilities)}}`;
+function call(url, params = '', { id = '1', capabilities = elicitation, name = 'echo', who } = {}) {
+  const info = who ? `"io.modelcontextprotocol/clientInfo":{"name":"${who}","version":"1"},` : '';
+  const meta = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",${info}${can(capabilities)}}`;
   const body = `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"${name}","arguments":{},${params}${meta}}}`;
   return request('POST', url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': name }, body);
 }
@@ -154,6 +155,48 @@ export const tests = {
     }
   },
 
+  async 'on pipes what is asked of one client is not shown to another of the same address'() {
+    // `ask` asks, and ends with what it was told; only then `slow` ends.
+    const script = `
+      const say = (m) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...m }) + '\\n');
+      const text_of = (id, text) => say({ id, result: { content: [{ type: 'text', text }] } });
+      let slow, ask;
+      require('readline').createInterface({ input: process.stdin }).on('line', (line) => {
+        const { id, method, params, result } = JSON.parse(line);
+        if (method === 'initialize') return say({ id, result: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 's', version: '1' } } });
+        if (method === 'tools/list') return say({ id, result: { tools: ['slow', 'ask'].map((name) => ({ name, inputSchema: { type: 'object' } })) } });
+        if (method === undefined) return text_of(ask, result ? 'answered' : 'refused'), text_of(slow, 'slow');
+        if (method !== 'tools/call') return id !== undefined && say({ id, error: { code: -32601, message: 'no' } });
+        if (params.name === 'slow') return void (slow = id);
+        ask = id;
+        say({ id: 'q', method: 'elicitation/create', params: { message: 'for A', requestedSchema: { type: 'object', properties: {} } } });
+      });`;
+    const weir = await Weir.start({ servers: { a: { command: process.execPath, args: ['-e', script] } } });
+    try {
+      await weir.settled();
+      const b = call(weir.url, '', { id: '1', name: 'slow', who: 'B' });
+      await until(async () => (await weir.servers())[0].in_flight === 1, 5000, 'the call of B at the server');
+      const a = call(weir.url, '', { id: '2', name: 'ask', who: 'A' });
+      const shown = (await b).text;
+      assert.ok(!shown.includes('for A'), shown);
+      assert.equal(JSON.parse(shown).result.content[0].text, 'slow');
+      assert.equal(result(await a).result.content[0].text, 'refused', 'nobody could tell whom it was for');
+    } finally {
+      await weir.stop();
+    }
+  },
+
+  async 'two clients of one address have a session each with an old server'() {
+    await between({ era: 'old' }, async (weir, upstream) => {
+      for (const who of ['A', 'B', 'A']) assert.ok(result(await call(weir.url, '', { who })).result);
+      const [a, b, again] = upstream.calls().map((one) => one.headers['mcp-session-id']);
+      assert.notEqual(a, b);
+      assert.equal(again, a);
+      const names = upstream.seen.filter((one) => one.method === 'initialize').map((one) => one.parsed.params.clientInfo.name);
+      assert.deepEqual(names.slice(-2), ['A', 'B'], 'told who it is');
+    });
+  },
+
   async 'a client that listens while the servers still start is not told that there is nothing'() {
     const late = { pages: 1, before: (parsed, send) => parsed.method === 'server/discover' && (setTimeout(() => send(200, `{"jsonrpc":"2.0","id":${JSON.stringify(parsed.id)},"result":{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{"listChanged":true}},"ttlMs":0,"cacheScope":"private"}}`), 2000), true) };
     const upstream = await Upstream.start(late);
@@ -167,6 +210,45 @@ export const tests = {
       await lines.exit;
       await upstream.stop();
     }
+  },
+
+  async 'questions that nobody waits for stand in no other\'s way'() {
+    // It asks and ends at once.
+    const server = { era: 'old', call: (parsed, respond) => (respond.events(), respond.event('{"jsonrpc":"2.0","id":"q' + parsed.params.arguments.n + '","method":"roots/list"}'), respond.end('{"content":[]}')) };
+    await between(server, async (weir, upstream) => {
+      const session = await openSession(weir.url, '2025-11-25', '{"roots":{}}');
+      let id;
+      for (let n = 0; n < 300; ++n) {
+        const [question, last] = messages(await session.post(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"n":${n}}}}`)).map((one) => JSON.parse(one));
+        assert.equal(question.method, 'roots/list', `call ${n}`);
+        assert.ok(last.result);
+        id = question.id;
+      }
+      const told = await answered(upstream, 'q0');
+      assert.equal(told.parsed.error.code, -32603, 'the oldest is given up');
+      assert.equal((await session.post(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"roots":[]}}`)).status, 202);
+      assert.deepEqual((await answered(upstream, 'q299')).parsed.result, { roots: [] }, 'a late answer to the last');
+    });
+  },
+
+  async 'an old client that can\'t be asked never sees that a new server wants more'() {
+    // `state` wants to be asked again; `form` and `roots` want what nobody can give.
+    const wants = { state: {}, form: { q: { method: 'elicitation/create', params: { message: '?', requestedSchema: { type: 'object', properties: {} } } } }, roots: { r: { method: 'roots/list' } } };
+    const server = {
+      tools: Object.keys(wants),
+      call: ({ params }, respond) => params.requestState ? respond.result(`{"resultType":"complete","content":[{"type":"text","text":${JSON.stringify(JSON.stringify([params.requestState, params.inputResponses]))}}]}`) : respond.result(JSON.stringify({ resultType: 'input_required', requestState: 's1', inputRequests: wants[params.name] })),
+    };
+    await between(server, async (weir) => {
+      const asked = (name) => `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"${name}","arguments":{}}}`;
+      const alone = await openSession(weir.url);
+      const batches = await openSession(weir.url, '2025-03-26', '{"roots":{}}');
+      for (const one of [async (name) => result(await alone.post(asked(name))), async (name) => JSON.parse((await batches.post(`[${asked(name)}]`)).text)[0]]) {
+        const said = async (name) => JSON.parse((await one(name)).result.content[0].text);
+        assert.deepEqual((await said('state'))[0], 's1');
+        assert.deepEqual(await said('form'), ['s1', { q: { action: 'cancel' } }]);
+        assert.equal((await one('roots')).error.code, -32601, 'what the new revision has no answer for ends the call');
+      }
+    });
   },
 
   async 'who did not declare it is not asked'() {
@@ -193,6 +275,10 @@ export const tests = {
       assert.equal((await session.post('{"jsonrpc":"2.0","id":"never","result":{}}')).status, 400);
       const stranger = await openSession(weir.url, '2025-11-25', elicitation);
       assert.equal((await stranger.post(reply)).status, 400, 'asked in another session');
+      for (const wrong of ['"nonsense"', '[]', 'null', '7']) {
+        const refused = await session.post(`{"jsonrpc":"2.0","id":${JSON.stringify(question.id)},"result":${wrong}}`);
+        assert.deepEqual([refused.status, JSON.parse(refused.text).error.code], [400, -32600], wrong);
+      }
       assert.equal((await session.post(reply)).status, 202);
       assert.deepEqual(JSON.parse(result(await answer).result.content[0].text), [accepted('z')]);
       assert.equal((await session.post(reply)).status, 400, 'doubled');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { Weir, accept, ask, meta, modules, request, until } from './weir.mjs';
+import { Weir, accept, ask, messages, meta, modules, openSession, request, until } from './weir.mjs';
 
 const node = (...args) => ({ command: process.execPath, args });
 // The beginning of every child: an old server with one tool; what follows defines call(message).
@@ -102,6 +102,22 @@ export const tests = {
     const answer = JSON.parse((await ask(real.url, 'tools/list')).text).result;
     assert.deepEqual([answer.resultType, answer.tools.length >= 2], ['complete', true]);
     await real.stop();
+  },
+
+  async 'a caller that wants many children of its own ends no session\'s child'() {
+    const count = `let n=0;const call=(m)=>say({jsonrpc:'2.0',id:m.id,result:{content:[],nonce:++n}});`;
+    const weir = await Weir.start({ servers: { a: { ...child(count), session: 'per_client' } } });
+    await weir.settled();
+    const session = await openSession(weir.url);
+    const own = async () => JSON.parse(messages(await session.post('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{}}}')).at(-1)).result.nonce;
+    assert.equal(await own(), 1);
+    const stranger = async (capability) => {
+      const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"${capability}":{}}}}}`;
+      return JSON.parse((await request('POST', weir.url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' }, body)).text);
+    };
+    for (let n = 0; n < 33; ++n) assert.equal((await stranger('x' + n)).result?.nonce, 1, 'its own make room for each other');
+    assert.equal(await own(), 2, 'the child that has counted before');
+    await weir.stop();
   },
 
   async 'few descriptors are enough for children'() {

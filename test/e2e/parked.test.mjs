@@ -69,6 +69,40 @@ export const tests = {
     });
   },
 
+  async 'one caller parks its share, and its calls that end make room'() {
+    const share = 250;
+    const open = new Map();
+    const upstream = await Upstream.start({
+      era: 'old',
+      before(parsed, send, http) {
+        if (parsed.method !== undefined || http.method !== 'POST') return false;
+        open.get(parsed.id)(parsed);
+        return send(202, ''), true;
+      },
+      call(parsed, respond) {
+        const id = `q${open.size}`;
+        open.set(id, (answer) => respond.end(`{"content":[{"type":"text","text":${JSON.stringify(JSON.stringify(answer.result ?? answer.error))}}]}`));
+        respond.events();
+        respond.event(`{"jsonrpc":"2.0","id":"${id}","method":"elicitation/create","params":{"message":"?","requestedSchema":{"type":"object","properties":{}}}}`);
+      },
+    });
+    const weir = await Weir.start({ threads: 1, servers: { a: { url: upstream.url } } });
+    try {
+      await weir.settled();
+      const all = [];
+      while (all.length < share) all.push(...(await Promise.all(Array.from({ length: 25 }, () => call(weir.url, 'echo')))));
+      assert.ok(all.every((one) => one.result?.resultType === 'input_required'));
+      const over = (await call(weir.url, 'echo')).result;
+      assert.equal(over.resultType, 'complete', 'asked for nothing');
+      assert.equal(JSON.parse(over.content[0].text).code, -32601, 'the server is told that nobody can be asked');
+      assert.ok((await retry(weir.url, 'echo', all[0].result)).result.content);
+      assert.equal((await call(weir.url, 'echo')).result.resultType, 'input_required');
+    } finally {
+      await weir.stop();
+      await upstream.stop();
+    }
+  },
+
   async 'beyond the time that calls have'() {
     await two(async ({ weir, a, without }) => {
       const asked = (await call(weir.url, 'a__echo')).result;

@@ -1,5 +1,6 @@
 // What clients and upstreams see on the wire, in every pair of eras.
 import assert from 'node:assert/strict';
+import { Upstream } from './upstream.mjs';
 import { Weir, accept, ask, between, messages, meta, openSession, request, until } from './weir.mjs';
 
 // Odd but valid JSON, reproducible.
@@ -149,6 +150,21 @@ export const tests = {
     });
   },
 
+  async 'a client that says very much of itself is refused'() {
+    await between({ era: 'old' }, async (weir, upstream) => {
+      const much = `{"name":"e2e","version":"1","x":"${'x'.repeat(65536)}"}`;
+      const opened = (info, capabilities) => request('POST', weir.url, accept, `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":${capabilities},"clientInfo":${info}}}`);
+      const asked = (info, capabilities) => request('POST', weir.url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' }, `{"jsonrpc":"2.0","id":0,"method":"tools/call","params":{"name":"echo","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":${capabilities},"io.modelcontextprotocol/clientInfo":${info}}}}`);
+      for (const [info, capabilities] of [[much, '{}'], ['{"name":"e2e","version":"1"}', much]]) {
+        const old = await opened(info, capabilities);
+        assert.deepEqual([JSON.parse(old.text).error?.code, old.headers['mcp-session-id']], [-32602, undefined]);
+        const fresh = await asked(info, capabilities);
+        assert.deepEqual([fresh.status, JSON.parse(fresh.text).error?.code], [400, -32602]);
+      }
+      assert.ok(!upstream.seen.some((one) => one.text.length > 65536), 'the server hears of none');
+    });
+  },
+
   async 'sessions of old clients'() {
     await between({ era: 'old' }, async (weir) => {
       for (const version of ['2025-11-25', '2025-06-18', '2025-03-26']) {
@@ -205,6 +221,45 @@ export const tests = {
       assert.equal(got.length, 3);
       assert.equal(upstream.calls().at(-1).parsed.params._meta['io.modelcontextprotocol/logLevel'], 'debug');
     });
+  },
+
+  async 'an old client that has said no level gets what an old server logs, in its own session only'() {
+    const log = (data) => `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"warning","data":"${data}"}}`;
+    const streams = new Map();
+    const before = (parsed, send, http, response) => {
+      if (http.method !== 'GET') return false;
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      response.flushHeaders();
+      return streams.set(http.headers['mcp-session-id'], response), true;
+    };
+    const call = (parsed, respond) => (respond.events(), respond.event(log('in the call')), respond.end('{"content":[]}'));
+    await between({ era: 'old', before, call }, async (weir, upstream) => {
+      const post = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{}}}';
+      const session = await openSession(weir.url);
+      assert.equal(messages(await session.post(post)).filter((one) => one.includes('in the call')).length, 1);
+      let came = '';
+      const stop = new AbortController();
+      const get = await fetch(weir.url, { headers: { ...session.headers, Accept: 'text/event-stream' }, signal: stop.signal });
+      (async () => { for await (const part of get.body) came += Buffer.from(part); })().catch(() => {});
+      const own = await until(() => streams.get(upstream.calls()[0].headers['mcp-session-id']), 5000, 'the stream of the session');
+      own.write(`data: ${log('beside it')}\n\n`);
+      await until(() => came.includes('beside it'), 5000, 'the log message');
+      stop.abort();
+      await session.post('{"jsonrpc":"2.0","id":2,"method":"logging/setLevel","params":{"level":"error"}}');
+      assert.equal(messages(await session.post(post)).length, 1, 'it has said what it wants');
+    });
+    const upstream = await Upstream.start({ era: 'old', call });
+    const weir = await Weir.start({ servers: { a: { url: upstream.url, session: 'shared' } } });
+    try {
+      await weir.settled();
+      const session = await openSession(weir.url);
+      const got = messages(await session.post('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{}}}'));
+      assert.equal(got.filter((one) => one.includes('in the call')).length, 0, 'others have a part in this session');
+      assert.ok(JSON.parse(got.at(-1)).result);
+    } finally {
+      await weir.stop();
+      await upstream.stop();
+    }
   },
 
   async 'cancelling reaches the one upstream request'() {

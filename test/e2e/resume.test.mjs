@@ -182,4 +182,20 @@ export const tests = {
       });
     }
   },
+
+  async 'large answers that have ended are not all kept for whoever was cut off, the latest is'() {
+    const text = 'x'.repeat(3 << 20);
+    await between({ era: 'old', call: ({ params }, respond) => (respond.events(), respond.event(progress(params._meta.progressToken, 1)), respond.end(`{"content":[{"type":"text","text":"${text}"}]}`)) }, async (weir) => {
+      const session = await openSession(weir.url);
+      const ids = [];
+      for (let i = 0; i < 3; ++i) {
+        const reply = await session.post(`{"jsonrpc":"2.0","id":${i},"method":"tools/call","params":{"name":"echo","arguments":{},"_meta":{"progressToken":"p"}}}`);
+        ids.push([...reply.text.matchAll(/^id: (\S+)$/gm)].at(-2)[1]);
+      }
+      const again = (id) => request('GET', weir.url, { ...session.headers, Accept: 'text/event-stream', 'Last-Event-ID': id });
+      assert.ok((await again(ids[2])).text.includes(text));
+      const [first, second] = [await again(ids[0]), await again(ids[1])];
+      assert.ok(!first.text.includes('xxx') && !second.text.includes('xxx'), `${first.text.length} and ${second.text.length} bytes`);
+    });
+  },
 };

@@ -144,7 +144,7 @@ Task<bool> ScriptedUpstream::noisy_events(PlainHttp& http, const Ask& ask, Cance
   const std::string noise[] = {
       event_of(progress_of(foreign.token.empty() ? "\"x\"" : foreign.token, foreign.nonce, 1)),
       event_of(R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error","data":")" +
-               foreign.nonce + "\"}}"),
+               ask.nonce + "\"}}"),
       event_of(R"({"jsonrpc":"2.0","id":)" + ask.id + R"(,"method":"roots/list"})"),
       event_of(R"({"jsonrpc":"2.0","method":"notifications/tools/list_changed"})"),
       chunk_of(": nothing\n\n"),
