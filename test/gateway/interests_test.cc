@@ -54,6 +54,32 @@ TEST(Interests, WhoeverLeavesTakesItsOwnAlong) {
   EXPECT_EQ(table.interests.size(), 0U);
 }
 
+TEST(Interests, WhatIsWantedOfOneServerTogetherHasBounds) {
+  Table table;
+  const Hearer one = Table::hearer("1");
+  const std::string base(8000, 'z');
+  const auto add = [&](int i, const std::string& server, const std::string& link = {}) {
+    const std::string uri = base + std::to_string(i);
+    return table.interests.add(one, server + link + uri, Table::topic(server, uri, link));
+  };
+  int taken = 0;
+  while (add(taken, "a")) ++taken;
+  EXPECT_EQ(taken, 130) << "a megabyte";
+  EXPECT_TRUE(table.interests.add(Table::hearer("2"), base + "0", Table::topic("a", base + "0")))
+      << "of what is asked for anyway";
+  EXPECT_TRUE(add(0, "b"));
+  EXPECT_TRUE(add(0, "a", "own"));
+  EXPECT_FALSE(table.interests.add(one, std::string(9000, 'u'), Table::topic("b", "u"))) << "too long";
+  table.interests.share("a");
+  EXPECT_FALSE(add(taken, "a"));
+  table.interests.forget("1");
+  EXPECT_TRUE(add(taken, "a")) << "there is room again";
+  table.interests.set_servers({"b"});
+  table.interests.set_servers({"a", "b"});
+  for (int i = 0; i < 130; ++i) EXPECT_TRUE(add(i, "a")) << i;
+  EXPECT_FALSE(add(130, "a"));
+}
+
 TEST(Interests, AServerThatGoesTakesItsOwnAlong) {
   Table table;
   const Hearer one = Table::hearer("1");
