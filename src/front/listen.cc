@@ -136,13 +136,16 @@ std::string honoured(const Filter& filter, std::size_t kinds) {
 
 }  // namespace
 
-Task<void> Serving::listen(Visit& visit, ClientCall& call) {
+// What is listened to, and the acknowledgement of it. False: the request has been refused. Apart from what
+// follows, so that a stream that is open for days does not hold what only its beginning needs.
+Task<bool> Serving::begin_listening(Visit& visit, ClientCall& call, const std::string& hearer_id,
+                                    EventListener& listener, std::string& first) {
   Filter filter;
   if (!read_filter(call.message.param().find("notifications"), filter)) {
     co_await refuse(visit, 200, -32602,
                     "params.notifications must be a filter, of names of a sane number and length",
                     call.message.raw_id());
-    co_return;
+    co_return false;
   }
   const bool tasks = !members_of(call.message.param().find("notifications")).find("taskIds").empty();
   if (tasks && !declares_tasks(call.client.capabilities)) {
@@ -150,14 +153,13 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
         R"({"requiredCapabilities":{"extensions":{")" + std::string(kTasksExtension) + "\":{}}}}";
     co_await refuse(visit, 400, kMissingCapability, "Missing required client capability",
                     call.message.raw_id(), needed);
-    co_return;
+    co_return false;
   }
   const Plan& plan = *visit.plan;
-  auto listener = std::make_shared<EventListener>();
-  listener->raw_id = call.message.raw_id();
-  listener->feed = std::make_shared<Feed>(kBounds);
-  listener->caller = ClientLinks::key_of(call.client);
-  if (visit.only != Plan::kAll) listener->only = plan.servers[visit.only]->name();
+  listener.raw_id = call.message.raw_id();
+  listener.feed = std::make_shared<Feed>(kBounds);
+  listener.caller = ClientLinks::key_of(call.client);
+  if (visit.only != Plan::kAll) listener.only = plan.servers[visit.only]->name();
   Nursery starting;
   for (std::size_t i = 0; i < plan.servers.size(); ++i) {
     if (visit.only != Plan::kAll && visit.only != i) continue;
@@ -172,25 +174,49 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
     // One that is not there may offer anything when it comes, and Weir tells of its coming itself.
     for (std::size_t k = 0; k < 3; ++k)
       if (filter.lists[k] && (!peer || peer->facts.has(kCapabilities[k])))
-        listener->kinds |= std::size_t{1} << static_cast<unsigned>(kKinds[k]);
+        listener.kinds |= std::size_t{1} << static_cast<unsigned>(kKinds[k]);
   }
   // Each server is asked beside the others; what does not agree in time is left out.
   Hearer hearer;
-  hearer.id = gateway_.interests().new_hearer();
-  hearer.raw_id = listener->raw_id;
-  hearer.feed = listener->feed;
+  hearer.id = hearer_id;
+  hearer.raw_id = listener.raw_id;
+  hearer.feed = listener.feed;
   Nursery asking;
   for (Wanted& wanted : filter.wanted) {
     const TimePoint deadline = Shard::current().now() + plan.config.timeout.startup;
     asking.start(agree(call, hearer, wanted, deadline));
   }
   co_await asking.join();
-  // It may listen for days: the configuration it began under need not stay as long.
-  visit.plan.reset();
+  first = for_listener("notifications/subscriptions/acknowledged", honoured(filter, listener.kinds),
+                       listener.raw_id);
+  co_return true;
+}
+
+Task<void> Serving::end_listening(Visit& visit, const EventListener& listener, bool graceful) {
+  // A stream that just ends says that something went wrong.
+  if (!graceful) {
+    if (visit.sink.cut()) co_return;
+    std::string lost;
+    append_error(lost, listener.raw_id, kInternalError, "the client read too slowly: updates were lost");
+    co_await visit.sink.finish(200, lost);
+    co_return;
+  }
+  std::string result = R"({"resultType":"complete","_meta":{")";
+  result.append(kMetaSubscription).append("\":").append(listener.raw_id).append("}}");
+  const std::string text = write_result(listener.raw_id, result);
+  co_await visit.sink.finish(200, text);
+}
+
+Task<void> Serving::listen(Visit& visit, ClientCall& call) {
+  const std::string hearer = gateway_.interests().new_hearer();
+  auto listener = std::make_shared<EventListener>();
   bool there = false;
   {
-    const std::string first = for_listener("notifications/subscriptions/acknowledged",
-                                           honoured(filter, listener->kinds), listener->raw_id);
+    std::string first;
+    const bool agreed = co_await begin_listening(visit, call, hearer, *listener, first);
+    if (!agreed) co_return;
+    // It may listen for days: the configuration it began under need not stay as long.
+    visit.plan.reset();
     gateway_.events().add(listener);
     there = co_await visit.sink.event(first);
   }
@@ -207,19 +233,8 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
     graceful = came == Feed::Reader::Came::end;
   }
   gateway_.events().remove(*listener);
-  gateway_.interests().forget(hearer.id);
-  // A stream that just ends says that something went wrong.
-  if (!graceful) {
-    if (visit.sink.cut()) co_return;
-    std::string lost;
-    append_error(lost, listener->raw_id, kInternalError, "the client read too slowly: updates were lost");
-    co_await visit.sink.finish(200, lost);
-    co_return;
-  }
-  std::string result = R"({"resultType":"complete","_meta":{")";
-  result.append(kMetaSubscription).append("\":").append(listener->raw_id).append("}}");
-  const std::string text = write_result(listener->raw_id, result);
-  co_await visit.sink.finish(200, text);
+  gateway_.interests().forget(hearer);
+  co_await end_listening(visit, *listener, graceful);
 }
 
 void Serving::record_listen(const Visit& visit, const Message& message, const MethodRow& row,

@@ -15,6 +15,7 @@
 namespace weir {
 
 struct EnvelopeFault;
+struct EventListener;
 
 /// What one request came to; for the access log and the metrics.
 struct RequestRecord {
@@ -70,6 +71,9 @@ class Serving {
   Task<void> serve_listen(Visit& visit, const Message& message, const MethodRow& row, CancelScope& scope);
   void record_listen(const Visit& visit, const Message& message, const MethodRow& row, TimePoint begun);
   Task<void> listen(Visit& visit, ClientCall& call);
+  Task<bool> begin_listening(Visit& visit, ClientCall& call, const std::string& hearer_id,
+                             EventListener& listener, std::string& first);
+  static Task<void> end_listening(Visit& visit, const EventListener& listener, bool graceful);
   void old_notification(Visit& visit, const Message& message, const MethodRow* row);
   Task<void> relay_large(Visit& visit, ClientCall& call, Answer& answer);
   int status_of(const Answer& answer) const noexcept;
