@@ -230,8 +230,8 @@ class ReplyClock {
 class LargeResult {
  public:
   virtual ~LargeResult() = default;
-  /// Bytes of the whole text, as the client gets it.
-  virtual std::uint64_t length() const noexcept = 0;
+  /// Bytes of the whole text, as the client gets it; nothing where only its end will tell.
+  virtual std::optional<std::uint64_t> length() const noexcept = 0;
   /// The next pieces of the text, good until the next call; none at its end. Reading on is what lets the
   /// upstream send on. After an Error it is not called again.
   virtual Task<Result<std::span<const std::string_view>>> next() = 0;

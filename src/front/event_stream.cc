@@ -44,6 +44,7 @@ Task<void> HttpEntry::events(Visit& visit, HttpSink& sink, CancelScope& gone) {
     co_await Serving::refuse(visit, 400, -32600, "Last-Event-ID names no event that is kept", {});
     co_return;
   }
+  visit.plan.reset();  // a stream outlives many
   Feed::Reader reader(*feed, after);
   HttpResponder& responder = sink.responder();
   Result<void> sent = co_await responder.begin_events(sink.fields());
@@ -60,7 +61,7 @@ Task<void> HttpEntry::events(Visit& visit, HttpSink& sink, CancelScope& gone) {
       break;
     if (sent) feed->note_read(reader.number());
   }
-  if (sent) sent = co_await responder.end_events();
+  if (sent) sent = co_await responder.end();
   (void)sent.has_value();
 }
 

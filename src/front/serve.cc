@@ -138,26 +138,34 @@ int Serving::status_of(const Answer& answer) const noexcept {
 Task<void> Serving::relay_large(Visit& visit, ClientCall& call, Answer& answer) {
   LargeResult& large = *answer.reply->large;
   HttpResponder& responder = visit.http->responder();
-  responder.begin_sized("application/json", visit.http->fields(), large.length());
+  const std::optional<std::uint64_t> length = large.length();
+  if (length) responder.begin_sized("application/json", visit.http->fields(), *length);
+  Result<void> sent;
   while (true) {
     const Result<std::span<const std::string_view>> pieces = co_await large.next();
     if (!pieces) {
       answer.outcome = to_string(pieces.error().kind()).data();
-      // Once its length was told, only the connection's end can say that it is not whole.
+      // Once it has begun, only the connection's end can say that it is not whole.
       if (responder.begun()) co_return;
       std::string out;
       append_fault(out, call.message.raw_id(), pieces.error(), server_name(call, answer));
       co_await visit.sink.finish(200, out);
       co_return;
     }
-    if (pieces->empty()) break;
-    if (!responder.body_now(*pieces)) {
-      const Result<void> sent = co_await responder.finish();
-      if (!sent) {
-        answer.outcome = "cancelled";
-        co_return;
-      }
+    const bool over = pieces->empty();
+    if (length) {
+      if (!over && !responder.body_now(*pieces)) sent = co_await responder.finish();
+    } else {
+      if (!responder.begun())
+        sent = co_await responder.begin_unsized("application/json", visit.http->fields());
+      if (sent && !over) sent = co_await responder.part(*pieces);
+      if (sent && over) sent = co_await responder.end();
     }
+    if (!sent) {
+      answer.outcome = "cancelled";
+      co_return;
+    }
+    if (over) break;
   }
   if (call.row.kind == ListKind::tools && large.tool_error()) answer.outcome = "tool_error";
 }

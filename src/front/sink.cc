@@ -66,7 +66,7 @@ Task<void> HttpSink::finish(int status, std::string_view json) {
   co_await write(json);
   if (feed_) session_->end_stream(*feed_);
   if (lost_) co_return;
-  const Result<void> ended = co_await responder_.end_events();
+  const Result<void> ended = co_await responder_.end();
   (void)ended.has_value();
 }
 

@@ -60,6 +60,7 @@ Task<void> SseEntry::stream(Visit& visit, HttpSink& sink, CancelScope& gone) {
   client.identity = visit.client;
   client.path = kStreamPath;
   const auto channel = std::make_shared<ChannelEntry>(serving_, std::move(client));
+  visit.plan.reset();  // a stream outlives many
   CancelScope leaving;
   std::optional<ScopeLink> with_process;
   if (stop_ != nullptr) with_process.emplace(*stop_, leaving);
@@ -75,7 +76,7 @@ Task<void> SseEntry::stream(Visit& visit, HttpSink& sink, CancelScope& gone) {
   channel->abandon();
   leaving.cancel();
   co_await ending.join();
-  if (sent) sent = co_await responder.end_events();
+  if (sent) sent = co_await responder.end();
   (void)sent.has_value();  // a client that has gone is noticed by its connection
 }
 

@@ -119,7 +119,7 @@ class StoppableLarge final : public LargeResult {
  public:
   StoppableLarge(std::unique_ptr<LargeResult> large, CancelScope& stop, CancelScope& cancel)
       : stop_(stop), link_(stop, cancel), large_(std::move(large)) {}
-  std::uint64_t length() const noexcept override { return large_->length(); }
+  std::optional<std::uint64_t> length() const noexcept override { return large_->length(); }
   Task<Result<std::span<const std::string_view>>> next() override {
     Result<std::span<const std::string_view>> pieces = co_await large_->next();
     if (!pieces) co_return fail(stopped(stop_, pieces.error()));

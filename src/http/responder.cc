@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kRetry{1000};  // before a client comes back to a stream
 constexpr std::size_t kJoinMax = 16 * 1024;        // larger bodies are not copied behind their head
+constexpr std::size_t kPartMax = 4;                // pieces of a part
 
 }  // namespace
 
@@ -171,19 +172,24 @@ Task<Result<void>> HttpResponder::finish() {
   co_return sent;
 }
 
-Task<Result<void>> HttpResponder::begin_events(std::string_view fields) {
+Task<Result<void>> HttpResponder::begin_unsized(std::string_view content_type, std::string_view fields) {
   WEIR_CHECK(!begun_);
   begun_ = true;
-  if (!chunked_) keep_alive_ = false;  // the end of the connection is the end of the stream
-  std::string head =
-      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\nX-Accel-Buffering: "
-      "no\r\n";
+  if (!chunked_) keep_alive_ = false;  // the end of the connection is the end of the body
+  std::string head = "HTTP/1.1 200 OK\r\nContent-Type: ";
+  head.append(content_type).append("\r\n");
   if (chunked_) head += "Transfer-Encoding: chunked\r\n";
   head += fields;
   if (!keep_alive_) head += "Connection: close\r\n";
   head += "\r\n";
   const iovec piece{head.data(), head.size()};
   co_return co_await send(std::span<const iovec>(&piece, 1));
+}
+
+Task<Result<void>> HttpResponder::begin_events(std::string_view fields) {
+  std::string all = "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n";
+  all += fields;
+  co_return co_await begin_unsized("text/event-stream", all);
 }
 
 Task<Result<void>> HttpResponder::event(std::string_view json, std::string_view id, std::string_view type) {
@@ -204,23 +210,36 @@ Task<Result<void>> HttpResponder::comment() {
   return send_part(std::move(text));
 }
 
-// A part of an event stream, in a chunk of its own where there are chunks.
 Task<Result<void>> HttpResponder::send_part(std::string text) {
-  WEIR_CHECK(begun_ && !ended_);
-  std::array<char, 24> size_line;
-  std::size_t size_length = 0;
-  if (chunked_) {
-    char* end = std::to_chars(size_line.data(), size_line.data() + 20, text.size(), 16).ptr;
-    *end++ = '\r';
-    *end++ = '\n';
-    size_length = static_cast<std::size_t>(end - size_line.data());
-    text += "\r\n";
-  }
-  const std::array<iovec, 2> pieces{iovec{size_line.data(), size_length}, iovec{text.data(), text.size()}};
-  co_return co_await send(std::span<const iovec>(pieces));
+  const std::string_view piece = text;
+  co_return co_await part(std::span(&piece, 1));
 }
 
-Task<Result<void>> HttpResponder::end_events() {
+// In a chunk of its own where there are chunks.
+Task<Result<void>> HttpResponder::part(std::span<const std::string_view> pieces) {
+  WEIR_CHECK(begun_ && !ended_ && pieces.size() <= kPartMax);
+  static char line_end[] = "\r\n";
+  std::array<char, 24> size_line;
+  std::array<iovec, kPartMax + 2> all;
+  std::size_t count = chunked_ ? 1 : 0;
+  std::size_t size = 0;
+  for (const std::string_view piece : pieces) {
+    if (piece.empty()) continue;
+    size += piece.size();
+    all[count++] = iovec{const_cast<char*>(piece.data()), piece.size()};
+  }
+  if (size == 0) co_return Result<void>();  // an empty chunk would be the last
+  if (chunked_) {
+    char* end = std::to_chars(size_line.data(), size_line.data() + 20, size, 16).ptr;
+    *end++ = '\r';
+    *end++ = '\n';
+    all[0] = iovec{size_line.data(), static_cast<std::size_t>(end - size_line.data())};
+    all[count++] = iovec{line_end, 2};
+  }
+  co_return co_await send(std::span<const iovec>(all.data(), count));
+}
+
+Task<Result<void>> HttpResponder::end() {
   WEIR_CHECK(begun_ && !ended_);
   ended_ = true;
   if (!chunked_) co_return Result<void>();

@@ -66,7 +66,11 @@ class HttpResponder {
   /// Sends pieces of it as far as the socket takes them: true if that was all, else co_await finish(). At
   /// most 4.
   bool body_now(std::span<const std::string_view> pieces);
-  /// Begins an event stream (status 200).
+  /// Begins an answer with status 200 whose length is not known.
+  Task<Result<void>> begin_unsized(std::string_view content_type, std::string_view fields);
+  /// Sends pieces of it, at most 4; waits while the client does not read.
+  Task<Result<void>> part(std::span<const std::string_view> pieces);
+  /// Begins an event stream: an answer without a length.
   Task<Result<void>> begin_events(std::string_view fields);
   /// Sends one event; waits while the client does not read. `type` empty: "message".
   Task<Result<void>> event(std::string_view json, std::string_view id, std::string_view type = {});
@@ -74,8 +78,8 @@ class HttpResponder {
   Task<Result<void>> prime(std::string_view id);
   /// Sends a comment, which keeps a quiet stream alive.
   Task<Result<void>> comment();
-  /// Ends the stream; the connection goes on.
-  Task<Result<void>> end_events();
+  /// Ends an answer without a length; the connection goes on.
+  Task<Result<void>> end();
   /// Leaves the answer without its end: the connection closes, which tells the client.
   void cut() noexcept {
     begun_ = true;

@@ -6,8 +6,8 @@
 
 namespace weir {
 namespace {
-constexpr std::size_t kLong = 64 * 1024;  // longer lines are not copied, nor their memory kept
-constexpr std::size_t kIdMax = 1024;      // of an event that is left out
+constexpr std::size_t kIdMax = 1024;  // of an event that is left out
+constexpr std::string_view kData = "data:";
 }  // namespace
 
 SseDecoder::State SseDecoder::next(std::string_view& received) {
@@ -33,6 +33,10 @@ SseDecoder::State SseDecoder::next(std::string_view& received) {
     if (end == std::string_view::npos) {
       if (!skipping_) line_.append(part);
       received = {};
+      if (tells_begun_ && !told_begun_ && !skipping_ && line_.size() > kLong && begins_message()) {
+        told_begun_ = true;
+        return State::begun;
+      }
       break;
     }
     after_cr_ = received[end] == '\r';
@@ -60,11 +64,10 @@ void SseDecoder::begin_skipping(std::string_view part) {
   constexpr std::size_t kBegin = 256;
   overlong_begin_ = building_.data.substr(0, kBegin);
   if (overlong_begin_.empty()) {
-    constexpr std::string_view kName = "data:";
-    std::string line = line_.substr(0, kBegin + kName.size() + 1);
-    line += part.substr(0, kBegin + kName.size() + 1 - line.size());
+    std::string line = line_.substr(0, kBegin + kData.size() + 1);
+    line += part.substr(0, kBegin + kData.size() + 1 - line.size());
     std::string_view value = line;
-    if (value.starts_with(kName)) value.remove_prefix(kName.size());
+    if (value.starts_with(kData)) value.remove_prefix(kData.size());
     if (value.starts_with(' ')) value.remove_prefix(1);
     overlong_begin_ = value.substr(0, kBegin);
   }
@@ -98,12 +101,25 @@ bool SseDecoder::end_skipped_line() {
   return ends;
 }
 
+bool SseDecoder::begins_message() const {
+  const bool message = building_.type.empty() || building_.type == "message";
+  return message && !has_data_ && line_.starts_with(kData);
+}
+
+std::string_view SseDecoder::begun() const noexcept {
+  return std::string_view(line_).substr(kData.size() + (line_[kData.size()] == ' ' ? 1 : 0));
+}
+
+std::string SseDecoder::take_begun() {
+  line_.erase(0, line_.size() - begun().size());
+  return std::exchange(line_, std::string());
+}
+
 // Data that fills an event by itself becomes the event's.
 bool SseDecoder::take_long_line() {
-  const std::size_t name = line_.starts_with("data: ") ? 6 : 5;
   bool whole = false;
-  if (line_.starts_with("data:") && !has_data_) {
-    line_.erase(0, name);
+  if (line_.starts_with(kData) && !has_data_) {
+    line_.erase(0, line_.size() - begun().size());
     building_.data.swap(line_);
     begun_ = has_data_ = true;
   } else {
@@ -122,7 +138,7 @@ bool SseDecoder::take_line(std::string_view line) {
     const bool whole = std::exchange(has_data_, false);
     SseEvent built = std::exchange(building_, SseEvent{});
     if (has_id_) last_id_ = built.id;
-    has_id_ = false;
+    has_id_ = told_begun_ = false;
     if (!whole || built.data.empty()) return false;
     event_ = std::move(built);
     return true;

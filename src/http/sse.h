@@ -21,17 +21,28 @@ struct SseEvent {
 /// Decodes one stream. One thread.
 class SseDecoder {
  public:
+  /// Lines longer than it, in bytes, are not copied, nor their memory kept.
+  static constexpr std::size_t kLong = 64 * 1024;
   /// What becomes of an event of more than `event_max` bytes: the stream is refused with it, or it is left
   /// out.
   enum class Overlong : std::uint8_t { refuse, skip };
   explicit SseDecoder(std::size_t event_max, Overlong overlong = Overlong::refuse)
       : event_max_(event_max), skips_(overlong == Overlong::skip) {}
 
-  /// What next() came to: needs bytes, has an event, has left one out, or refused the stream for good.
-  enum class State : std::uint8_t { more, event, overlong, refused };
+  /// What next() came to: needs bytes, has an event, has left one out, or refused the stream for good; or, if
+  /// asked for, has the begin of a long one.
+  enum class State : std::uint8_t { more, event, overlong, refused, begun };
   /// Takes bytes from the front of `received`, which it shortens. `event`: event() is whole; call again for
-  /// the rest.
+  /// the rest. `begun`: all of `received` is taken.
   State next(std::string_view& received);
+  /// Whether `begun` is told, once for each event, of messages whose data is longer than kLong and goes on.
+  void tell_begun(bool wanted) noexcept { tells_begun_ = wanted; }
+  /// After `begun`: the data so far.
+  std::string_view begun() const noexcept;
+  /// The same, taken out: the rest of the stream is then for an SseDataReader. Else next() goes on.
+  std::string take_begun();
+  /// After `begun`: whether a stream cut off here can be gone on with.
+  bool resumable() const noexcept { return has_id_ || !last_id_.empty(); }
   /// The event found last; may be moved from.
   SseEvent& event() noexcept { return event_; }
   /// The first bytes of the data that was left out last.
@@ -44,6 +55,7 @@ class SseDecoder {
  private:
   bool take_line(std::string_view line);
   bool take_long_line();
+  bool begins_message() const;
   void begin_skipping(std::string_view part);
   void skip(std::string_view part);
   bool end_skipped_line();
@@ -60,6 +72,8 @@ class SseDecoder {
   bool has_data_ = false;
   bool has_id_ = false;
   bool refused_ = false;
+  bool tells_begun_ = false;
+  bool told_begun_ = false;  // of the event under way
   SseEvent event_;
   SseEvent building_;
   std::string last_id_;

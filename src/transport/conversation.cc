@@ -149,6 +149,7 @@ Task<Result<Message>> Conversation::next_event(Pending& pending, TimePoint deadl
 }
 
 void Conversation::deliver(Pending& pending, Message message) {
+  if (pending.failed) return;  // a response behind a gap would look like a whole answer
   const bool much = pending.events.size() >= kEventsMax || pending.bytes > message_max_;
   if (much && !message.is_response()) {
     pending.failed = Error(Error::Kind::too_large, Error::Side::upstream, Error::Sent::maybe,

@@ -245,9 +245,8 @@ Task<Result<Reply>> Streamable::call(Call& call) {
       break;
     }
     const std::uint64_t length = head.content_length().value_or(0);
-    if (call.takes_large && head.status == 200 && !is_event_stream(head) &&
-        length >= StreamableLarge::kLargeMin && length <= options_.message_max &&
-        is_new(call.client.revision) == is_new(call.peer->facts.revision)) {
+    if (head.status == 200 && !is_event_stream(head) && length >= StreamableLarge::kLargeMin &&
+        length <= options_.message_max && StreamableLarge::may_pass(call)) {
       while (good && exchange.pending().size() < StreamableLarge::kHeadMin)
         good = exchange.filled(co_await exchange.fill(call.deadline, &call.cancel));
       if (!good) {
@@ -256,13 +255,9 @@ Task<Result<Reply>> Streamable::call(Call& call) {
       }
       const StreamableLarge::Place place = StreamableLarge::place_of(
           exchange.pending(), id, call.takes_requests && is_new(call.peer->facts.revision));
-      if (place != StreamableLarge::Place::whole) {
-        Reply reply;
-        reply.first.last = true;
-        reply.large = std::make_unique<StreamableLarge>(std::move(exchange), place, id, call.message.raw_id(),
-                                                        call.deadline, call.cancel);
-        co_return reply;
-      }
+      if (place != StreamableLarge::Place::whole)
+        co_return large_reply(call, id, place,
+                              std::make_unique<LargeJson>(std::move(exchange), call.deadline, call.cancel));
     }
     const bool streamed = head.status == 200 && is_event_stream(head);
     Result<Reply> reply = co_await read_reply(call, id, std::move(exchange));
@@ -289,12 +284,22 @@ void Streamable::given_up(const Call& call, const std::string& id, const Error& 
     tell(*call.peer, cancelled_notification(id));
 }
 
+Reply Streamable::large_reply(const Call& call, const std::string& id, StreamableLarge::Place place,
+                              std::unique_ptr<LargeBody> body) {
+  Reply reply;
+  reply.first.last = true;
+  reply.large = std::make_unique<StreamableLarge>(std::move(body), place, id, call.message.raw_id());
+  return reply;
+}
+
 Task<Result<Reply>> Streamable::read_reply(Call& call, const std::string& id, HttpExchange exchange) {
   const ResponseHead& head = exchange.head();
   if (head.status == 200 && is_event_stream(head)) {
     auto rest = std::make_unique<StreamableReply>(*this, call, id, std::move(exchange));
     Result<ReplyEvent> first = co_await rest->next(call.first_by);
     if (!first) co_return fail(first.error());
+    if (std::unique_ptr<LargeBody> large = rest->take_large())
+      co_return large_reply(call, id, rest->large_place(), std::move(large));
     Reply reply(std::move(*first));
     if (!reply.first.last) reply.rest = std::move(rest);
     co_return reply;

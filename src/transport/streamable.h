@@ -11,6 +11,7 @@
 #include "http/client.h"
 #include "http/pool.h"
 #include "runtime/nursery.h"
+#include "transport/streamable_large.h"
 #include "transport/transport.h"
 
 namespace weir {
@@ -51,6 +52,7 @@ class Streamable final : public Transport {
     std::string head;
     std::string message;
   };
+  friend class LargeEvent;
   friend class StreamableReply;
   friend class StreamableLate;
   class Link;
@@ -64,6 +66,8 @@ class Streamable final : public Transport {
   Task<Result<HttpExchange>> begin(std::span<const iovec> pieces, TimePoint deadline, CancelScope& cancel);
   Task<Result<Plain>> post(std::string head, std::string body, TimePoint deadline, CancelScope& cancel);
   static std::string fault_of(const ResponseHead& head);
+  static Reply large_reply(const Call& call, const std::string& id, StreamableLarge::Place place,
+                           std::unique_ptr<LargeBody> body);
   Task<Result<Reply>> read_reply(Call& call, const std::string& id, HttpExchange exchange);
   Task<Result<Reply>> read_json(Call& call, const std::string& id, HttpExchange& exchange, int status);
   Result<Reply> read_body(Call& call, const std::string& id, int status, const std::string& retry_after,

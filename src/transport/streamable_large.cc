@@ -8,9 +8,6 @@
 namespace weir {
 namespace {
 constexpr std::size_t kLookedAt = 512;  // bytes at either end in which `isError` is looked for
-}
-
-namespace {
 
 // Whether a result that begins so can be nothing but complete. Not with `_meta`, which both may begin with.
 bool begins_complete(std::string_view result) {
@@ -32,15 +29,19 @@ StreamableLarge::Place StreamableLarge::place_of(std::string_view begin, std::st
   return head->id == id ? Place::head : Place::whole;
 }
 
-StreamableLarge::StreamableLarge(HttpExchange exchange, Place place, std::string id,
-                                 std::string_view client_id, TimePoint deadline, CancelScope& cancel)
-    : exchange_(std::move(exchange)),
-      place_(place),
-      id_(std::move(id)),
-      client_id_(client_id),
-      deadline_(deadline),
-      cancel_(cancel),
-      length_(exchange_.head().content_length().value_or(0) - id_.size() + client_id_.size()) {}
+bool StreamableLarge::may_pass(const Call& call) noexcept {
+  return call.takes_large && is_new(call.client.revision) == is_new(call.peer->facts.revision);
+}
+
+StreamableLarge::StreamableLarge(std::unique_ptr<LargeBody> body, Place place, std::string id,
+                                 std::string_view client_id)
+    : body_(std::move(body)), place_(place), id_(std::move(id)), client_id_(client_id) {}
+
+std::optional<std::uint64_t> StreamableLarge::length() const noexcept {
+  const std::optional<std::uint64_t> length = body_->length();
+  if (!length) return length;
+  return *length - id_.size() + client_id_.size();
+}
 
 std::span<const std::string_view> StreamableLarge::replace_id(std::string_view text, std::string_view id) {
   const auto from = static_cast<std::size_t>(id.data() - text.data());
@@ -61,35 +62,38 @@ std::span<const std::string_view> StreamableLarge::hold_tail(std::string_view pa
   return std::span<const std::string_view>(pieces_).first(2);
 }
 
-void StreamableLarge::look_for_error(std::string_view part, bool last) {
+void StreamableLarge::look_for_error(std::string_view part) {
   constexpr std::string_view wanted = "\"isError\":true";
-  const std::string_view looked_at =
-      last ? part.substr(part.size() - std::min(part.size(), kLookedAt)) : part.substr(0, kLookedAt);
-  tool_error_ = tool_error_ || looked_at.find(wanted) != std::string_view::npos;
+  tool_error_ = tool_error_ || part.find(wanted) != std::string_view::npos;
 }
 
 Task<Result<std::span<const std::string_view>>> StreamableLarge::next() {
   if (ended_) co_return std::span<const std::string_view>();
-  const Result<std::string_view> part = co_await exchange_.read_some(deadline_, &cancel_);
+  const Result<std::string_view> part = co_await body_->next();
   if (!part) co_return fail(part.error());
   const bool first = !std::exchange(begun_, true);
-  if (first || exchange_.complete()) look_for_error(*part, !first);
-  if (place_ == Place::head) {
+  if (first) look_for_error(part->substr(0, kLookedAt));
+  if (!part->empty()) {
+    if (part->size() < kLookedAt && end_.size() > kLookedAt) end_.erase(0, end_.size() - kLookedAt);
+    if (part->size() >= kLookedAt) end_.clear();
+    end_.append(part->substr(part->size() - std::min(part->size(), kLookedAt)));
+    if (place_ == Place::tail) co_return hold_tail(*part);
     if (first) co_return replace_id(*part, frame_at_head(*part).value_or(FrameHead()).id);
-    ended_ = part->empty();
-    if (ended_) exchange_.finish();
-    if (ended_) co_return std::span<const std::string_view>();
     pieces_[0] = *part;
     co_return std::span<const std::string_view>(pieces_).first(1);
   }
-  if (!part->empty()) co_return hold_tail(*part);
   ended_ = true;
-  const std::string_view id = frame_at_tail(tail_);
-  if (id != id_)
-    co_return fail(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe,
-                   "its large answer does not end with the request's id");
-  exchange_.finish();
-  co_return replace_id(tail_, id);
+  look_for_error(end_);
+  std::span<const std::string_view> last;
+  if (place_ == Place::tail) {
+    const std::string_view id = frame_at_tail(tail_);
+    if (id != id_)
+      co_return fail(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe,
+                     "its large answer does not end with the request's id");
+    last = replace_id(tail_, id);
+  }
+  body_->finish();
+  co_return last;
 }
 
 }  // namespace weir

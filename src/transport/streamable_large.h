@@ -1,12 +1,14 @@
-// A large JSON answer of a Streamable HTTP server on its way through: only its head or its tail is looked at,
-// for the id.
+// A large answer of a Streamable HTTP server on its way through: only its head or its tail is looked at, for
+// the id.
 #pragma once
 
 #include <array>
+#include <memory>
 #include <string>
 
 #include "call/call.h"
 #include "http/client.h"
+#include "transport/large_body.h"
 
 namespace weir {
 
@@ -15,39 +17,54 @@ class StreamableLarge final : public LargeResult {
  public:
   /// Answers below it come whole, in bytes.
   static constexpr std::uint64_t kLargeMin = 64 * 1024;
-  /// What must have come before frame() can say something.
+  /// What must have come before place_of() can say something.
   static constexpr std::size_t kHeadMin = 256;
 
   /// Where the id stands in an answer that begins so; nothing if it has to come whole.
   enum class Place : std::uint8_t { whole, head, tail };
   /// `may_ask`: it may be `input_required`, which has to come whole; its first member tells.
   static Place place_of(std::string_view begin, std::string_view id, bool may_ask);
+  /// Whether a large answer to `call` may pass as it comes: not between eras.
+  static bool may_pass(const Call& call) noexcept;
 
-  StreamableLarge(HttpExchange exchange, Place place, std::string id, std::string_view client_id,
-                  TimePoint deadline, CancelScope& cancel);
+  /// The first part of `body` has kHeadMin bytes or more.
+  StreamableLarge(std::unique_ptr<LargeBody> body, Place place, std::string id, std::string_view client_id);
 
-  std::uint64_t length() const noexcept override { return length_; }
+  std::optional<std::uint64_t> length() const noexcept override;
   Task<Result<std::span<const std::string_view>>> next() override;
   bool tool_error() const noexcept override { return tool_error_; }
 
  private:
   std::span<const std::string_view> replace_id(std::string_view text, std::string_view id);
   std::span<const std::string_view> hold_tail(std::string_view part);
-  void look_for_error(std::string_view part, bool last);
+  void look_for_error(std::string_view part);
 
-  HttpExchange exchange_;
+  std::unique_ptr<LargeBody> body_;
   const Place place_;
   const std::string id_;
   const std::string client_id_;
-  const TimePoint deadline_;
-  CancelScope& cancel_;
-  std::uint64_t length_ = 0;
   bool begun_ = false;
   bool ended_ = false;
   bool tool_error_ = false;
   std::string tail_;  // the last bytes so far, held back until it is known that they are not the last
   std::string sent_;  // what was held back before
+  std::string end_;   // the last bytes so far, to be looked at at the end
   std::array<std::string_view, 3> pieces_;
+};
+
+/// A JSON body of announced length.
+class LargeJson final : public LargeBody {
+ public:
+  LargeJson(HttpExchange exchange, TimePoint deadline, CancelScope& cancel)
+      : exchange_(std::move(exchange)), deadline_(deadline), cancel_(cancel) {}
+  std::optional<std::uint64_t> length() const noexcept override { return exchange_.head().content_length(); }
+  Task<Result<std::string_view>> next() override { return exchange_.read_some(deadline_, &cancel_); }
+  void finish() noexcept override { exchange_.finish(); }
+
+ private:
+  HttpExchange exchange_;
+  const TimePoint deadline_;
+  CancelScope& cancel_;
 };
 
 }  // namespace weir

@@ -41,6 +41,7 @@ Task<Result<ReplyEvent>> StreamableLate::next(TimePoint until) {
 // The head is there.
 Task<Result<ReplyEvent>> StreamableLate::begin() {
   call_.first_by = kForever;
+  call_.takes_large = false;
   Result<Reply> reply = co_await owner_.read_reply(call_, id_, std::move(exchange_));
   if (!reply) co_return fail(reply.error());
   inner_ = std::move(reply->rest);

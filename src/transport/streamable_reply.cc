@@ -46,6 +46,7 @@ Result<std::optional<ReplyEvent>> StreamableReply::take_event() {
   delivered_id_ = event.id;
   fruitful_ = true;
   if (!event.type.empty() && event.type != "message") return std::optional<ReplyEvent>();
+  decoder_.tell_begun(false);
   auto message = Message::index(Bytes::copy_of(event.data), JsonLimits(), Message::From::upstream);
   std::string().swap(event.data);  // a large one is not held twice while its client reads slowly
   if (!message)
@@ -63,9 +64,23 @@ Result<std::optional<ReplyEvent>> StreamableReply::take_event() {
   return made;
 }
 
+// A long event has begun: the answer passes as it comes, unless more than its frame has to be seen or a cut
+// can be mended.
+bool StreamableReply::begin_large() {
+  const bool new_era = is_new(peer_.facts.revision);
+  if (!new_era && decoder_.resumable()) return false;
+  large_place_ = StreamableLarge::place_of(decoder_.begun(), id_, takes_requests_ && new_era);
+  if (large_place_ == StreamableLarge::Place::whole) return false;
+  ended_ = true;
+  large_ = std::make_unique<LargeEvent>(owner_, std::move(exchange_), decoder_.take_begun(),
+                                        clock_.deadline(), cancel_);
+  return true;
+}
+
 Task<Result<ReplyEvent>> StreamableReply::next(TimePoint until) {
   while (true) {
     const SseDecoder::State state = decoder_.next(unread_);
+    if (state == SseDecoder::State::begun && begin_large()) co_return ReplyEvent();
     if (state == SseDecoder::State::refused)
       co_return fail(Error::Kind::too_large, Error::Side::upstream, Error::Sent::maybe,
                      "an event of its answer is larger than limits.message");

@@ -8,13 +8,15 @@
 
 #include "http/client.h"
 #include "http/sse.h"
+#include "transport/large_event.h"
 #include "transport/streamable.h"
+#include "transport/streamable_large.h"
 
 namespace weir {
 
 class StreamableReply final : public ReplyStream {
  public:
-  /// All references outlive it; `id` is the request's, raw.
+  /// `owner`, the call's peer and its scope outlive it; `id` is the request's, raw.
   StreamableReply(Streamable& owner, const Call& call, std::string id, HttpExchange exchange)
       : owner_(owner),
         peer_(*call.peer),
@@ -23,11 +25,16 @@ class StreamableReply final : public ReplyStream {
         decoder_(owner.options_.message_max),
         clock_(call.deadline, Shard::current().now()),
         cancel_(call.cancel),
-        takes_requests_(call.takes_requests) {}
+        takes_requests_(call.takes_requests) {
+    decoder_.tell_begun(StreamableLarge::may_pass(call));
+  }
   ~StreamableReply() override;
 
   Task<Result<ReplyEvent>> next(TimePoint until) override;
   void pause() override { clock_.pause(Shard::current().now()); }
+  /// After next(), before any event: the answer, if it is large and passes as it comes; null otherwise.
+  std::unique_ptr<LargeBody> take_large() noexcept { return std::move(large_); }
+  StreamableLarge::Place large_place() const noexcept { return large_place_; }
   void resume() override { clock_.resume(Shard::current().now()); }
 
  private:
@@ -35,6 +42,7 @@ class StreamableReply final : public ReplyStream {
   enum class Stage : std::uint8_t { reading, resting, asking };
 
   Result<std::optional<ReplyEvent>> take_event();
+  bool begin_large();
   Result<std::optional<ReplyEvent>> take(Message message);
   Result<void> part(const Error& why);
   Task<Result<void>> read(TimePoint until);
@@ -52,6 +60,8 @@ class StreamableReply final : public ReplyStream {
   CancelScope& cancel_;
   const bool takes_requests_;
   bool ended_ = false;
+  std::unique_ptr<LargeBody> large_;
+  StreamableLarge::Place large_place_ = StreamableLarge::Place::whole;
 
   Stage stage_ = Stage::reading;
   std::string last_id_;       // of the last whole event, over all connections

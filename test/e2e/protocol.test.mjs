@@ -103,6 +103,71 @@ export const tests = {
     });
   },
 
+  async 'a large answer in one event passes while it comes'() {
+    const text = 'x\\"},é'.repeat(60000);
+    const result = `{"content":[{"type":"text","text":"${text}"}],"resultType":"complete","isError":true}`;
+    const call = (weir, options) => ask(weir.url, 'tools/call', '"name":"echo","arguments":{}', { name: 'echo', ...options });
+    const forms = {
+      head: (id) => [`{"jsonrpc":"2.0","id":${id},"result":`, '}'],
+      tail: (id) => ['{"result":', `,"jsonrpc":"2.0", "id":${id}}`],
+    };
+    const event = (lines) => Buffer.from(`event: message\n${lines}\n\n`);
+    const begin = (raw) => (raw.writeHead(200, { 'Content-Type': 'text/event-stream' }), raw);
+    await between({}, async (weir, upstream) => {
+      const id = '"an id of another length"';
+      for (const [form, around] of Object.entries(forms)) {
+        let go;
+        const released = new Promise((done) => (go = done));
+        upstream.call = async (parsed, { raw }) => {
+          const whole = event(`data: ${around(parsed.id)[0]}${result}${around(parsed.id)[1]}\nid: 7`);
+          begin(raw).write(whole.subarray(0, 100_000));
+          await released;
+          raw.end(whole.subarray(100_000));
+        };
+        const got = await call(weir, { id, on: (answer) => answer.once('readable', go) });
+        assert.equal(got.text, around(id)[0] + result + around(id)[1], form);
+        assert.equal(got.headers['transfer-encoding'], 'chunked');
+      }
+      assert.match((await request('GET', weir.admin + '/metrics')).text, /weir_requests_total\{[^}]*outcome="tool_error"[^}]*\} 2/);
+
+      // The connection serves the next call, once its stream has ended.
+      upstream.call = (parsed, { raw }) => begin(raw).end(event(`data: ${forms.head(parsed.id)[0]}${result}\ndata: }`));
+      for (let i = 0; i < 3; ++i) assert.deepEqual(JSON.parse((await call(weir)).text).result, JSON.parse(result));
+
+      // What came before it is an event, so this is one, too.
+      upstream.call = (parsed, { raw }) => {
+        begin(raw).write(event(`data: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":${JSON.stringify(parsed.params._meta.progressToken)},"progress":1}}`));
+        raw.end(event(`data: ${forms.head(parsed.id)[0]}${result}}`));
+      };
+      const two = messages(await call(weir, { more: '"progressToken":1,' })).map((one) => JSON.parse(one));
+      assert.equal(two[0].params.progress, 1);
+      assert.deepEqual(two[1].result, JSON.parse(result));
+
+      // Another's id, an event of another type, an end in the middle: the client sees that it is not whole.
+      const bad = {
+        id: (raw, own) => raw.end(event(`data: {"result":${result},"jsonrpc":"2.0","id":${own + 1}}`)),
+        type: (raw, own) => (raw.write(event(`data: ${forms.head(own)[0]}${result}}`).subarray(0, -1)), raw.end('event: other\n\n')),
+        end: (raw, own) => raw.end(`data: ${forms.head(own)[0]}${result}`),
+        cut: (raw, own) => raw.write(`data: ${forms.head(own)[0]}${result}`, () => raw.destroy()),
+      };
+      for (const [how, answer] of Object.entries(bad)) {
+        upstream.call = (parsed, { raw }) => answer(begin(raw), parsed.id);
+        await assert.rejects(call(weir), how);
+      }
+      upstream.call = null;
+      assert.ok((await call(weir)).text.includes('"result"'));
+    });
+    // More than limits.message: cut off, whatever is still to come.
+    await between({}, async (weir, upstream) => {
+      upstream.call = (parsed, { raw }) => {
+        begin(raw).write(`data: ${forms.head(parsed.id)[0]}{"content":[{"type":"text","text":"`);
+        for (let i = 0; i < 20; ++i) raw.write('z'.repeat(100_000));
+      };
+      await assert.rejects(call(weir));
+      await until(() => upstream.closed > 0, 5000, 'the upstream to see it');
+    }, { limits: { message: '1MB' } });
+  },
+
   async 'headers towards a new upstream are made anew'() {
     await between([{ tools: ['grüße'] }, {}], async (weir, upstream) => {
       await weir.settled();

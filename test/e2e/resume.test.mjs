@@ -63,6 +63,25 @@ export const tests = {
     );
   },
 
+  async 'a large answer that was cut in the middle comes again whole'() {
+    const text = 'y'.repeat(300_000);
+    await between(
+      polling(
+        (response, { id }) => {
+          response.write(`id: a1\nretry: 20\ndata:\n\n`);
+          response.write(`id: a2\ndata: ${answer(id, text).slice(0, 200_000)}`, () => setTimeout(() => response.destroy(), 20));
+        },
+        (stream, response, { id }) => stream(response).end(`id: a2\ndata: ${answer(id, text)}\n\n`),
+      ),
+      async (weir, upstream) => {
+        const session = await openSession(weir.url);
+        const reply = await session.post('{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"echo"}}');
+        assert.equal(JSON.parse(messages(reply).at(-1)).result.content[0].text, text);
+        assert.deepEqual(gets(upstream).map(({ headers }) => headers['last-event-id']), ['a1']);
+      },
+    );
+  },
+
   async 'a stream that was cut goes on, for clients of either era'() {
     await between(
       polling(

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "http/sse.h"
+#include "http/sse_data.h"
 
 namespace {
 
@@ -63,6 +64,51 @@ void check_written(std::string_view json) {
   if (!data.empty()) WEIR_CHECK(outcome.events[0] == "\n" + data);
 }
 
+struct Rest {
+  std::string data;
+  std::string left;  // behind the event
+  weir::SseDataReader::State state = weir::SseDataReader::State::more;
+  bool operator==(const Rest&) const = default;
+};
+
+// Reads `text` from the middle of a data line on.
+Rest read_data(std::string_view text, std::size_t slice) {
+  using State = weir::SseDataReader::State;
+  weir::SseDataReader reader;
+  Rest rest;
+  for (std::size_t at = 0; at < text.size() && (rest.state == State::more); at += slice) {
+    const std::string piece(text.substr(at, slice));
+    std::string_view received = piece;
+    while ((rest.state = reader.next(received)) == State::data) {
+      WEIR_CHECK(!reader.data().empty() && reader.data().find_first_of("\r\n") == std::string_view::npos);
+      rest.data += reader.data();
+    }
+    WEIR_CHECK(rest.state != State::more || received.empty());
+    if (rest.state != State::more)
+      rest.left = std::string(received) + std::string(text.substr(std::min(text.size(), at + slice)));
+  }
+  return rest;
+}
+
+std::string without_breaks(std::string text) {
+  std::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
+  return text;
+}
+
+// A message that is read piece by piece is the one that would have been collected.
+void check_pieces(std::string_view text, std::size_t slice) {
+  const Rest rest = read_data(text, text.size() + 1);
+  WEIR_CHECK(read_data(text, slice) == rest && read_data(text, 1) == rest);
+  const std::string data = without_breaks(rest.data);
+  if (rest.state != weir::SseDataReader::State::ended || data.empty()) return;
+  const Outcome collected = decode("data:" + std::string(text), text.size() + 6, text.size() + 6);
+  WEIR_CHECK(!collected.events.empty());
+  const std::string& first = collected.events.front();
+  const std::string type = first.substr(0, first.find('\n'));
+  WEIR_CHECK(type.empty() || type == "message");
+  WEIR_CHECK(without_breaks(first.substr(type.size())) == data);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -78,5 +124,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   WEIR_CHECK(!skipping.refused && decode(text, slice, event_max, skip) == skipping);
   WEIR_CHECK(whole.refused || skipping == whole);
   check_written(text);
+  check_pieces(text, slice);
   return 0;
 }

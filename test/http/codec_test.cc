@@ -5,6 +5,7 @@
 
 #include "http/chunked.h"
 #include "http/sse.h"
+#include "http/sse_data.h"
 
 namespace weir {
 namespace {
@@ -143,6 +144,64 @@ TEST(Sse, LeavesOutWhatIsTooLarge) {
     EXPECT_EQ(found[5], "|c") << cut;
     EXPECT_EQ(decoder.last_id(), "3") << cut;
   }
+}
+
+// A long event whose reader wants it as it comes: what was told of it, and how it ended.
+std::string in_pieces(std::string_view text, std::size_t cut, std::string_view& left) {
+  SseDecoder decoder(1'000'000);
+  decoder.tell_begun(true);
+  std::string_view first = text.substr(0, cut);
+  if (decoder.next(first) != SseDecoder::State::begun) return "WHOLE";
+  std::string data = decoder.take_begun();
+  SseDataReader reader;
+  left = text.substr(cut);
+  while (true) {
+    switch (reader.next(left)) {
+      case SseDataReader::State::data:
+        data += reader.data();
+        break;
+      case SseDataReader::State::ended:
+        return data;
+      case SseDataReader::State::refused:
+        return "REFUSED";
+      case SseDataReader::State::more:
+        return "CUT OFF";
+    }
+  }
+}
+
+TEST(Sse, GivesLongDataPieceByPiece) {
+  const std::string pad(70'000, 'x');
+  const std::size_t cut = 69'000;
+  std::string_view left;
+  const auto pieces = [&](const std::string& text) { return in_pieces(text, cut, left); };
+  EXPECT_EQ(pieces("data: " + pad + "y\n\nid: 2\n\n"), pad + "y");
+  EXPECT_EQ(left, "id: 2\n\n") << "what follows is the next event's";
+  EXPECT_EQ(pieces("event: message\r\ndata:" + pad + "\r\nid: 1\r\n: said\r\n\r\n"), pad);
+  EXPECT_EQ(pieces("data:" + pad + "\rdata:y\rdata\r\r"), pad + " y ");
+  EXPECT_EQ(pieces("data:" + pad + "\nevent: other\n\n"), "REFUSED");
+  EXPECT_EQ(pieces("data:" + pad + "\nevent: message\nevent\nevents: other\n\n"), pad);
+  EXPECT_EQ(pieces("data:" + pad + "\n"), "CUT OFF");
+  EXPECT_EQ(pieces("event: other\ndata:" + pad + "\n\n"), "WHOLE");
+  EXPECT_EQ(pieces("data: [\ndata:" + pad + "\n\n"), "WHOLE");
+  EXPECT_EQ(pieces(":" + pad + "\n\n"), "WHOLE");
+}
+
+TEST(Sse, CollectsALongEventThatNobodyTakes) {
+  const std::string text =
+      "data: " + std::string(200'000, 'x') + "\n\ndata: " + std::string(90'000, 'y') + "\n\n";
+  SseDecoder decoder(1'000'000);
+  decoder.tell_begun(true);
+  std::vector<SseDecoder::State> states;
+  for (std::size_t at = 0; at < text.size(); at += 70'000) {
+    std::string_view part = std::string_view(text).substr(at, 70'000);
+    do states.push_back(decoder.next(part));
+    while (states.back() == SseDecoder::State::event);
+  }
+  using State = SseDecoder::State;
+  EXPECT_EQ(states, (std::vector<State>{State::begun, State::more, State::event, State::more, State::begun,
+                                        State::event, State::more}));
+  EXPECT_EQ(decoder.event().data, std::string(90'000, 'y'));
 }
 
 TEST(Sse, WritesWhatItReads) {

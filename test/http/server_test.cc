@@ -38,7 +38,7 @@ class Echo final : public HttpHandler {
       bool good = (co_await responder.begin_events({})).has_value();
       for (int i = 0; i < 3 && good; ++i)
         good = (co_await responder.event("{\"n\":" + std::to_string(i) + "}", {})).has_value();
-      if (good) good = (co_await responder.end_events()).has_value();
+      if (good) good = (co_await responder.end()).has_value();
       EXPECT_TRUE(good);
     } else {
       const std::string text =

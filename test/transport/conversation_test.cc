@@ -117,6 +117,21 @@ TEST(Conversation, ACallThatIsOverIsNotAsked) {
   EXPECT_EQ(second, (Seen{"question", "response"}));
 }
 
+TEST(Conversation, AReportThatWasLostIsNotHiddenByTheResponse) {
+  sim::World world(1, 1);
+  World one;
+  Seen seen;
+  std::vector<std::string> told(
+      15, R"({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}})");
+  told.push_back(response("1"));
+  world.start(0, [&] { return one.server(told); });
+  world.start(0, [&] { return one.call("1", kForever, seen); });
+  ASSERT_TRUE(world.run());
+  ASSERT_FALSE(seen.empty());
+  EXPECT_EQ(seen.back(), "too_large") << "of 1000 bytes";
+  EXPECT_LT(seen.size(), 15u);
+}
+
 // The end of the wire in the very tick in which a wait for the first event ends.
 TEST(Conversation, TheEndOfTheWireWinsOverADeadline) {
   sim::World world(1, 1);

@@ -1,0 +1,41 @@
+// A large answer that comes as one event of a stream.
+#pragma once
+
+#include <string>
+
+#include "http/client.h"
+#include "http/sse_data.h"
+#include "transport/large_body.h"
+#include "transport/streamable.h"
+
+namespace weir {
+
+class LargeEvent final : public LargeBody {
+ public:
+  /// `begun`: the data so far, after which the stream goes on with what `exchange` gives. All references
+  /// outlive it.
+  LargeEvent(Streamable& owner, HttpExchange exchange, std::string begun, TimePoint deadline,
+             CancelScope& cancel)
+      : owner_(owner),
+        exchange_(std::move(exchange)),
+        begun_(std::move(begun)),
+        deadline_(deadline),
+        cancel_(cancel) {}
+
+  std::optional<std::uint64_t> length() const noexcept override { return std::nullopt; }
+  Task<Result<std::string_view>> next() override;
+  void finish() noexcept override { owner_.read_away(std::move(exchange_)); }
+
+ private:
+  Streamable& owner_;
+  HttpExchange exchange_;
+  std::string begun_;
+  SseDataReader reader_;
+  std::string_view unread_;
+  std::size_t seen_ = 0;
+  bool ended_ = false;
+  const TimePoint deadline_;
+  CancelScope& cancel_;
+};
+
+}  // namespace weir
