@@ -1,19 +1,11 @@
 #include "app/process.h"
 
-#include <malloc.h>
-#include <unistd.h>
-
 #include <csignal>
 #include <cstdio>
 
-#include "base/json.h"
-#include "config/load.h"
-#include "config/text_rules.h"
 #include "runtime/descriptors.h"
-#include "runtime/file_watch.h"
 #include "runtime/hop.h"
 #include "runtime/signals.h"
-#include "runtime/socket_network.h"
 
 // Counts are written at an orderly exit only; ours leaves threads and frames as they are.
 #ifdef WEIR_COVERAGE
@@ -32,10 +24,6 @@ namespace {
   __gcov_dump();
 #endif
   std::_Exit(code);
-}
-
-SocketAddress socket_address(const AddressConfig& address) {
-  return SocketAddress(address.host == "localhost" ? "127.0.0.1" : address.host, address.port);
 }
 
 }  // namespace
@@ -131,204 +119,6 @@ Task<void> Process::control() {
   patient.cancel();
   log_.flush();
   leave(0);
-}
-
-Task<bool> Process::open_admin() {
-  Seat& own = control_seat();
-  const AddressConfig& wanted = *options_.config.admin;
-  const SocketAddress address = socket_address(wanted);
-  Result<std::unique_ptr<Listener>> listener = own.loop->shard().network().listen(address, false);
-  if (!listener) {
-    std::fprintf(stderr, "weir: cannot listen on %s:%u (admin): %s\n", address.host.c_str(),
-                 unsigned{address.port}, listener.error().detail().c_str());
-    co_return false;
-  }
-  admin_address_ = (*listener)->address();
-  AdminActions actions;
-  actions.reload = [this](std::string& report) { return reload("admin", report); };
-  actions.rollback = [this](std::string& report) { return rollback(report); };
-  actions.set_draining = [this](bool on) { draining_ = on; };
-  actions.draining = [this] { return draining_.load(); };
-  actions.read_families = [this] { return observe_->read_families(); };
-  actions.endpoint = [this] {
-    return "http://" + to_string(AddressConfig{bound_.front().host, bound_.front().port}) + "/mcp";
-  };
-  admin_ = std::make_unique<AdminApi>(*gateway_, *metrics_, std::move(actions), is_loopback(wanted.host));
-  own.fibers.start(accept(own, std::move(*listener), *admin_));
-  co_return true;
-}
-
-Task<bool> Process::open(Seat& seat, bool first) {
-  const Config& config = options_.config;
-  Network& network = seat.loop->shard().network();
-  for (std::size_t i = 0; i < config.listen.size(); ++i) {
-    const ListenConfig& one = config.listen[i];
-    SocketAddress address = socket_address(one.address);
-    if (first) {
-      // A listener that does not share tells whether somebody else has the port.
-      const auto alone = network.listen(address, false);
-      if (!alone) {
-        std::fprintf(stderr, "weir: cannot listen on %s:%u: %s\n", address.host.c_str(),
-                     unsigned{address.port}, alone.error().detail().c_str());
-        co_return false;
-      }
-    } else {
-      address.port = bound_[i].port;
-    }
-    Result<std::unique_ptr<Listener>> listener = network.listen(address, true);
-    if (!listener) {
-      std::fprintf(stderr, "weir: cannot listen on %s:%u: %s\n", address.host.c_str(), unsigned{address.port},
-                   listener.error().detail().c_str());
-      co_return false;
-    }
-    if (first) bound_.push_back((*listener)->address());
-    HttpEntry::Options options;
-    options.loopback = is_loopback(one.address.host);
-    options.allowed_hosts = one.allowed_hosts;
-    options.error_status_http = one.error_status_http;
-    options.streams = streams_;
-    options.stop = &seat.stop;
-    seat.entries.push_back(std::make_unique<HttpEntry>(*gateway_, std::move(options), *observe_));
-    seat.fibers.start(accept(seat, std::move(*listener), *seat.entries.back()));
-  }
-  co_return true;
-}
-
-Task<bool> Process::open_stdio(Seat& seat) {
-  Result<std::unique_ptr<Stream>> stream =
-      seat.loop->shard().network().adopt(options_.stdio->in, options_.stdio->out, "stdio");
-  if (!stream) {
-    std::fprintf(stderr, "weir: stdin and stdout can't be used: %s\n", stream.error().detail().c_str());
-    co_return false;
-  }
-  const std::function<void()> left = [this] {
-    control_seat().loop->shard().post([this] { client_left_.cancel(); });
-  };
-  seat.stdio = std::make_unique<StdioEntry>(*gateway_, *observe_, left);
-  seat.fibers.start(serve_stdio(seat, std::move(*stream)));
-  co_return true;
-}
-
-Task<void> Process::serve_stdio(Seat& seat, std::unique_ptr<Stream> stream) {
-  observe_->connections.fetch_add(1, std::memory_order_relaxed);
-  co_await seat.stdio->run(std::move(stream), seat.stop);
-  observe_->connections.fetch_sub(1, std::memory_order_relaxed);
-}
-
-// Its listener ends with it: from then on connecting is refused, so that clients go elsewhere.
-Task<void> Process::accept(Seat& seat, std::unique_ptr<Listener> listener, HttpHandler& handler) {
-  while (!seat.stop.cancelled()) {
-    Result<std::unique_ptr<Stream>> stream = co_await listener->accept(seat.stop);
-    if (!stream) continue;
-    if (observe_->connections.load(std::memory_order_relaxed) >=
-        gateway_->plan()->config.limits.connections) {
-      (*stream)->close();
-      continue;
-    }
-    seat.fibers.start(serve(seat, std::move(*stream), handler));
-  }
-}
-
-Task<void> Process::serve(Seat& seat, std::unique_ptr<Stream> stream, HttpHandler& handler) {
-  observe_->connections.fetch_add(1, std::memory_order_relaxed);
-  co_await serve_http(std::move(stream), handler, seat.limits, seat.stop);
-  observe_->connections.fetch_sub(1, std::memory_order_relaxed);
-}
-
-Task<void> Process::watch_file(CancelScope& stop) {
-  Result<std::unique_ptr<FileWatch>> watch = FileWatch::start(Shard::current().network(), options_.file);
-  if (!watch) {
-    std::fprintf(stderr, "weir: %s is not watched: %s\n", options_.file.c_str(),
-                 watch.error().detail().c_str());
-    co_return;
-  }
-  // It may have changed between its first reading and the watch.
-  std::string report;
-  reload("file", report);
-  while (!stop.cancelled()) {
-    const Result<void> changed = co_await (*watch)->next(milliseconds(20), stop);
-    if (!changed) break;
-    reload("file", report);
-  }
-}
-
-void Process::note_good_reload() {
-  observe_->last_reload_good = true;
-  observe_->last_reload_seconds = std::chrono::duration_cast<std::chrono::seconds>(
-                                      control_seat().loop->shard().wall_now().time_since_epoch())
-                                      .count();
-}
-
-// Makes a configuration the running one and remembers it.
-void Process::take(const Config& config, std::string_view cause, std::string& report) {
-  const Config before = options_.config;
-  const ApplyReport done = gateway_->apply(config);
-  observe_->set_options(config.log);
-  note_good_reload();
-  for (const auto& seat : seats_)
-    seat->loop->shard().post([&seat, limits = config.limits] {
-      seat->limits.body_max = limits.body;
-      seat->limits.head.head_max = limits.header;
-    });
-  std::string restart;
-  if (config.threads != before.threads) restart += "\"threads\"";
-  if (config.listen != before.listen) restart += restart.empty() ? "\"listen\"" : ",\"listen\"";
-  if (config.admin != before.admin) restart += restart.empty() ? "\"admin\"" : ",\"admin\"";
-  report = "{\"ok\":true,\"servers\":{\"added\":" + std::to_string(done.added) +
-           ",\"removed\":" + std::to_string(done.removed) + ",\"kept\":" + std::to_string(done.kept) +
-           "},\"needs_restart\":[" + restart + "]}";
-  earlier_.push_back(config);
-  while (earlier_.size() > 6) earlier_.pop_front();  // the running one and five before it
-  LogLine line(log_, Module::config, restart.empty() ? Severity::info : Severity::warn,
-               "configuration taken");
-  line.text("cause", cause).number("added", static_cast<std::int64_t>(done.added));
-  line.number("removed", static_cast<std::int64_t>(done.removed))
-      .number("kept", static_cast<std::int64_t>(done.kept));
-  if (!restart.empty()) line.text("needs_restart", restart);
-}
-
-bool Process::reload(std::string_view cause, std::string& report) {
-  if (!options_.load_again) {
-    report = R"({"ok":false,"errors":["no file is served"]})";
-    return false;
-  }
-  const LoadOutcome loaded = options_.load_again();
-  ::malloc_trim(0);  // the parser took megabytes for a moment
-  if (loaded.config) {
-    if (!earlier_.empty() && *loaded.config == earlier_.back()) {
-      note_good_reload();
-      report = R"({"ok":true,"unchanged":true})";
-      return true;
-    }
-    take(*loaded.config, cause, report);
-    return true;
-  }
-  observe_->last_reload_good = false;
-  report = "{\"ok\":false,\"errors\":[";
-  for (const Diagnostic& diagnostic : loaded.diagnostics) {
-    if (diagnostic.severity != Diagnostic::Severity::error) continue;
-    const std::string text = to_string(diagnostic);
-    if (report.back() != '[') report += ',';
-    json_append_string(report, text);
-    LogLine line(log_, Module::config, Severity::error, text.substr(0, text.find('\n')));
-    line.text("cause", cause);
-  }
-  report += "]}";
-  LogLine line(log_, Module::config, Severity::error, "the running configuration stays as it is");
-  line.text("cause", cause);
-  return false;
-}
-
-bool Process::rollback(std::string& report) {
-  if (earlier_.size() < 2) {
-    report = R"({"ok":false,"errors":["there is no earlier configuration"]})";
-    return false;
-  }
-  earlier_.pop_back();
-  const Config config = earlier_.back();
-  earlier_.pop_back();
-  take(config, "rollback", report);
-  return true;
 }
 
 void Process::say_ready() {

@@ -18,8 +18,8 @@ class Upstream;
 
 class HeldCall final : public QuestionBox {
  public:
-  /// Copies whatever `from` only looks at. `upstream` lives as long, whatever is configured meanwhile; `peer`: as it
-  /// is known at present.
+  /// Copies whatever `from` only looks at. `upstream` lives as long, whatever is configured meanwhile;
+  /// `peer`: as it is known at present.
   HeldCall(const Call& from, std::shared_ptr<Upstream> upstream, std::shared_ptr<const Peer> peer);
 
   /// Makes the call; it ends soon after end().

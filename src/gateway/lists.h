@@ -26,8 +26,8 @@ struct ClientCall {
   ClientView client;
   CallTrace trace;
   CallNotes* notes = nullptr;
-  Session* session = nullptr;        // an old client's
-  ParkedCalls* parked = nullptr;     // set where the client may be asked for input
+  Session* session = nullptr;     // an old client's
+  ParkedCalls* parked = nullptr;  // set where the client may be asked for input
   const RequestStates* states = nullptr;
   Tasks* tasks = nullptr;
   std::optional<RequestState> continued;  // what a retry brought back

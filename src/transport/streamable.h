@@ -66,6 +66,11 @@ class Streamable final : public Transport {
   Task<Result<HttpExchange>> begin(std::span<const iovec> pieces, TimePoint deadline, CancelScope& cancel);
   Task<Result<Plain>> post(std::string head, std::string body, TimePoint deadline, CancelScope& cancel);
   static std::string fault_of(const ResponseHead& head);
+  static bool is_event_stream(const Head& head) {
+    const std::string_view type = head.get(Field::content_type);
+    if (type == "application/json") return false;
+    return equals_ignoring_case(type.substr(0, type.find(';')), "text/event-stream");
+  }
   static Reply large_reply(const Call& call, const std::string& id, StreamableLarge::Place place,
                            std::unique_ptr<LargeBody> body);
   Task<Result<Reply>> read_reply(Call& call, const std::string& id, HttpExchange exchange);

@@ -1,0 +1,118 @@
+// Where a process listens: its addresses on each shard, the admin's, standard input.
+#include "app/process.h"
+#include "config/text_rules.h"
+#include "runtime/hop.h"
+#include "runtime/socket_network.h"
+
+namespace weir {
+namespace {
+
+SocketAddress socket_address(const AddressConfig& address) {
+  return SocketAddress(address.host == "localhost" ? "127.0.0.1" : address.host, address.port);
+}
+
+}  // namespace
+
+Task<bool> Process::open_admin() {
+  Seat& own = control_seat();
+  const AddressConfig& wanted = *options_.config.admin;
+  const SocketAddress address = socket_address(wanted);
+  Result<std::unique_ptr<Listener>> listener = own.loop->shard().network().listen(address, false);
+  if (!listener) {
+    std::fprintf(stderr, "weir: cannot listen on %s:%u (admin): %s\n", address.host.c_str(),
+                 unsigned{address.port}, listener.error().detail().c_str());
+    co_return false;
+  }
+  admin_address_ = (*listener)->address();
+  AdminActions actions;
+  actions.reload = [this](std::string& report) { return reload("admin", report); };
+  actions.rollback = [this](std::string& report) { return rollback(report); };
+  actions.set_draining = [this](bool on) { draining_ = on; };
+  actions.draining = [this] { return draining_.load(); };
+  actions.read_families = [this] { return observe_->read_families(); };
+  actions.endpoint = [this] {
+    return "http://" + to_string(AddressConfig{bound_.front().host, bound_.front().port}) + "/mcp";
+  };
+  admin_ = std::make_unique<AdminApi>(*gateway_, *metrics_, std::move(actions), is_loopback(wanted.host));
+  own.fibers.start(accept(own, std::move(*listener), *admin_));
+  co_return true;
+}
+
+Task<bool> Process::open(Seat& seat, bool first) {
+  const Config& config = options_.config;
+  Network& network = seat.loop->shard().network();
+  for (std::size_t i = 0; i < config.listen.size(); ++i) {
+    const ListenConfig& one = config.listen[i];
+    SocketAddress address = socket_address(one.address);
+    if (first) {
+      // A listener that does not share tells whether somebody else has the port.
+      const auto alone = network.listen(address, false);
+      if (!alone) {
+        std::fprintf(stderr, "weir: cannot listen on %s:%u: %s\n", address.host.c_str(),
+                     unsigned{address.port}, alone.error().detail().c_str());
+        co_return false;
+      }
+    } else {
+      address.port = bound_[i].port;
+    }
+    Result<std::unique_ptr<Listener>> listener = network.listen(address, true);
+    if (!listener) {
+      std::fprintf(stderr, "weir: cannot listen on %s:%u: %s\n", address.host.c_str(), unsigned{address.port},
+                   listener.error().detail().c_str());
+      co_return false;
+    }
+    if (first) bound_.push_back((*listener)->address());
+    HttpEntry::Options options;
+    options.loopback = is_loopback(one.address.host);
+    options.allowed_hosts = one.allowed_hosts;
+    options.error_status_http = one.error_status_http;
+    options.streams = streams_;
+    options.stop = &seat.stop;
+    seat.entries.push_back(std::make_unique<HttpEntry>(*gateway_, std::move(options), *observe_));
+    seat.fibers.start(accept(seat, std::move(*listener), *seat.entries.back()));
+  }
+  co_return true;
+}
+
+Task<bool> Process::open_stdio(Seat& seat) {
+  Result<std::unique_ptr<Stream>> stream =
+      seat.loop->shard().network().adopt(options_.stdio->in, options_.stdio->out, "stdio");
+  if (!stream) {
+    std::fprintf(stderr, "weir: stdin and stdout can't be used: %s\n", stream.error().detail().c_str());
+    co_return false;
+  }
+  const std::function<void()> left = [this] {
+    control_seat().loop->shard().post([this] { client_left_.cancel(); });
+  };
+  seat.stdio = std::make_unique<StdioEntry>(*gateway_, *observe_, left);
+  seat.fibers.start(serve_stdio(seat, std::move(*stream)));
+  co_return true;
+}
+
+Task<void> Process::serve_stdio(Seat& seat, std::unique_ptr<Stream> stream) {
+  observe_->connections.fetch_add(1, std::memory_order_relaxed);
+  co_await seat.stdio->run(std::move(stream), seat.stop);
+  observe_->connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// Its listener ends with it: from then on connecting is refused, so that clients go elsewhere.
+Task<void> Process::accept(Seat& seat, std::unique_ptr<Listener> listener, HttpHandler& handler) {
+  while (!seat.stop.cancelled()) {
+    Result<std::unique_ptr<Stream>> stream = co_await listener->accept(seat.stop);
+    if (!stream) continue;
+    if (observe_->connections.load(std::memory_order_relaxed) >=
+        gateway_->plan()->config.limits.connections) {
+      (*stream)->close();
+      continue;
+    }
+    seat.fibers.start(serve(seat, std::move(*stream), handler));
+  }
+}
+
+Task<void> Process::serve(Seat& seat, std::unique_ptr<Stream> stream, HttpHandler& handler) {
+  observe_->connections.fetch_add(1, std::memory_order_relaxed);
+  co_await serve_http(std::move(stream), handler, seat.limits, seat.stop);
+  observe_->connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+}  // namespace weir

@@ -1,0 +1,110 @@
+// How a configuration becomes the running one: at the start, when its file changes, on request.
+#include <malloc.h>
+
+#include "app/process.h"
+#include "base/json.h"
+#include "config/load.h"
+#include "config/text_rules.h"
+#include "runtime/file_watch.h"
+
+namespace weir {
+
+using std::chrono::milliseconds;
+
+Task<void> Process::watch_file(CancelScope& stop) {
+  Result<std::unique_ptr<FileWatch>> watch = FileWatch::start(Shard::current().network(), options_.file);
+  if (!watch) {
+    std::fprintf(stderr, "weir: %s is not watched: %s\n", options_.file.c_str(),
+                 watch.error().detail().c_str());
+    co_return;
+  }
+  // It may have changed between its first reading and the watch.
+  std::string report;
+  reload("file", report);
+  while (!stop.cancelled()) {
+    const Result<void> changed = co_await (*watch)->next(milliseconds(20), stop);
+    if (!changed) break;
+    reload("file", report);
+  }
+}
+
+void Process::note_good_reload() {
+  observe_->last_reload_good = true;
+  observe_->last_reload_seconds = std::chrono::duration_cast<std::chrono::seconds>(
+                                      control_seat().loop->shard().wall_now().time_since_epoch())
+                                      .count();
+}
+
+// Makes a configuration the running one and remembers it.
+void Process::take(const Config& config, std::string_view cause, std::string& report) {
+  const Config before = options_.config;
+  const ApplyReport done = gateway_->apply(config);
+  observe_->set_options(config.log);
+  note_good_reload();
+  for (const auto& seat : seats_)
+    seat->loop->shard().post([&seat, limits = config.limits] {
+      seat->limits.body_max = limits.body;
+      seat->limits.head.head_max = limits.header;
+    });
+  std::string restart;
+  if (config.threads != before.threads) restart += "\"threads\"";
+  if (config.listen != before.listen) restart += restart.empty() ? "\"listen\"" : ",\"listen\"";
+  if (config.admin != before.admin) restart += restart.empty() ? "\"admin\"" : ",\"admin\"";
+  report = "{\"ok\":true,\"servers\":{\"added\":" + std::to_string(done.added) +
+           ",\"removed\":" + std::to_string(done.removed) + ",\"kept\":" + std::to_string(done.kept) +
+           "},\"needs_restart\":[" + restart + "]}";
+  earlier_.push_back(config);
+  while (earlier_.size() > 6) earlier_.pop_front();  // the running one and five before it
+  LogLine line(log_, Module::config, restart.empty() ? Severity::info : Severity::warn,
+               "configuration taken");
+  line.text("cause", cause).number("added", static_cast<std::int64_t>(done.added));
+  line.number("removed", static_cast<std::int64_t>(done.removed))
+      .number("kept", static_cast<std::int64_t>(done.kept));
+  if (!restart.empty()) line.text("needs_restart", restart);
+}
+
+bool Process::reload(std::string_view cause, std::string& report) {
+  if (!options_.load_again) {
+    report = R"({"ok":false,"errors":["no file is served"]})";
+    return false;
+  }
+  const LoadOutcome loaded = options_.load_again();
+  ::malloc_trim(0);  // the parser took megabytes for a moment
+  if (loaded.config) {
+    if (!earlier_.empty() && *loaded.config == earlier_.back()) {
+      note_good_reload();
+      report = R"({"ok":true,"unchanged":true})";
+      return true;
+    }
+    take(*loaded.config, cause, report);
+    return true;
+  }
+  observe_->last_reload_good = false;
+  report = "{\"ok\":false,\"errors\":[";
+  for (const Diagnostic& diagnostic : loaded.diagnostics) {
+    if (diagnostic.severity != Diagnostic::Severity::error) continue;
+    const std::string text = to_string(diagnostic);
+    if (report.back() != '[') report += ',';
+    json_append_string(report, text);
+    LogLine line(log_, Module::config, Severity::error, text.substr(0, text.find('\n')));
+    line.text("cause", cause);
+  }
+  report += "]}";
+  LogLine line(log_, Module::config, Severity::error, "the running configuration stays as it is");
+  line.text("cause", cause);
+  return false;
+}
+
+bool Process::rollback(std::string& report) {
+  if (earlier_.size() < 2) {
+    report = R"({"ok":false,"errors":["there is no earlier configuration"]})";
+    return false;
+  }
+  earlier_.pop_back();
+  const Config config = earlier_.back();
+  earlier_.pop_back();
+  take(config, "rollback", report);
+  return true;
+}
+
+}  // namespace weir

@@ -1,0 +1,66 @@
+// What a caller reads of a reply whose server may be stopped meanwhile.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "gateway/upstream.h"
+#include "runtime/waiter.h"
+
+namespace weir {
+
+/// That the server is stopped: nothing was sent.
+Error stopped_error();
+/// What a call says that ended with its server and not by its client.
+Error stopped(const CancelScope& stop, Error error);
+
+/// A stream that ends with its server's seat.
+class StoppableReply final : public ReplyStream {
+ public:
+  StoppableReply(Upstream& owner, std::unique_ptr<ReplyStream> rest, CancelScope& stop, CancelScope& cancel,
+                 std::function<void()> asked)
+      : owner_(owner), stop_(stop), link_(stop, cancel), asked_(std::move(asked)), rest_(std::move(rest)) {}
+  Task<Result<ReplyEvent>> next(TimePoint until) override {
+    Result<ReplyEvent> event = co_await rest_->next(until);
+    if (event && event->asker && asked_) asked_();
+    if (!event) co_return fail(stopped(stop_, event.error()));
+    co_return event;
+  }
+  void pause() override {
+    asking_ = owner_.client_asked();
+    rest_->pause();
+  }
+  void resume() override {
+    asking_ = Counted();
+    rest_->resume();
+  }
+
+ private:
+  Upstream& owner_;
+  CancelScope& stop_;
+  ScopeLink link_;
+  std::function<void()> asked_;  // the server asks its client for something
+  Counted asking_;
+  std::unique_ptr<ReplyStream> rest_;
+};
+
+/// The same for a large result.
+class StoppableLarge final : public LargeResult {
+ public:
+  StoppableLarge(std::unique_ptr<LargeResult> large, CancelScope& stop, CancelScope& cancel)
+      : stop_(stop), link_(stop, cancel), large_(std::move(large)) {}
+  std::optional<std::uint64_t> length() const noexcept override { return large_->length(); }
+  Task<Result<std::span<const std::string_view>>> next() override {
+    Result<std::span<const std::string_view>> pieces = co_await large_->next();
+    if (!pieces) co_return fail(stopped(stop_, pieces.error()));
+    co_return pieces;
+  }
+  bool tool_error() const noexcept override { return large_->tool_error(); }
+
+ private:
+  CancelScope& stop_;
+  ScopeLink link_;
+  std::unique_ptr<LargeResult> large_;
+};
+
+}  // namespace weir

@@ -1,0 +1,104 @@
+// What an answer over Streamable HTTP is: the response, an event stream, a large body, or a fault.
+#include <charconv>
+
+#include "transport/streamable.h"
+#include "transport/streamable_reply.h"
+
+namespace weir {
+namespace {
+
+auto upstream_fault(Error::Kind kind, std::string detail) {
+  return fail(kind, Error::Side::upstream, Error::Sent::maybe, std::move(detail));
+}
+
+}  // namespace
+
+Error error_of_status(int status, std::string_view retry_after, Error::Sent sent) {
+  using Kind = Error::Kind;
+  const std::string answered = "it answered HTTP " + std::to_string(status);
+  if (status == 401) return Error(Kind::needs_authorization, Error::Side::upstream, sent, answered);
+  if (status == 403) return Error(Kind::needs_authorization, Error::Side::upstream, sent, answered);
+  if (status == 429 || status == 503) {
+    Error error(Kind::overloaded, Error::Side::upstream, sent, answered);
+    unsigned seconds = 0;
+    std::from_chars(retry_after.data(), retry_after.data() + retry_after.size(), seconds);
+    if (seconds != 0 && seconds < 86400) error.set_retry_after(std::chrono::seconds(seconds));
+    return error;
+  }
+  if (status >= 300 && status < 400)
+    return Error(Kind::upstream_protocol, Error::Side::upstream, sent,
+                 answered + ": redirects are not followed");
+  return Error(Kind::upstream_protocol, Error::Side::upstream, sent, answered);
+}
+
+// Why an answer with this head can't be read; mostly empty.
+std::string Streamable::fault_of(const ResponseHead& head) {
+  const std::string_view coding = head.get(Field::content_encoding);
+  if (coding.empty() || equals_ignoring_case(coding, "identity")) return {};
+  return "it answered in the coding " + std::string(coding.substr(0, 32)) +
+         ", though only identity was accepted";
+}
+
+Reply Streamable::large_reply(const Call& call, const std::string& id, StreamableLarge::Place place,
+                              std::unique_ptr<LargeBody> body) {
+  Reply reply;
+  reply.first.last = true;
+  reply.large = std::make_unique<StreamableLarge>(std::move(body), place, id, call.message.raw_id());
+  return reply;
+}
+
+Task<Result<Reply>> Streamable::read_reply(Call& call, const std::string& id, HttpExchange exchange) {
+  const ResponseHead& head = exchange.head();
+  if (head.status == 200 && is_event_stream(head)) {
+    auto rest = std::make_unique<StreamableReply>(*this, call, id, std::move(exchange));
+    Result<ReplyEvent> first = co_await rest->next(call.first_by);
+    if (!first) co_return fail(first.error());
+    if (std::unique_ptr<LargeBody> large = rest->take_large())
+      co_return large_reply(call, id, rest->large_place(), std::move(large));
+    Reply reply(std::move(*first));
+    if (!reply.first.last) reply.rest = std::move(rest);
+    co_return reply;
+  }
+  co_return co_await read_json(call, id, exchange, head.status);
+}
+
+Task<Result<Reply>> Streamable::read_json(Call& call, const std::string& id, HttpExchange& exchange,
+                                          int status) {
+  const std::string retry_after(exchange.head().get(Field::retry_after));
+  Result<Bytes> body = co_await exchange.read_all(options_.message_max, call.deadline, &call.cancel);
+  if (!body) co_return fail(body.error());
+  Result<Reply> reply = read_body(call, id, status, retry_after, std::move(*body));
+  if (reply || status != 200) exchange.finish();
+  co_return reply;
+}
+
+// What a whole body says: the response, or why it is none.
+Result<Reply> Streamable::read_body(Call& call, const std::string& id, int status,
+                                    const std::string& retry_after, Bytes body) {
+  const bool nothing = body.view().empty() && status < 300;
+  auto message = Message::index_owned(std::move(body), JsonLimits(), Message::From::upstream);
+  const bool response = message && (*message)->is_response();
+  const bool ours = response && (*message)->raw_id() == id;
+  // A session that it has forgotten: 404 by the specification, 400 by some; then it has not run the call.
+  const bool in_session = !is_new(call.peer->facts.revision) && !call.peer->session.empty();
+  if (in_session && (status == 404 || (status == 400 && !ours))) {
+    call.peer->lost = true;
+    return fail(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no,
+                "the server has ended its session");
+  }
+  if (ours && status != 401) return Reply(ReplyEvent(std::move(*message), true));
+  // A refusal before the request was understood carries no id; it is this call's all the same.
+  if (response && (*message)->kind() == Message::Kind::error && (*message)->raw_id() == "null" &&
+      status >= 400 && status < 500 && status != 401 && status != 429)
+    return Reply(ReplyEvent(std::move(*message), true));
+  if (nothing)
+    return upstream_fault(Error::Kind::upstream_protocol,
+                          "it answered a request with nothing (HTTP " + std::to_string(status) + ")");
+  if (status != 200) return fail(error_of_status(status, retry_after, Error::Sent::maybe));
+  if (response) return upstream_fault(Error::Kind::upstream_protocol, "it answered another request's id");
+  return upstream_fault(Error::Kind::upstream_protocol,
+                        "its answer is no JSON-RPC response: " +
+                            (message ? std::string("a request came instead") : message.error().reason));
+}
+
+}  // namespace weir
