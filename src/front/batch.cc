@@ -26,16 +26,24 @@ Task<void> Serving::in_batch(Visit& visit, const Bytes& body) {
   part_visit.only = visit.only;
   part_visit.session = visit.session;
   part_visit.head = visit.head;
+  std::string_view refused;  // of the client's answers to us, which have no place in the array
   for (const Bytes& part : *parts) {
     const auto message = Message::index(part, JsonLimits(), Message::From::client);
     if (!message) {
       const MessageFault& fault = message.error();
       co_await refuse(part_visit, 400, fault.code, fault.reason, fault.raw_id);
+    } else if (message->is_response()) {
+      const std::string_view why = answer_ask(*visit.session, *message);
+      if (!why.empty()) refused = why;
     } else if (message->method() == "initialize") {
       co_await refuse(part_visit, 400, -32600, "initialize is no part of a batch", message->raw_id());
     } else {
       co_await in_session(part_visit, *message);
     }
+  }
+  if (answers.answers().empty() && !refused.empty()) {
+    co_await refuse(visit, 400, -32600, refused, {});
+    co_return;
   }
   std::string out;
   for (const std::string& answer : answers.answers()) out += (out.empty() ? "[" : ",") + answer;

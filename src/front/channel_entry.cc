@@ -64,7 +64,7 @@ Task<bool> ChannelEntry::take(Message message) {
   if (message.is_request()) {
     calls_.start(run(std::move(message)));
   } else if (session_ && message.is_response()) {
-    // One that comes too late is nobody's; an error would look like the answer to a request of the client's.
+    // A bad or late one is counted; an error would look like the answer to a request of the client's.
     (void)answer_ask(*session_, message);
   } else if (session_ && !is_new_request(message)) {
     co_await old_notification(std::move(message));

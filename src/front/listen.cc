@@ -192,10 +192,10 @@ Task<bool> Serving::begin_listening(Visit& visit, ClientCall& call, const std::s
   co_return true;
 }
 
-Task<void> Serving::end_listening(Visit& visit, const EventListener& listener, bool graceful) {
+Task<void> Serving::end_listening(Visit& visit, const EventListener& listener, Feed::Reader::Came came) {
   // A stream that just ends says that something went wrong.
-  if (!graceful) {
-    if (visit.sink.cut()) co_return;
+  if (came != Feed::Reader::Came::end && visit.sink.cut()) co_return;
+  if (came == Feed::Reader::Came::behind) {
     std::string lost;
     append_error(lost, listener.raw_id, kInternalError, "the client read too slowly: updates were lost");
     co_await visit.sink.finish(200, lost);
@@ -221,20 +221,19 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
     there = co_await visit.sink.event(first);
   }
   Feed::Reader reader(*listener->feed, 0);
-  bool graceful = false;
+  Feed::Reader::Came came = Feed::Reader::Came::nothing;
   while (there) {
-    const Feed::Reader::Came came = co_await reader.next(Shard::current().now() + kQuiet, call.cancel);
+    came = co_await reader.next(Shard::current().now() + kQuiet, call.cancel);
     if (came == Feed::Reader::Came::message)
       there = co_await visit.sink.event(reader.text());
     else if (came == Feed::Reader::Came::nothing)
       co_await visit.sink.idle();
     else
       there = false;
-    graceful = came == Feed::Reader::Came::end;
   }
   gateway_.events().remove(*listener);
   gateway_.interests().forget(hearer);
-  co_await end_listening(visit, *listener, graceful);
+  co_await end_listening(visit, *listener, came);
 }
 
 void Serving::record_listen(const Visit& visit, const Message& message, const MethodRow& row,

@@ -62,16 +62,12 @@ bool Serving::end_session(std::string_view id, std::string_view owner, std::stri
 
 Task<void> Serving::in_session(Visit& visit, const Message& message) {
   if (message.is_response()) {
-    const bool nonsense = message.kind() == Message::Kind::result && message.result().front() != '{';
-    if (nonsense) {
-      // No server waits for such; the question stays open.
-      co_await refuse(visit, 400, -32600, "result must be an object", message.raw_id());
-    } else if (answer_ask(*visit.session, message)) {
+    const std::string_view fault = answer_ask(*visit.session, message);
+    // Not under its id, which is one of ours: it would look like the answer to a request of the client's.
+    if (fault.empty())
       co_await visit.sink.finish(202, {});
-    } else {
-      // Late, doubled or foreign: whoever sent it is told, and nobody else hears of it.
-      co_await refuse(visit, 400, -32600, "nothing with this id is waiting for an answer", message.raw_id());
-    }
+    else
+      co_await refuse(visit, 400, -32600, fault, {});
     co_return;
   }
   const MethodRow* row = find_method(message.method());

@@ -73,7 +73,7 @@ class Serving {
   Task<void> listen(Visit& visit, ClientCall& call);
   Task<bool> begin_listening(Visit& visit, ClientCall& call, const std::string& hearer_id,
                              EventListener& listener, std::string& first);
-  static Task<void> end_listening(Visit& visit, const EventListener& listener, bool graceful);
+  static Task<void> end_listening(Visit& visit, const EventListener& listener, Feed::Reader::Came came);
   void old_notification(Visit& visit, const Message& message, const MethodRow* row);
   Task<void> relay_large(Visit& visit, ClientCall& call, Answer& answer);
   int status_of(const Answer& answer) const noexcept;

@@ -98,6 +98,13 @@ bool ParkedCalls::Parking::admit(ReplyEvent event) {
   return true;
 }
 
+// True if the server takes back what its client was not asked yet.
+bool ParkedCalls::Parking::withdraw(const Message& message) {
+  if (message.method() != "notifications/cancelled") return false;
+  const std::string_view raw_id = message.param().find("requestId");
+  return std::erase_if(parked_->asks, [raw_id](const Ask& ask) { return ask.raw_id == raw_id; }) != 0;
+}
+
 // Refuses what no client can be asked at all; if that is none of them, the later half.
 void ParkedCalls::Parking::lessen() {
   std::vector<Ask>& asks = parked_->asks;
@@ -117,6 +124,10 @@ Task<Result<void>> ParkedCalls::Parking::gather() {
     if (!event->message) break;
     if (event->message->is_request()) {
       (void)admit(std::move(*event));
+      continue;
+    }
+    if (withdraw(*event->message)) {
+      if (parked_->asks.empty()) break;
       continue;
     }
     const bool last = event->last;

@@ -18,6 +18,7 @@ class ParkedCalls::Parking final : public ReplyStream {
   ReplyEvent finished(ReplyEvent event) const;
   bool may_ask_url() const;
   bool admit(ReplyEvent event);
+  bool withdraw(const Message& message);
   void lessen();
   Task<Result<void>> gather();
 

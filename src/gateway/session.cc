@@ -152,11 +152,17 @@ void Session::end() {
   for (auto& [key, ask] : asks) give_up_ask(std::move(ask));
 }
 
-bool answer_ask(Session& session, const Message& response) {
+std::string_view answer_ask(Session& session, const Message& response) {
+  // No server waits for such.
+  if (response.kind() == Message::Kind::result && response.result().front() != '{') {
+    count_rejected(Rejected::bad_answer);
+    return "result must be an object";
+  }
   std::shared_ptr<ClientAsk> ask = session.take_ask(response.raw_id());
   if (!ask) {
+    // Late, doubled or foreign: whoever sent it is told, and nobody else hears of it.
     count_rejected(Rejected::late_answer);
-    return false;
+    return "nothing with this id is waiting for an answer";
   }
   Shard& home = *ask->home;
   std::string text = with_task_ids(with_id(response, ask->raw_id), ask->task.client, ask->task.server);
@@ -166,7 +172,7 @@ bool answer_ask(Session& session, const Message& response) {
     ask->asker->send(std::move(text));
     if (ask->ended) ask->ended();
   });
-  return true;
+  return {};
 }
 
 void give_up_ask(std::shared_ptr<ClientAsk> ask) {

@@ -118,8 +118,9 @@ class Session {
   std::atomic<TimePoint::rep> used_{0};
 };
 
-/// Hands the client's answer to whoever asked. False: nothing of this id is open. Any shard.
-bool answer_ask(Session& session, const Message& response);
+/// Hands the client's answer to whoever asked; else the sentence that says why not, and what is open stays
+/// so. Any shard.
+std::string_view answer_ask(Session& session, const Message& response);
 /// Gives up what was asked: the server is told that there will be no answer. Any shard.
 void give_up_ask(std::shared_ptr<ClientAsk> ask);
 

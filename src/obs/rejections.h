@@ -10,6 +10,7 @@ namespace weir {
 /// Why something was refused.
 enum class Rejected : std::uint8_t {
   late_answer,     // a client's answer to nothing that it is asked at present: late, doubled or foreign
+  bad_answer,      // a client's answer whose result is no object
   request_state,   // a requestState that was not given out for this request and this client
   event_id,        // a Last-Event-ID that names no event which is kept
   server_request,  // a server's request that no client can be asked

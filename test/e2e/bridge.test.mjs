@@ -277,13 +277,46 @@ export const tests = {
       assert.equal((await stranger.post(reply)).status, 400, 'asked in another session');
       for (const wrong of ['"nonsense"', '[]', 'null', '7']) {
         const refused = await session.post(`{"jsonrpc":"2.0","id":${JSON.stringify(question.id)},"result":${wrong}}`);
-        assert.deepEqual([refused.status, JSON.parse(refused.text).error.code], [400, -32600], wrong);
+        const { id, error } = JSON.parse(refused.text);
+        assert.deepEqual([refused.status, id, error.code], [400, null, -32600], wrong);
       }
       assert.equal((await session.post(reply)).status, 202);
       assert.deepEqual(JSON.parse(result(await answer).result.content[0].text), [accepted('z')]);
       assert.equal((await session.post(reply)).status, 400, 'doubled');
       const counted = (await request('GET', weir.admin + '/metrics')).text;
       assert.match(counted, /^weir_rejected_total\{server="",reason="late_answer"\} 3$/m);
+      assert.match(counted, /^weir_rejected_total\{server="",reason="bad_answer"\} 4$/m);
+    });
+  },
+
+  async 'new client, old server: what is taken back before the client was asked is not asked'() {
+    const question = (id) => `{"jsonrpc":"2.0","id":"${id}","method":"elicitation/create","params":{"message":"${id}","requestedSchema":{"type":"object","properties":{}}}}`;
+    const end = (id) => `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"${id}"}}`;
+    const before = (parsed, send, one, response) => {
+      if (parsed?.method !== 'tools/call') return false;
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      const said = [question('a'), question('b'), end('a')];
+      if (parsed.params.name === 'other') said.push(end('b'), `{"jsonrpc":"2.0","id":${parsed.id},"result":{"content":[]}}`);
+      response.write(said.map((text) => `data: ${text}\n\n`).join(''));
+      return true;
+    };
+    await between({ era: 'old', tools: ['echo', 'other'], before }, async (weir) => {
+      const asked = result(await call(weir.url)).result;
+      assert.deepEqual(Object.values(asked.inputRequests).map((one) => one.params.message), ['b']);
+      assert.equal(result(await call(weir.url, '', { name: 'other' })).result.resultType, 'complete');
+    });
+  },
+
+  async 'what is wrong with an answer to us has no place among a batch\'s answers'() {
+    await between({}, async (weir) => {
+      const session = await openSession(weir.url, '2025-03-26', elicitation);
+      const wrong = ['{"jsonrpc":"2.0","id":1,"result":5}', '{"jsonrpc":"2.0","id":1,"result":{}}'];
+      for (const one of wrong) {
+        const mixed = await session.post(`[${one},{"jsonrpc":"2.0","id":1,"method":"ping"}]`);
+        assert.deepEqual([mixed.status, JSON.parse(mixed.text)], [200, [{ jsonrpc: '2.0', id: 1, result: {} }]]);
+        const alone = await session.post(`[${one}]`);
+        assert.deepEqual([alone.status, JSON.parse(alone.text).id], [400, null]);
+      }
     });
   },
 

@@ -167,6 +167,8 @@ export const tests = {
       await talk.open('2025-11-25', '{"elicitation":{}}');
       await talk.send(call(1));
       const question = await talk.find((one) => one.method === 'elicitation/create', 'the question');
+      // What is no answer leaves the question open.
+      for (const wrong of ['5', 'null', '[]']) await talk.send(`{"jsonrpc":"2.0","id":${JSON.stringify(question.id)},"result":${wrong}}`);
       await talk.send(`{"jsonrpc":"2.0","id":${JSON.stringify(question.id)},"result":{"action":"accept","content":{"name":"Ada"}}}`);
       const told = await until(() => upstream.seen.find((one) => one.parsed.id === 'its own'), 5000, 'the answer at the server');
       assert.equal(told.parsed.result.content.name, 'Ada');
@@ -259,6 +261,15 @@ export const tests = {
       assert.equal((await lines.exit).code, 0);
       assert.ok(lines.messages.find((one) => one.id === 1).result && lines.messages.find((one) => one.id === 2).result);
     });
+    // A client that listens has missed nothing, however it ends.
+    for (const end of [(lines) => lines.child.stdin.end(), (lines) => lines.child.kill('SIGTERM')])
+      await onLines({}, async (lines) => {
+        lines.send(`{"jsonrpc":"2.0","id":"L","method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},"_meta":{${meta}}}}`);
+        await lines.find((one) => one.method === 'notifications/subscriptions/acknowledged');
+        end(lines);
+        assert.equal((await lines.exit).code, 0);
+        assert.equal(lines.messages.at(-1).result?.resultType, 'complete', lines.texts.at(-1));
+      });
     // So it is at SIGTERM.
     await onLines({}, async (lines, upstream) => {
       const held = [];
