@@ -53,6 +53,9 @@ std::optional<Url> parse_url(std::string_view text, std::string& reason) {
     const std::size_t close = authority.find(']');
     if (close == std::string_view::npos) return refuse("an IPv6 address ends with ]");
     url.host = authority.substr(1, close - 1);
+    if (url.host.find(':') == std::string::npos ||
+        url.host.find_first_not_of("0123456789abcdefABCDEF:.") != std::string::npos)
+      return refuse("between [ and ] stands an IPv6 address");
     port = authority.substr(close + 1);
     if (!port.empty() && port.front() != ':') return refuse("a colon and a port follow ]");
   } else {
@@ -61,6 +64,8 @@ std::optional<Url> parse_url(std::string_view text, std::string& reason) {
     if (colon != std::string_view::npos) port = authority.substr(colon);
   }
   if (url.host.empty()) return refuse("the URL names no host");
+  if (url.host.find_first_of("[]\\<>\"^`{|}") != std::string::npos)
+    return refuse("the URL's host has characters that no name has");
   if (!port.empty() && !parse_port(port.substr(1), url.port))
     return refuse("a port is a number from 1 to 65535");
   return url;

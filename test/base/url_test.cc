@@ -74,6 +74,15 @@ TEST(Url, ResolvesReferences) {
   }
 }
 
+TEST(Url, AHostIsANameOrAnAddress) {
+  std::string reason;
+  for (const char* good : {"http://a_b.c-d/", "http://1.2.3.4:5/", "http://[::ffff:1.2.3.4]/"})
+    EXPECT_TRUE(parse_url(good, reason)) << good << reason;
+  for (const char* bad : {"http://[[]/", "http://[]/", "http://[a]/", "http://[::1%25lo]/", "http://a]b/",
+                          "http://a\\b/", "http://a{b}/"})
+    EXPECT_FALSE(parse_url(bad, reason)) << bad;
+}
+
 TEST(Url, SameOrigin) {
   const auto same = [](std::string_view a, std::string_view b) {
     std::string reason;
