@@ -15,12 +15,6 @@ constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 std::string event_of(std::string_view json) { return chunk_of("data: " + std::string(json) + "\n\n"); }
 
-std::string answer(int status, std::string_view body, std::string_view fields = {}) {
-  return "HTTP/1.1 " + std::to_string(status) +
-         " X\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
-         std::string(fields) + "\r\n" + std::string(body);
-}
-
 // One of the three questions, as members of a request.
 std::string question(std::size_t kind, const std::string& nonce) {
   if (kind == 0)
@@ -33,29 +27,6 @@ std::string question(std::size_t kind, const std::string& nonce) {
 }
 
 }  // namespace
-
-Task<void> AskingUpstream::serve(CancelScope& stop) {
-  Result<std::unique_ptr<Listener>> listener = Shard::current().network().listen(options_.address, false);
-  Nursery nursery;
-  while (true) {
-    Result<std::unique_ptr<Stream>> stream = co_await (*listener)->accept(stop);
-    if (!stream) break;
-    nursery.start(connection(std::move(*stream), stop));
-  }
-  co_await nursery.join();
-}
-
-Task<void> AskingUpstream::connection(std::unique_ptr<Stream> stream, CancelScope& stop) {
-  PlainHttp http(std::move(stream));
-  while (true) {
-    PlainMessage request;
-    const PlainHttp::Got got = co_await http.read(request, Duration::max(), &stop);
-    if (got == PlainHttp::Got::nonsense) blame("was sent nonsense");
-    if (got != PlainHttp::Got::whole) co_return;
-    const bool goes_on = co_await take(http, request, stop);
-    if (!goes_on) co_return;
-  }
-}
 
 Task<bool> AskingUpstream::take(PlainHttp& http, const PlainMessage& request, CancelScope& stop) {
   const std::string session = request.field("mcp-session-id");

@@ -9,12 +9,11 @@
 #include <vector>
 
 #include "mcp/message.h"
-#include "sim/plain_http.h"
-#include "sim/sim_world.h"
+#include "sim/sim_upstream.h"
 
 namespace weir::sim {
 
-class AskingUpstream {
+class AskingUpstream final : public SimUpstream {
  public:
   struct Options {
     std::string name;
@@ -22,14 +21,12 @@ class AskingUpstream {
     bool old_era = false;
     unsigned trouble = 15;  // of a hundred calls, so many are cut
   };
-  AskingUpstream(World& world, Options options) : world_(world), options_(std::move(options)) {}
+  AskingUpstream(World& world, Options options)
+      : SimUpstream(world, options.name, options.address), options_(std::move(options)) {}
 
-  /// Serves until `stop`.
-  Task<void> serve(CancelScope& stop);
   const Options& options() const noexcept { return options_; }
   int questions() const noexcept { return questions_; }
   int answers() const noexcept { return answers_; }
-  const std::vector<std::string>& violations() const noexcept { return violations_; }
 
  private:
   /// What an old session was asked and has not answered.
@@ -43,25 +40,19 @@ class AskingUpstream {
     std::map<std::string, Question> open;  // by raw id; kept when answered
   };
 
-  Task<void> connection(std::unique_ptr<Stream> stream, CancelScope& stop);
-  Task<bool> take(PlainHttp& http, const PlainMessage& request, CancelScope& stop);
+  Task<bool> take(PlainHttp& http, const PlainMessage& request, CancelScope& stop) override;
   Task<bool> greet(PlainHttp& http, const Message& message, CancelScope& stop);
   Task<bool> call_old(PlainHttp& http, const Message& message, const std::string& session, CancelScope& stop);
   Task<bool> call_new(PlainHttp& http, const Message& message, CancelScope& stop);
   void heard(const std::string& session, const Message& answer);
   void check(std::string_view answer, const std::string& nonce);
   std::string result(std::string_view id, const std::string& nonce) const;
-  std::size_t draw(std::size_t bound) { return static_cast<std::size_t>(world_.random()() % bound); }
-  bool chance(unsigned percent) { return draw(100) < percent; }
-  void blame(std::string what) { violations_.push_back(options_.name + ": " + std::move(what)); }
 
-  World& world_;
   Options options_;
   std::map<std::string, OldSession> sessions_;
   int next_session_ = 1;
   int questions_ = 0;
   int answers_ = 0;
-  std::vector<std::string> violations_;
 };
 
 }  // namespace weir::sim

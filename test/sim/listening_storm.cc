@@ -110,8 +110,10 @@ Task<void> ListeningStorm::wait_for_rest() {
 }
 
 HearReport ListeningStorm::run() {
-  for (const auto& server : servers_)
+  for (const auto& server : servers_) {
     world_.start(kServers, [this, &server] { return server->serve(servers_stop_); });
+    world_.start(kServers, [this, &server] { return server->tell(servers_stop_); });
+  }
   begin([this] { return direct(); });
   clients_left_ = static_cast<int>(clients_.size());
   for (const auto& client : clients_) world_.start(kClients, [this, &client] { return one_client(*client); });

@@ -8,35 +8,6 @@ namespace weir::sim {
 
 using std::chrono::milliseconds;
 
-Task<void> ScriptedUpstream::serve(CancelScope& stop) {
-  Result<std::unique_ptr<Listener>> listener = Shard::current().network().listen(options_.address, false);
-  Nursery nursery;
-  while (true) {
-    Result<std::unique_ptr<Stream>> stream = co_await (*listener)->accept(stop);
-    if (!stream) break;
-    nursery.start(connection(std::move(*stream), stop));
-  }
-  co_await nursery.join();
-}
-
-Task<void> ScriptedUpstream::connection(std::unique_ptr<Stream> stream, CancelScope& stop) {
-  PlainHttp http(std::move(stream));
-  while (true) {
-    PlainMessage request;
-    const PlainHttp::Got got = co_await http.read(request, Duration::max(), &stop);
-    if (got == PlainHttp::Got::nonsense) violations_.push_back(options_.name + " was sent nonsense");
-    if (got != PlainHttp::Got::whole) co_return;
-    const bool goes_on = co_await take(http, request, stop);
-    if (!goes_on) co_return;
-  }
-}
-
-std::string ScriptedUpstream::answer(int status, std::string_view body, std::string_view fields) {
-  return "HTTP/1.1 " + std::to_string(status) +
-         " X\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
-         std::string(fields) + "\r\n" + std::string(body);
-}
-
 Task<bool> ScriptedUpstream::take(PlainHttp& http, const PlainMessage& request, CancelScope& stop) {
   // It offers no stream of its own, and a session that has gone is gone.
   if (request.start.starts_with("GET ")) co_return co_await http.write(answer(405, ""), &stop);
@@ -47,7 +18,7 @@ Task<bool> ScriptedUpstream::take(PlainHttp& http, const PlainMessage& request, 
   }
   const auto message = Message::index(Bytes::copy_of(request.body), JsonLimits(), Message::From::client);
   if (!request.start.starts_with("POST ") || !message) {
-    violations_.push_back(options_.name + " was sent no message: " + request.start + " " + request.body);
+    blame("was sent no message: " + request.start + " " + request.body);
     co_return false;
   }
   if (!message->is_request()) co_return co_await http.write(answer(202, ""), &stop);
@@ -130,7 +101,7 @@ Task<bool> ScriptedUpstream::call(PlainHttp& http, const Message& message, Cance
   const std::vector<std::string> nonces = nonces_in(arguments);
   const std::string_view name = message.param().find("name");
   if (nonces.size() != 1 || (name != "\"echo\"" && name != "\"only_" + options_.name + "\"")) {
-    violations_.push_back(options_.name + " was sent a mangled call: " + std::string(message.text()));
+    blame("was sent a mangled call: " + std::string(message.text()));
     co_return false;
   }
   ask.nonce = nonces.front();

@@ -8,12 +8,11 @@
 #include <vector>
 
 #include "mcp/message.h"
-#include "sim/plain_http.h"
-#include "sim/sim_world.h"
+#include "sim/sim_upstream.h"
 
 namespace weir::sim {
 
-class ScriptedUpstream {
+class ScriptedUpstream final : public SimUpstream {
  public:
   struct Options {
     std::string name;
@@ -22,10 +21,9 @@ class ScriptedUpstream {
     unsigned trouble = 30;  // of a hundred calls, so many go wrong
     Duration timeout{};     // what the gateway is set to wait
   };
-  ScriptedUpstream(World& world, Options options) : world_(world), options_(std::move(options)) {}
+  ScriptedUpstream(World& world, Options options)
+      : SimUpstream(world, options.name, options.address), options_(std::move(options)) {}
 
-  /// Serves until `stop`.
-  Task<void> serve(CancelScope& stop);
   /// From now on it behaves well.
   void calm() noexcept { options_.trouble = 0; }
   const Options& options() const noexcept { return options_; }
@@ -33,8 +31,6 @@ class ScriptedUpstream {
   const std::map<std::string, int>& seen() const noexcept { return seen_; }
   /// How often each act was played.
   const std::map<std::string, int>& played() const noexcept { return played_; }
-  /// What the gateway must not do and did.
-  const std::vector<std::string>& violations() const noexcept { return violations_; }
 
  private:
   /// One call to answer.
@@ -53,8 +49,7 @@ class ScriptedUpstream {
   };
   static const std::vector<Row>& rows();
 
-  Task<void> connection(std::unique_ptr<Stream> stream, CancelScope& stop);
-  Task<bool> take(PlainHttp& http, const PlainMessage& request, CancelScope& stop);
+  Task<bool> take(PlainHttp& http, const PlainMessage& request, CancelScope& stop) override;
   Task<bool> greet(PlainHttp& http, const Message& message, CancelScope& stop);
   Task<bool> list(PlainHttp& http, const Message& message, CancelScope& stop);
   Task<bool> call(PlainHttp& http, const Message& message, CancelScope& stop);
@@ -83,18 +78,13 @@ class ScriptedUpstream {
 
   Task<bool> pause(Duration longest, CancelScope& stop);
   Task<bool> progress(PlainHttp& http, const Ask& ask, int steps, Duration gap, CancelScope& stop);
-  std::size_t draw(std::size_t bound) { return static_cast<std::size_t>(world_.random()() % bound); }
-  bool chance(unsigned percent) { return draw(100) < percent; }
   Ask other(const Ask& ask);
   Ask stale(const Ask& ask);
   std::string result(const Ask& ask) const;
-  static std::string answer(int status, std::string_view body, std::string_view fields = {});
 
-  World& world_;
   Options options_;
   std::map<std::string, int> seen_;
   std::map<std::string, int> played_;
-  std::vector<std::string> violations_;
   std::map<std::string, Ask> open_;  // calls that wait for an answer, by nonce
   std::set<std::string> sessions_;
   int next_session_ = 1;

@@ -16,12 +16,6 @@ constexpr std::string_view kEventsHead =
 
 std::string event_of(std::string_view json) { return chunk_of("data: " + std::string(json) + "\n\n"); }
 
-std::string answer(int status, std::string_view body, std::string_view fields = {}) {
-  return "HTTP/1.1 " + std::to_string(status) +
-         " X\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
-         std::string(fields) + "\r\n" + std::string(body);
-}
-
 std::string result(const Message& message, std::string_view members) {
   return R"({"jsonrpc":"2.0","id":)" + std::string(message.raw_id()) + ",\"result\":{" +
          std::string(members) + "}}";
@@ -31,18 +25,6 @@ std::string result(const Message& message, std::string_view members) {
 
 std::string TellingUpstream::uri(int resource) const {
   return "res://" + options_.name + "/" + std::to_string(resource);
-}
-
-Task<void> TellingUpstream::serve(CancelScope& stop) {
-  Result<std::unique_ptr<Listener>> door = Shard::current().network().listen(options_.address, false);
-  Nursery nursery;
-  nursery.start(tell(stop));
-  while (true) {
-    Result<std::unique_ptr<Stream>> stream = co_await (*door)->accept(stop);
-    if (!stream) break;
-    nursery.start(connection(std::move(*stream), stop));
-  }
-  co_await nursery.join();
 }
 
 // Now and then something changes, or a stream breaks off.
@@ -99,18 +81,6 @@ void TellingUpstream::say(Ear& to, std::string_view method, std::string_view par
             to.id + "}";
   to.queue.push_back(event_of(text + "}}"));
   to.filled.wake();
-}
-
-Task<void> TellingUpstream::connection(std::unique_ptr<Stream> stream, CancelScope& stop) {
-  PlainHttp http(std::move(stream));
-  while (true) {
-    PlainMessage request;
-    const PlainHttp::Got got = co_await http.read(request, Duration::max(), &stop);
-    if (got == PlainHttp::Got::nonsense) blame("was sent nonsense");
-    if (got != PlainHttp::Got::whole) co_return;
-    const bool goes_on = co_await take(http, request, stop);
-    if (!goes_on) co_return;
-  }
 }
 
 Task<bool> TellingUpstream::take(PlainHttp& http, const PlainMessage& request, CancelScope& stop) {
