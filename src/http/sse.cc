@@ -1,13 +1,22 @@
 #include "http/sse.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
 
 namespace weir {
 namespace {
-constexpr std::size_t kIdMax = 1024;  // of an event that is left out
 constexpr std::string_view kData = "data:";
+// As much of a line as tells an id, or that it is too long.
+constexpr std::size_t kIdLineMax = std::string_view("id: ").size() + SseDecoder::kIdMax + 1;
+
+bool can_be_named(std::string_view id) {
+  const auto control = [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+  };
+  return id.size() <= SseDecoder::kIdMax && std::none_of(id.begin(), id.end(), control);
+}
 }  // namespace
 
 SseDecoder::State SseDecoder::next(std::string_view& received) {
@@ -73,8 +82,7 @@ void SseDecoder::begin_skipping(std::string_view part) {
   }
   skipping_ = true;
   line_empty_ = line_.empty();
-  line_kept_ = false;
-  line_ = {};
+  line_ = line_.substr(0, kIdLineMax);
   std::string id = std::move(building_.id);
   building_ = {};
   building_.id = std::move(id);
@@ -85,19 +93,14 @@ void SseDecoder::begin_skipping(std::string_view part) {
 void SseDecoder::skip(std::string_view part) {
   if (part.empty()) return;
   line_empty_ = false;
-  line_kept_ = line_kept_ && line_.size() + part.size() <= kIdMax;
-  if (line_kept_)
-    line_.append(part);
-  else
-    line_ = {};
+  line_.append(part.substr(0, kIdLineMax - line_.size()));
 }
 
 // True: the event ends here.
 bool SseDecoder::end_skipped_line() {
   const bool ends = std::exchange(line_empty_, true);
-  if (ends || (line_kept_ && line_.starts_with("id"))) (void)take_line(line_);
+  if (ends || line_.starts_with("id")) (void)take_line(line_);
   line_.clear();
-  line_kept_ = true;
   return ends;
 }
 
@@ -156,7 +159,7 @@ bool SseDecoder::take_line(std::string_view line) {
     building_.type = value;
   } else if (name == "id") {
     if (value.find('\0') != std::string_view::npos) return false;
-    building_.id = value;
+    building_.id = can_be_named(value) ? value : std::string_view();
     has_id_ = true;
   } else if (name == "retry" && !value.empty() && value.size() <= 9 &&
              value.find_first_not_of("0123456789") == std::string_view::npos) {

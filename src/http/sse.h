@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace weir {
 
@@ -15,12 +16,15 @@ namespace weir {
 struct SseEvent {
   std::string data;  // data lines joined by LF
   std::string type;  // the event field; empty: "message"
-  std::string id;    // its own id; empty: none
+  std::string id;    // its own id, as SseDecoder::last_id(); empty: none
 };
 
 /// Decodes one stream. One thread.
 class SseDecoder {
  public:
+  /// Of an id, in bytes. A longer one, or one with control characters, can't be named in a header: it counts
+  /// as an empty one.
+  static constexpr std::size_t kIdMax = 4096;
   /// Lines longer than it, in bytes, are not copied, nor their memory kept.
   static constexpr std::size_t kLong = 64 * 1024;
   /// What becomes of an event of more than `event_max` bytes: the stream is refused with it, or it is left
@@ -35,6 +39,8 @@ class SseDecoder {
   /// Takes bytes from the front of `received`, which it shortens. `event`: event() is whole; call again for
   /// the rest. `begun`: all of `received` is taken.
   State next(std::string_view& received);
+  /// Before the first bytes of a connection that goes on with a stream: its last id so far.
+  void go_on_behind(std::string last_id) { last_id_ = std::move(last_id); }
   /// Whether `begun` is told, once for each event, of messages whose data is longer than kLong and goes on.
   void tell_begun(bool wanted) noexcept { tells_begun_ = wanted; }
   /// After `begun`: the data so far.
@@ -47,8 +53,8 @@ class SseDecoder {
   SseEvent& event() noexcept { return event_; }
   /// The first bytes of the data that was left out last.
   std::string_view overlong_begin() const noexcept { return overlong_begin_; }
-  /// The id of the last whole event that had one, left out or not (one cut off has not come), and the
-  /// server's retry in milliseconds if it gave one.
+  /// The id of the last whole event that had one, left out or not (one cut off has not come): empty where
+  /// there was none, or where that is what it says. And the server's retry in milliseconds if it gave one.
   const std::string& last_id() const noexcept { return last_id_; }
   std::optional<std::uint32_t> retry_ms() const noexcept { return retry_ms_; }
 
@@ -64,9 +70,8 @@ class SseDecoder {
   bool skips_;
   bool skipping_ = false;   // an event too large, up to its empty line
   bool line_empty_ = true;  // the line under way, while skipping
-  bool line_kept_ = false;  // it is short enough to be the event's id
   std::string overlong_begin_;
-  std::string line_;       // an unfinished line
+  std::string line_;       // an unfinished line; while skipping as much of it as an id can have
   bool after_cr_ = false;  // a LF that follows belongs to it
   bool begun_ = false;     // a byte order mark is looked for once
   bool has_data_ = false;

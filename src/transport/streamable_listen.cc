@@ -86,10 +86,11 @@ Task<bool> Streamable::listen_once(const Peer& peer, const StrayMessage& stray,
   stood = true;
   if (begun) begun();
   SseDecoder decoder(options_.message_max, SseDecoder::Overlong::skip);
+  decoder.go_on_behind(last_id);
   std::string_view unread;
   while (true) {
     const SseDecoder::State state = decoder.next(unread);
-    if (!decoder.last_id().empty()) last_id = decoder.last_id();
+    if (last_id != decoder.last_id()) last_id = decoder.last_id();
     if (state == SseDecoder::State::overlong) continue;  // what is behind it is worth more than the rest
     if (state == SseDecoder::State::event) {
       auto message =

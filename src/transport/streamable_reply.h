@@ -64,7 +64,7 @@ class StreamableReply final : public ReplyStream {
   StreamableLarge::Place large_place_ = StreamableLarge::Place::whole;
 
   Stage stage_ = Stage::reading;
-  std::string last_id_;       // of the last whole event, over all connections
+  std::string last_id_;       // the decoder's, of the connection before
   std::string delivered_id_;  // of the last one that was a message
   std::uint32_t retry_ms_ = 1000;
   bool fruitful_ = true;  // the present connection brought something; the first was no reconnection

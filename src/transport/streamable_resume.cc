@@ -12,18 +12,9 @@ constexpr int kFruitlessMax = 5;
 constexpr Duration kStood = std::chrono::seconds(5);
 // The call's deadline mostly comes first.
 constexpr std::uint32_t kRetryMax = 5 * 60 * 1000;
-constexpr std::size_t kIdMax = 4096;
 
 auto unknown(std::string detail) {
   return fail(Error::Kind::outcome_unknown, Error::Side::upstream, Error::Sent::maybe, std::move(detail));
-}
-
-// Whether an event's id can stand in a header.
-bool can_be_named(std::string_view id) {
-  const auto control = [](char c) {
-    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
-  };
-  return !id.empty() && id.size() <= kIdMax && std::none_of(id.begin(), id.end(), control);
 }
 
 bool is_temporary(int status) { return status == 429 || status >= 500; }
@@ -38,15 +29,16 @@ Result<void> StreamableReply::part(const Error& why) {
   if (decoder_.retry_ms()) retry_ms_ = std::min(*decoder_.retry_ms(), kRetryMax);
   if (stage_ == Stage::reading) {
     const std::string& id = decoder_.last_id();
-    fruitful_ = fruitful_ || (!id.empty() && id != last_id_) || now - opened_ >= kStood;
-    if (!id.empty()) last_id_ = id;
+    fruitful_ = fruitful_ || id != last_id_ || now - opened_ >= kStood;
+    last_id_ = id;
   }
   fruitless_ = std::exchange(fruitful_, false) ? 0 : fruitless_ + 1;
-  if (!can_be_named(last_id_) || is_new(peer_.facts.revision)) return fail(why);
+  if (last_id_.empty() || is_new(peer_.facts.revision)) return fail(why);
   if (fruitless_ >= kFruitlessMax)
     return unknown("its answer stream ended without a response, and resuming it brought nothing: " +
                    why.detail());
   decoder_ = SseDecoder(owner_.options_.message_max);
+  decoder_.go_on_behind(last_id_);
   again_ = now + std::chrono::milliseconds(retry_ms_);
   stage_ = Stage::resting;
   return {};

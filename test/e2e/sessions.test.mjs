@@ -101,6 +101,25 @@ export const tests = {
     });
   },
 
+  async 'an event whose id can stand in no header is not named, and the session stays'() {
+    const specs = ['a\u0001b', 'i'.repeat(20000), ''].map((id) => ({
+      era: 'old',
+      before(parsed, send, request, response) {
+        if (request.method !== 'GET') return false;
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+        response.end(`id: 5\nretry: 10\ndata: {"jsonrpc":"2.0","method":"notifications/one"}\n\nid: ${id}\ndata: {"jsonrpc":"2.0","method":"notifications/two"}\n\n`);
+        return true;
+      },
+    }));
+    await between(specs, async (weir, ...upstreams) => {
+      for (const upstream of upstreams) {
+        await until(() => gets(upstream).length >= 2, 15000, 'the stream to be asked for again');
+        assert.deepEqual(gets(upstream).map((one) => one.headers['last-event-id']).slice(0, 2), [undefined, undefined]);
+        assert.equal(begun(upstream).length, 1);
+      }
+    });
+  },
+
   async 'an event too large on a session\'s stream is left out, and what is behind it comes'() {
     const events = ['{"jsonrpc":"2.0","method":"notifications/one"}', `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"${'x'.repeat(2_000_000)}"}}`, '{"jsonrpc":"2.0","method":"notifications/behind"}'];
     const asked = [];

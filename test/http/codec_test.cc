@@ -1,6 +1,7 @@
 // Chunked bodies and event streams, whole and sliced at every place.
 #include <gtest/gtest.h>
 
+#include <set>
 #include <vector>
 
 #include "http/chunked.h"
@@ -144,6 +145,45 @@ TEST(Sse, LeavesOutWhatIsTooLarge) {
     EXPECT_EQ(found[5], "|c") << cut;
     EXPECT_EQ(decoder.last_id(), "3") << cut;
   }
+}
+
+TEST(Sse, NamesWhatCanStandInAHeader) {
+  const auto last = [](const std::string& id) {
+    SseDecoder decoder(1'000'000);
+    (void)events("id: 1\ndata: a\n\nid: " + id + "\ndata: b\n\ndata: c\n\n", 5, decoder);
+    return decoder.last_id();
+  };
+  const std::string longest(SseDecoder::kIdMax, 'i');
+  EXPECT_EQ(last("2"), "2");
+  EXPECT_EQ(last(longest), longest);
+  EXPECT_EQ(last(longest + "i"), "");
+  EXPECT_EQ(last(std::string(900'000, 'i')), "");
+  EXPECT_EQ(last("a\x01"), "");
+  EXPECT_EQ(last(std::string("a\0b", 3)), "1") << "the standard says to ignore it";
+  EXPECT_EQ(last(""), "") << "the standard says that this resets it";
+  SseDecoder next(100);
+  next.go_on_behind("7");
+  (void)events("data: a\n\n", 3, next);
+  EXPECT_EQ(next.last_id(), "7");
+}
+
+TEST(Sse, KnowsTheIdOfWhatIsTooLarge) {
+  const std::string pad(275, 'x');
+  const auto last = [&](const std::string& id) {
+    const std::string text = "id: 1\n\ndata: " + pad + "\nid: " + id + "\n\n";
+    std::set<std::string> found;
+    for (std::size_t cut = 0; cut <= text.size(); cut += text.size() > 5000 ? 97 : 1) {
+      SseDecoder decoder(280, SseDecoder::Overlong::skip);
+      EXPECT_EQ(events(text, cut, decoder).size(), 1u) << cut;
+      found.insert(decoder.last_id());
+    }
+    return found;
+  };
+  // The line that makes it too large, however it is cut.
+  EXPECT_EQ(last("12345678"), std::set<std::string>{"12345678"});
+  EXPECT_EQ(last(std::string(SseDecoder::kIdMax, 'i')), std::set{std::string(SseDecoder::kIdMax, 'i')});
+  EXPECT_EQ(last(std::string(SseDecoder::kIdMax + 1, 'i')), std::set<std::string>{""});
+  EXPECT_EQ(last(""), std::set<std::string>{""});
 }
 
 // A long event whose reader wants it as it comes: what was told of it, and how it ended.
