@@ -3,7 +3,6 @@
 // but `Mcp-Param-*`. Source: MCP 2025-11-25 and 2026-07-28 basic/transports.
 #pragma once
 
-#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "http/client.h"
 #include "http/pool.h"
 #include "runtime/nursery.h"
+#include "transport/aside_queue.h"
 #include "transport/streamable_large.h"
 #include "transport/transport.h"
 
@@ -37,7 +37,9 @@ class Streamable final : public Transport {
   Task<Result<std::shared_ptr<const Peer>>> open(const Introduction& as, TimePoint deadline,
                                                  CancelScope& cancel) override;
   void end(const Peer& peer) override;
-  void notify(const Peer& peer, std::string message) override { tell(peer, std::move(message)); }
+  void notify(const Peer& peer, std::string message) override {
+    tell(peer, std::move(message), AsideQueue::Lane::notes);
+  }
   Task<void> listen(std::shared_ptr<const Peer> peer, const StrayMessage& stray, std::function<void()> begun,
                     CancelScope& cancel) override;
   Task<void> close() override;
@@ -47,11 +49,6 @@ class Streamable final : public Transport {
   const Pool& pool() const noexcept { return pool_; }
 
  private:
-  /// A message that nobody waits for.
-  struct Aside {
-    std::string head;
-    std::string message;
-  };
   friend class LargeEvent;
   friend class StreamableReply;
   friend class StreamableLate;
@@ -88,9 +85,9 @@ class Streamable final : public Transport {
   void given_up(const Call& call, const std::string& id, const Error& error);
   // What nobody waits for: cancelling notes, refusals of the server's own requests, streams read to their
   // end. A few at a time; what the server takes too slowly is dropped.
-  void tell(const Peer& peer, std::string message);
-  // Then an answer would be dropped: a server that goes on asking is not listened to.
-  bool tells_too_much() const noexcept;
+  void tell(const Peer& peer, std::string message, AsideQueue::Lane lane = AsideQueue::Lane::answers);
+  // Then an answer in this session would be dropped: a server that goes on asking is not listened to.
+  bool tells_too_much(const Peer& peer) const { return asides_.full(&peer); }
   std::shared_ptr<ServerLink> link_to(const Peer& peer);
   Task<void> tell_all();
   void read_away(HttpExchange exchange);
@@ -99,9 +96,7 @@ class Streamable final : public Transport {
   StreamableOptions options_;
   std::string head_start_;  // request line and the headers that never change
   Pool pool_;
-  std::deque<Aside> asides_;  // that wait for a worker
-  std::size_t aside_bytes_ = 0;
-  std::size_t tellers_ = 0;
+  AsideQueue asides_;
   Nursery aside_;
   Nursery farewells_;  // sessions that are being ended; close() gives them a moment
   CancelScope hurry_;

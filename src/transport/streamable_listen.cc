@@ -90,13 +90,13 @@ Task<bool> Streamable::listen_once(const Peer& peer, const StrayMessage& stray,
   std::string_view unread;
   while (true) {
     const SseDecoder::State state = decoder.next(unread);
-    if (last_id != decoder.last_id()) last_id = decoder.last_id();
-    if (state == SseDecoder::State::overlong) continue;  // what is behind it is worth more than the rest
     if (state == SseDecoder::State::event) {
       auto message =
           Message::index(Bytes::copy_of(decoder.event().data), JsonLimits(), Message::From::upstream);
+      // What can't be answered now comes again: the stream is gone on with from before it.
+      if (message && message->is_request() && tells_too_much(peer)) co_return true;
+      if (last_id != decoder.last_id()) last_id = decoder.last_id();
       if (!message || message->is_response()) continue;
-      if (message->is_request() && tells_too_much()) co_return true;
       std::shared_ptr<ServerLink> asker = message->is_request() ? link_to(peer) : nullptr;
       if (asker && message->method() == "ping")
         asker->send(own_answer(*message));
@@ -104,6 +104,8 @@ Task<bool> Streamable::listen_once(const Peer& peer, const StrayMessage& stray,
         stray(std::move(*message), std::move(asker));
       continue;
     }
+    if (last_id != decoder.last_id()) last_id = decoder.last_id();
+    if (state == SseDecoder::State::overlong) continue;  // what is behind it is worth more than the rest
     const Result<std::string_view> part = co_await exchange->read_some(kForever, &cancel);
     if (!part || part->empty()) break;
     unread = *part;

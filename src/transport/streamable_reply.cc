@@ -20,7 +20,7 @@ Result<std::optional<ReplyEvent>> StreamableReply::take(Message message) {
     return std::optional(ReplyEvent(std::move(message), true));
   }
   if (message.is_request()) {
-    if (owner_.tells_too_much())
+    if (owner_.tells_too_much(peer_))
       return fail(Error::Kind::too_large, Error::Side::upstream, Error::Sent::maybe,
                   "it asks faster than it takes the answers");
     if (takes_requests_ && message.method() != "ping") {

@@ -6,9 +6,6 @@ namespace weir {
 namespace {
 
 constexpr Duration kAsideTime = std::chrono::seconds(5);
-constexpr std::size_t kTellersMax = 32;   // messages under way that nobody waits for
-constexpr std::size_t kAsidesMax = 1024;  // of these that wait
-constexpr std::size_t kAsideBytesMax = 16 * 1024 * 1024;
 constexpr Duration kFarewellTime = std::chrono::seconds(1);  // for what is under way when all is let go
 
 Task<void> drain(HttpExchange exchange, TimePoint deadline, CancelScope& cancel) {
@@ -22,6 +19,13 @@ Task<void> drain(HttpExchange exchange, TimePoint deadline, CancelScope& cancel)
   exchange.finish();
 }
 
+// Nothing hangs on how far a client has come with an answer.
+AsideQueue::Lane lane_of(const std::string& message) {
+  const auto parsed = Message::index(Bytes::copy_of(message), JsonLimits(), Message::From::client);
+  const bool note = parsed && !parsed->is_response() && parsed->method() != "notifications/cancelled";
+  return note ? AsideQueue::Lane::notes : AsideQueue::Lane::answers;
+}
+
 }  // namespace
 
 /// Answers go to the session that asked, each as a POST of its own.
@@ -30,7 +34,9 @@ class Streamable::Link final : public ServerLink {
   Link(std::shared_ptr<Streamable*> to, std::shared_ptr<const Peer> peer)
       : to_(std::move(to)), peer_(std::move(peer)) {}
   void send(std::string message) override {
-    if (*to_ != nullptr) (*to_)->tell(*peer_, std::move(message));
+    if (*to_ == nullptr) return;
+    const AsideQueue::Lane lane = lane_of(message);
+    (*to_)->tell(*peer_, std::move(message), lane);
   }
 
  private:
@@ -52,31 +58,26 @@ Task<void> Streamable::close() {
   co_await farewells_.join();
 }
 
-void Streamable::tell(const Peer& peer, std::string message) {
-  if (closing_.cancelled() || tells_too_much()) return;
-  Aside one;
+void Streamable::tell(const Peer& peer, std::string message, AsideQueue::Lane lane) {
+  if (closing_.cancelled()) return;
+  AsideQueue::Aside one;
+  one.session = &peer;
+  one.lane = lane;
   append_old_head(one.head, &peer, message.size());
   one.message = std::move(message);
-  aside_bytes_ += one.message.size();
-  asides_.push_back(std::move(one));
-  if (tellers_ < kTellersMax) aside_.start(tell_all());
+  if (asides_.put(std::move(one))) aside_.start(tell_all());
 }
 
-bool Streamable::tells_too_much() const noexcept {
-  return asides_.size() >= kAsidesMax || aside_bytes_ >= kAsideBytesMax;
-}
-
+// Whoever has told something looks for more: what may not be sent yet is not forgotten.
 Task<void> Streamable::tell_all() {
-  ++tellers_;
-  while (!asides_.empty() && !closing_.cancelled()) {
-    Aside one = std::move(asides_.front());
-    asides_.pop_front();
-    aside_bytes_ -= one.message.size();
+  while (!closing_.cancelled()) {
+    std::optional<AsideQueue::Aside> one = asides_.take();
+    if (!one) co_return;
     const Result<Plain> answered =
-        co_await post(std::move(one.head), std::move(one.message), shard_.now() + kAsideTime, closing_);
+        co_await post(std::move(one->head), std::move(one->message), shard_.now() + kAsideTime, closing_);
     (void)answered.has_value();  // a notification has no answer, and its failure no remedy
+    asides_.done(one->session, one->lane);
   }
-  --tellers_;
 }
 
 void Streamable::read_away(HttpExchange exchange) {

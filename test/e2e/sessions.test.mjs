@@ -88,16 +88,71 @@ export const tests = {
     });
   },
 
-  async 'a client that tells more than the server takes: a few connections'() {
+  async 'a client that tells more than the server takes: a few connections, and no other client is asked less'() {
+    const roots = (more) => `{"jsonrpc":"2.0","method":"notifications/roots/list_changed"${more}}`;
     const held = holding((parsed) => parsed.method === 'notifications/roots/list_changed');
-    await between({ era: 'old', before: held.before }, async (weir) => {
+    const calls = new Map();
+    const before = (parsed, send, request, response) => {
+      if (held.before(parsed, send, request, response)) return true;
+      if (!('result' in parsed)) return false;
+      calls.get(parsed.id)(JSON.stringify(parsed.result));
+      return send(202, ''), true;
+    };
+    const call = (parsed, respond) => {
+      if (!parsed.params.arguments.asks) return respond.result('{"content":[]}');
+      calls.set(parsed.params.arguments.asks, respond.end);
+      respond.events();
+      respond.event(`{"jsonrpc":"2.0","id":${parsed.params.arguments.asks},"method":"elicitation/create","params":{"message":"m","requestedSchema":{"type":"object","properties":{}}}}`);
+    };
+    await between({ era: 'old', before, call }, async (weir) => {
       await weir.settled();
-      const client = await openSession(weir.url, '2025-11-25', '{"roots":{"listChanged":true}}');
-      await client.post(echo(1));
-      for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 50 }, () => client.post('{"jsonrpc":"2.0","method":"notifications/roots/list_changed"}')));
-      await until(() => held.most >= 32);
-      for (let id = 2; id < 40; id++) assert.match((await client.post(echo(id))).text, /"content"/);
-      assert(held.most < 100, `${held.most} notifications were under way`);
+      const [flooding, alike, asked] = await Promise.all(['{"roots":{"listChanged":true}}', '{"roots":{"listChanged":true}}', '{"elicitation":{}}'].map((declared) => openSession(weir.url, '2025-11-25', declared)));
+      for (const client of [flooding, alike, asked]) await client.post(echo(1));
+      await alike.post(roots(''));
+      await until(() => held.now >= 1);
+      for (let i = 0; i < 24; i++) await Promise.all(Array.from({ length: 50 }, (_, k) => flooding.post(roots(`,"params":{"_meta":{"n":${50 * i + k}}}`))));
+      await until(() => held.now >= 2);
+      for (let id = 2; id < 40; id++) {
+        assert.match((await flooding.post(echo(id))).text, /"content"/);
+        const answer = await asked.post(echo(id).replace('"a":1', `"asks":${id}`), (response) => response.on('data', (part) => {
+          const question = /^data: (.*elicitation\/create.*)$/m.exec(part);
+          if (question) void asked.post(`{"jsonrpc":"2.0","id":${JSON.stringify(JSON.parse(question[1]).id)},"result":{"action":"accept","content":{"n":${id}}}}`);
+        }));
+        assert.match(answer.text, new RegExp(`"accept","content":.."n":${id}`.replace('..', '.')));
+      }
+      assert(held.most < 20, `${held.most} notifications were under way`);
+    }, { threads: 1 });
+  },
+
+  async 'what a server asks on a session\'s stream and could not be answered is asked again'() {
+    const asked = 1100;
+    const answered = new Map();
+    const held = [];
+    let released = false;
+    const before = (parsed, send, request, response) => {
+      if ('result' in parsed && parsed.method === undefined) {
+        answered.set(parsed.id, (answered.get(parsed.id) ?? 0) + 1);
+        if (released) send(202, '');
+        else held.push(() => send(202, ''));
+        return true;
+      }
+      if (request.method !== 'GET') return false;
+      const last = Number(request.headers['last-event-id'] ?? 0);
+      response.on('close', () => {
+        released = true;
+        for (const release of held.splice(0)) release();
+      });
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders();
+      let all = '';
+      for (let n = last + 1; n <= asked; n++) all += `id: ${n}\ndata: {"jsonrpc":"2.0","id":${n},"method":"ping"}\n\n`;
+      response.write(all);
+      return true;
+    };
+    await between({ era: 'old', before }, async (weir, upstream) => {
+      await until(() => answered.size === asked, 60000, `all answers, ${answered.size} came`);
+      assert(gets(upstream).length > 1, 'the stream was left in between');
+      assert.equal(Math.max(...answered.values()), 1);
+      assert.equal(begun(upstream).length, 1);
     });
   },
 
