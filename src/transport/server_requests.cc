@@ -35,6 +35,10 @@ std::string refusal_outside(const Message& request) {
   return out;
 }
 
+std::string ping_request(std::string_view raw_id) {
+  return R"({"jsonrpc":"2.0","id":)" + std::string(raw_id) + R"(,"method":"ping"})";
+}
+
 std::string cancelled_notification(std::string_view raw_id) {
   std::string out = R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)";
   out += raw_id;

@@ -16,6 +16,8 @@ std::string own_answer(const Message& request);
 std::string refusal(const Message& request);
 /// The refusal (-32600) of what was asked outside of every call and can't be brought to one.
 std::string refusal_outside(const Message& request);
+/// `ping`, a request of Weir's own.
+std::string ping_request(std::string_view raw_id);
 /// `notifications/cancelled` for a request of ours.
 std::string cancelled_notification(std::string_view raw_id);
 

@@ -78,6 +78,7 @@ class Streamable final : public Transport {
   Task<void> end_task(std::string head);
   Task<bool> listen_once(const Peer& peer, const StrayMessage& stray, const std::function<void()>& begun,
                          bool& stood, std::string& last_id, Duration& retry, CancelScope& cancel);
+  Task<bool> has_forgotten(const Peer& peer, CancelScope& cancel);
   Buffer write_call(const Call& call, const std::string& id, std::size_t& size) const;
   std::string bare_head(std::string_view method, const Peer& peer) const;
   void append_old_head(std::string& out, const Peer* peer, std::size_t body_size) const;

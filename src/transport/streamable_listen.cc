@@ -13,6 +13,7 @@ namespace {
 
 constexpr Duration kEndTime = std::chrono::seconds(5);
 constexpr Duration kHeadTime = std::chrono::seconds(30);
+constexpr Duration kPingTime = std::chrono::seconds(5);
 constexpr Duration kRetry = std::chrono::seconds(1);
 constexpr Duration kRetryMax = std::chrono::seconds(30);
 
@@ -61,6 +62,20 @@ Task<void> Streamable::listen(std::shared_ptr<const Peer> peer, const StrayMessa
   }
 }
 
+// Asks in the session itself, as a call would find out.
+Task<bool> Streamable::has_forgotten(const Peer& peer, CancelScope& cancel) {
+  const std::string id = std::to_string(next_id_++);
+  std::string body = ping_request(id);
+  std::string head;
+  append_old_head(head, &peer, body.size());
+  const Result<Plain> answered =
+      co_await post(std::move(head), std::move(body), shard_.now() + kPingTime, cancel);
+  if (!answered) co_return false;
+  if (answered->status != 400) co_return answered->status == 404;
+  const auto message = Message::index(answered->body, JsonLimits(), Message::From::upstream);
+  co_return !message || !message->is_response() || message->raw_id() != id;
+}
+
 // One stream to its end. False: the server has none.
 Task<bool> Streamable::listen_once(const Peer& peer, const StrayMessage& stray,
                                    const std::function<void()>& begun, bool& stood, std::string& last_id,
@@ -77,9 +92,13 @@ Task<bool> Streamable::listen_once(const Peer& peer, const StrayMessage& stray,
   const Result<const ResponseHead*> answered = co_await exchange->read_head(deadline, &cancel);
   if (!answered) co_return true;
   const int status = (*answered)->status;
-  // Some answer 400 for a session that they have forgotten. Where there never was a stream, both say that
-  // none is offered: many servers have no route for GET.
-  if ((status == 404 || status == 400) && stood) peer.lost = true;
+  // Some answer 400 for a session that they have forgotten. Where there never was a stream, both may say as
+  // well that none is offered: many servers have no route for GET.
+  if (status == 404 || status == 400) {
+    bool forgotten = stood;
+    if (!stood) forgotten = co_await has_forgotten(peer, cancel);
+    if (forgotten) peer.lost = true;
+  }
   if (status != 200) co_return status >= 500 || status == 429 || status == 409;
   const std::string_view type = (*answered)->get(Field::content_type);
   if (!equals_ignoring_case(type.substr(0, type.find(';')), "text/event-stream")) co_return false;

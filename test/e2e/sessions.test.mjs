@@ -175,6 +175,33 @@ export const tests = {
     });
   },
 
+  async 'a server that starts anew between a session\'s begin and its stream is asked for another session'() {
+    for (const status of [404, 400]) {
+      let lost = false;
+      const before = (parsed, send, request, response) => {
+        if (!lost && request.method === 'GET') {
+          lost = true;
+          upstreamOf.sessions.clear();
+        }
+        if (parsed.id !== undefined && parsed.method === 'ping' && !upstreamOf.sessions.has(request.headers['mcp-session-id'])) return send(status, 'no session'), true;
+        if (request.method !== 'GET') return false;
+        if (!upstreamOf.sessions.has(request.headers['mcp-session-id'])) return send(status, 'no session'), true;
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders();
+        open.push(request.headers['mcp-session-id']);
+        return true;
+      };
+      const open = [];
+      let upstreamOf;
+      const spec = { era: 'old', before(...all) { upstreamOf = this; return before(...all); } };
+      await between(spec, async (weir, upstream) => {
+        await until(() => open.length === 1, 15000, 'a stream');
+        assert.equal(begun(upstream).length, 2, `GET answered ${status}`);
+        assert(upstream.sessions.has(open[0]));
+        await weir.settled();
+      });
+    }
+  },
+
   async 'an event too large on a session\'s stream is left out, and what is behind it comes'() {
     const events = ['{"jsonrpc":"2.0","method":"notifications/one"}', `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"${'x'.repeat(2_000_000)}"}}`, '{"jsonrpc":"2.0","method":"notifications/behind"}'];
     const asked = [];
