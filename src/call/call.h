@@ -92,6 +92,7 @@ struct Call {
   TimePoint first_by = kForever;     // from then on the reply may begin with an event without a message
   QuestionBox* questions = nullptr;  // null: what the server asks outside of its stream is not for it
   bool in_shared = false;            // it belongs in the session that all clients share
+  bool own_session = false;          // it goes in a session that is no other client's
   Duration input_time{};             // how long the client may take to answer one
   std::string_view request_state;    // the server's own, raw, where the client brought it back; else empty
 };

@@ -15,6 +15,7 @@ struct Visit {
     copy.peer = call.peer;
     copy.notes = call.notes;
     copy.takes_requests = call.takes_requests;
+    copy.own_session = call.own_session;
     copy.request_state = call.request_state;
     copy.first_by = call.first_by;
   }

@@ -123,6 +123,7 @@ Task<Result<Reply>> Upstream::call(Call& call) {
       if (call.questions != nullptr) lease->take_questions(*call.questions);
     }
     call.peer = peer.get();
+    call.own_session = link != nullptr;
     if (wants_level(call, link)) co_await tell_level(call, link);
     if (call.notes != nullptr) {
       ++call.notes->attempts;

@@ -9,7 +9,7 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t kEventsMax = 10'000;
+constexpr std::size_t kEventsMax = 10'000;   // log messages apart
 constexpr std::size_t kQuestionsMax = 1000;  // of one call, that can be taken back
 constexpr std::size_t kQuestionIdMax = 256;
 
@@ -17,24 +17,37 @@ Error cancelled() {
   return Error(Error::Kind::cancelled, Error::Side::client, Error::Sent::maybe, "the call was cancelled");
 }
 
+bool is_log(const Message& message) { return message.method() == "notifications/message"; }
+
 /// The way back to a server: as long as its wire is there.
 class ConversationLink final : public ServerLink {
  public:
-  explicit ConversationLink(std::weak_ptr<Conversation> to) : to_(std::move(to)) {}
+  /// `question`: the raw id of the server's request, if it went to a call.
+  ConversationLink(std::weak_ptr<Conversation> to, std::string_view question)
+      : to_(std::move(to)), question_(question) {}
   void send(std::string message) override {
-    if (const auto to = to_.lock()) to->put(message);
+    const auto to = to_.lock();
+    if (!to) return;
+    to->put(message);
+    if (!question_.empty() && answers(message)) to->answered(std::exchange(question_, {}));
   }
   void pass_on(std::string request, std::string answer) override {
     const auto to = to_.lock();
     auto message = Message::index(Bytes::copy_of(request), JsonLimits(), Message::From::upstream);
-    if (to && message)
-      to->take(std::move(*message));
-    else
-      send(std::move(answer));
+    if (!to || !message) return send(std::move(answer));
+    to->answered(std::exchange(question_, {}));
+    to->take(std::move(*message));
   }
 
  private:
+  // Progress comes this way, too.
+  static bool answers(const std::string& message) {
+    const auto parsed = Message::index(Bytes::copy_of(message), JsonLimits(), Message::From::upstream);
+    return !parsed || parsed->is_response();
+  }
+
   std::weak_ptr<Conversation> to_;
+  std::string question_;
 };
 
 }  // namespace
@@ -47,9 +60,8 @@ class Conversation::Answers final : public ReplyStream {
         id_(std::move(id)),
         clock_(call.deadline, Shard::current().now()),
         cancel_(call.cancel) {
-    // An old client that has said no level leaves it to the server: whoever passes it on knows whether it is
-    // its own session.
-    pending_.wants_log = !call.client.log_level.empty() || !call.client.session.empty();
+    // An old client that has said no level leaves it to the server, where nobody else is logged to.
+    pending_.wants_log = !call.client.log_level.empty() || (call.own_session && !call.client.session.empty());
     pending_.takes_requests = call.takes_requests;
     pending_.client = caller_of(call.client);
     pending_.capabilities = call.client.capabilities;
@@ -78,7 +90,7 @@ class Conversation::Answers final : public ReplyStream {
     const bool asks = message->is_request();
     const bool last = ended_;
     ReplyEvent event(std::move(*message), last);
-    if (asks) event.asker = std::make_shared<ConversationLink>(owner_);
+    if (asks) event.asker = std::make_shared<ConversationLink>(owner_, event.message->raw_id());
     co_return event;
   }
   void pause() override {
@@ -116,8 +128,11 @@ Task<Result<Reply>> Conversation::call(Call& call, const std::string& id) {
 }
 
 void Conversation::forget(const std::string& id, bool tell) {
-  const bool tells = pending_.erase(id) != 0 && tell && wire_ != nullptr;
-  if (tells) (void)wire_->put(cancelled_notification(id), id);
+  const auto found = pending_.find(id);
+  if (found == pending_.end()) return;
+  logs_left_out_ += found->second->logs_left_out;
+  pending_.erase(found);
+  if (tell && wire_ != nullptr) (void)wire_->put(cancelled_notification(id), id);
 }
 
 void Conversation::put(std::string_view message) {
@@ -144,18 +159,36 @@ Task<Result<Message>> Conversation::next_event(Pending& pending, TimePoint deadl
   }
   Message message = std::move(pending.events.front());
   pending.events.pop_front();
-  pending.bytes -= message.text().size();
+  if (is_log(message)) {
+    --pending.logs;
+    pending.log_bytes -= message.text().size();
+  } else {
+    pending.bytes -= message.text().size();
+  }
   co_return message;
 }
 
 void Conversation::deliver(Pending& pending, Message message) {
   if (pending.failed) return;  // a response behind a gap would look like a whole answer
-  const bool much = pending.events.size() >= kEventsMax || pending.bytes > message_max_;
+  const std::size_t size = message.text().size();
+  if (is_log(message)) {
+    // None of them is worth the call.
+    if (pending.logs >= kEventsMax || (pending.logs != 0 && pending.log_bytes + size > message_max_)) {
+      ++pending.logs_left_out;
+      return;
+    }
+    ++pending.logs;
+    pending.log_bytes += size;
+    pending.events.push_back(std::move(message));
+    pending.waiter.wake();
+    return;
+  }
+  const bool much = pending.events.size() - pending.logs >= kEventsMax || pending.bytes > message_max_;
   if (much && !message.is_response()) {
     pending.failed = Error(Error::Kind::too_large, Error::Side::upstream, Error::Sent::maybe,
                            "it reports faster than its client reads");
   } else {
-    pending.bytes += message.text().size();
+    pending.bytes += size;
     pending.events.push_back(std::move(message));
   }
   pending.waiter.wake();
@@ -201,7 +234,7 @@ void Conversation::take_request(Message message) {
       pending->questions.emplace(message.raw_id());
     deliver(*pending, std::move(message));
   } else if (message.method() != "ping" && stray_) {
-    stray_(std::move(message), std::make_shared<ConversationLink>(weak_from_this()));
+    stray_(std::move(message), std::make_shared<ConversationLink>(weak_from_this(), std::string_view()));
   } else {
     put(own_answer(message));
   }
@@ -239,7 +272,7 @@ void Conversation::take(Message message) {
   } else if (method == "notifications/progress") {
     const auto found = pending_.find(message.param().find("progressToken"));
     if (found != pending_.end()) deliver(*found->second, std::move(message));
-  } else if (method == "notifications/message") {
+  } else if (is_log(message)) {
     Pending* pending = only_client([](const Pending& one) { return one.wants_log; });
     if (pending != nullptr)
       deliver(*pending, std::move(message));

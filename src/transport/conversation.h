@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "runtime/waiter.h"
 #include "transport/transport.h"
@@ -31,20 +32,24 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
   /// A request on its way: what has come for it, and how it ended.
   struct Pending {
     std::deque<Message> events;
-    std::size_t bytes = 0;                         // of the events
+    std::size_t bytes = 0;                         // of the events but log messages
+    std::size_t logs = 0;                          // how many of the events are log messages
+    std::size_t log_bytes = 0;                     // of these
+    std::uint64_t logs_left_out = 0;               // its reader was too slow for them
     bool wants_log = false;                        // else log messages are not for it
     bool takes_requests = false;                   // else the server's requests are not for it
     std::string client;                            // whose call it is
     std::string capabilities;                      // what its client declared
     unsigned asked = 0;                            // requests of the server's that went to it
-    std::set<std::string, std::less<>> questions;  // their ids, raw
+    std::set<std::string, std::less<>> questions;  // their ids, raw, of those not answered
     bool waits_for_client = false;
     std::optional<Error> failed;
     bool refused = false;     // the server never took it: there is nothing to call off
     std::uint64_t batch = 0;  // which write carries it
     Waiter waiter;
   };
-  /// `wire` lives until end(). `message_max`: the most bytes of unread events of one call.
+  /// `wire` lives until end(). `message_max`: the most bytes of unread events of one call, and as much of
+  /// unread log messages.
   Conversation(Wire& wire, std::size_t message_max, StrayMessage stray)
       : wire_(&wire), message_max_(message_max), stray_(std::move(stray)) {}
 
@@ -69,6 +74,10 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
   bool awaits(std::string_view id) const noexcept { return pending_.find(id) != pending_.end(); }
   /// Queues a message; dropped when there is no room or the wire is gone.
   void put(std::string_view message);
+  /// The answer to a request of the server's, by its raw id, has gone back: it can be taken back no more.
+  void answered(std::string_view raw_id) { (void)asked_in(raw_id); }
+  /// Log messages that were left out of calls which have ended since this was asked last.
+  std::uint64_t take_logs_left_out() noexcept { return std::exchange(logs_left_out_, 0); }
   /// The wire is gone: all requests end, those never written as such.
   void end(std::string_view how);
   bool ended() const noexcept { return wire_ == nullptr; }
@@ -85,6 +94,7 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
   Wire* wire_;
   std::uint64_t last_batch_ = 0;
   const std::size_t message_max_;
+  std::uint64_t logs_left_out_ = 0;
   StrayMessage stray_;  // what comes outside of any call, requests that no call can be asked for among it
   std::map<std::string, Pending*, std::less<>> pending_;  // by our id, raw
 };

@@ -51,7 +51,12 @@ void LegacySse::take(Life& life) {
   const SseEvent& event = life.decoder.event();
   if (!event.type.empty() && event.type != "message") return;
   auto message = Message::index(Bytes::copy_of(event.data), JsonLimits(), Message::From::upstream);
-  if (message) return life.talk->take(std::move(*message));
+  if (message) {
+    life.talk->take(std::move(*message));
+    if (const std::uint64_t logs = life.talk->take_logs_left_out(); logs != 0)
+      note(std::to_string(logs) + " log messages were left out: it logs faster than the client reads");
+    return;
+  }
   note("sent an event that is no JSON-RPC message: " + message.error().reason);
   life.talk->take_broken(message.error());
 }

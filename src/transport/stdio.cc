@@ -50,7 +50,12 @@ void Stdio::note(std::string_view line) {
 // One line of its stdout.
 void Stdio::take(Life& life, Bytes line) {
   auto message = Message::index(std::move(line), JsonLimits(), Message::From::upstream);
-  if (message) return life.talk->take(std::move(*message));
+  if (message) {
+    life.talk->take(std::move(*message));
+    if (const std::uint64_t logs = life.talk->take_logs_left_out(); logs != 0)
+      note(std::to_string(logs) + " log messages were left out: it logs faster than the client reads");
+    return;
+  }
   note("wrote to stdout what is no JSON-RPC message: " + message.error().reason);
   life.talk->take_broken(message.error());
 }

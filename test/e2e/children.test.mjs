@@ -1,6 +1,7 @@
 // Children that misbehave, through the shipped binary: what they do costs their own calls, and nobody else's.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { Weir, accept, ask, messages, meta, modules, openSession, request, until } from './weir.mjs';
 
@@ -50,6 +51,28 @@ export const tests = {
     return `${answered} answers beside four floods, ${rss.toFixed(0)} MB`;
   },
 
+
+  // The client has said no level: in the shared child no log is for it, in its own it can't take all of them.
+  async 'a call survives a burst of log messages that its client does not read in time'() {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'weir-burst-'));
+    const burst = (name) => child(`const call=(m)=>{const line=JSON.stringify({jsonrpc:'2.0',method:'notifications/message',params:{level:'debug',data:'x'.repeat(5000)}})+'\\n';process.stdout.write(line.repeat(3000),()=>{say({jsonrpc:'2.0',id:m.id,result:{content:[{type:'text',text:'ok'}]}});require('fs').writeFileSync('${path.join(folder, name)}','')})};`);
+    const weir = await Weir.start({ limits: { message: '1MB' }, servers: { shared: burst('shared'), own: { ...burst('own'), session: 'per_client' } } });
+    await weir.settled();
+    const client = await openSession(weir.url, '2025-06-18');
+    for (const server of ['shared', 'own']) {
+      const answer = await client.post(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"${server}__echo","arguments":{}}}`, (response) => {
+        response.pause();
+        void until(() => fs.existsSync(path.join(folder, server)), 60000, 'the burst').then(() => response.resume());
+      });
+      const came = messages(answer).map((one) => one.trim() && JSON.parse(one)).filter(Boolean);
+      assert.equal(came.at(-1).result?.content[0].text, 'ok', `${server}: ${JSON.stringify(came.at(-1))}`);
+      if (server === 'shared') assert.equal(came.length, 1);
+      else assert(came.length < 3000, `${came.length} came`);
+    }
+    await client.end();
+    assert.equal((await weir.stop()).code, 0);
+    fs.rmSync(folder, { recursive: true });
+  },
 
   async 'a flood of progress ends with its client'() {
     const weir = await Weir.start({ threads: 2, servers: Object.fromEntries(['a', 'b'].map((name) => [name, child(`const call=(m)=>{const line=JSON.stringify({jsonrpc:'2.0',method:'notifications/progress',params:{progressToken:m.params._meta.progressToken,progress:1}})+'\\n';const pump=()=>{while(process.stdout.write(line.repeat(500)));process.stdout.once('drain',pump)};pump()};`)])) });

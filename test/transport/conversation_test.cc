@@ -30,9 +30,18 @@ const std::string kQuestion =
     R"({"jsonrpc":"2.0","id":9,"method":"elicitation/create","params":{"message":"m"}})";
 std::string response(const std::string& id) { return R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":{}})"; }
 
+std::string kind_of(const Message& message) {
+  if (message.is_request()) return "question";
+  return message.is_response() ? "response" : std::string(message.method());
+}
+
 struct World {
   Sink sink;
   int strays = 0;
+  std::string log_level;
+  std::string session;
+  bool own_session = false;
+  bool answers = false;  // at once; else a question is passed on when its call has ended
   std::shared_ptr<Conversation> talk = std::make_shared<Conversation>(
       sink, 1000, [this](Message, const std::shared_ptr<ServerLink>&) { ++strays; });
   Peer peer;
@@ -48,6 +57,9 @@ struct World {
     call.first_by = first_by;
     call.peer = &peer;
     call.client.identity = "one";
+    call.client.log_level = log_level;
+    call.client.session = session;
+    call.own_session = own_session;
     call.takes_requests = true;
     Result<Reply> reply = co_await talk->call(call, id);
     std::shared_ptr<ServerLink> asker;
@@ -57,8 +69,8 @@ struct World {
         co_return;
       }
       if (reply->first.asker) asker = reply->first.asker;
-      if (reply->first.message)
-        seen.emplace_back(reply->first.message->is_request() ? "question" : "response");
+      if (asker && answers) std::exchange(asker, nullptr)->send(response("9"));
+      if (reply->first.message) seen.emplace_back(kind_of(*reply->first.message));
       if (reply->first.last) break;
       Result<ReplyEvent> next = co_await reply->rest->next(kForever);
       if (next)
@@ -130,6 +142,62 @@ TEST(Conversation, AReportThatWasLostIsNotHiddenByTheResponse) {
   ASSERT_FALSE(seen.empty());
   EXPECT_EQ(seen.back(), "too_large") << "of 1000 bytes";
   EXPECT_LT(seen.size(), 15u);
+}
+
+TEST(Conversation, AnIdThatIsUsedAgainBelongsToTheLastQuestion) {
+  sim::World world(1, 1);
+  World one;
+  one.answers = true;
+  Seen first, second;
+  const std::string withdrawn =
+      R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":9}})";
+  world.start(0, [&] { return one.server({kQuestion}); });
+  world.start(0, [&] {
+    return one.server({kQuestion, withdrawn, response("1"), response("2")}, seconds(1));
+  });
+  world.start(0, [&] { return one.call("1", kForever, first); });
+  world.start(0, [&] { return one.call("2", kForever, second); });
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(first, (Seen{"question", "response"}));
+  EXPECT_EQ(second, (Seen{"question", "notifications/cancelled", "response"}));
+}
+
+TEST(Conversation, LogsThatNobodyReadsAreLeftOutAndNothingElse) {
+  sim::World world(1, 1);
+  World one;
+  one.log_level = "debug";
+  Seen seen;
+  const std::string log =
+      R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}})";
+  std::vector<std::string> told(20, log);
+  told.push_back(
+      R"({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}})");
+  told.push_back(response("1"));
+  world.start(0, [&] { return one.server(told); });
+  world.start(0, [&] { return one.call("1", kForever, seen); });
+  ASSERT_TRUE(world.run());
+  Seen wanted(1000 / log.size(), "notifications/message");
+  wanted.insert(wanted.end(), {"notifications/progress", "response"});
+  EXPECT_EQ(seen, wanted);
+  EXPECT_EQ(one.talk->take_logs_left_out(), 20 - 1000 / log.size());
+  EXPECT_EQ(one.talk->take_logs_left_out(), 0U);
+}
+
+// Whoever passes them on would leave them out: where the session is shared it can't be told whose they are.
+TEST(Conversation, WithoutALevelLogsAreForTheOnlyClientOfASession) {
+  const std::string log =
+      R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}})";
+  for (const bool own : {false, true}) {
+    sim::World world(1, 1);
+    World one;
+    one.session = "s";
+    one.own_session = own;
+    Seen seen;
+    world.start(0, [&] { return one.server({log, response("1")}); });
+    world.start(0, [&] { return one.call("1", kForever, seen); });
+    ASSERT_TRUE(world.run());
+    EXPECT_EQ(seen, own ? (Seen{"notifications/message", "response"}) : Seen{"response"});
+  }
 }
 
 // The end of the wire in the very tick in which a wait for the first event ends.
