@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "http/sse.h"
+#include "mcp/outgoing.h"
 #include "runtime/shard.h"
 #include "transport/server_requests.h"
 #include "transport/streamable.h"
@@ -62,7 +63,7 @@ Task<void> Streamable::listen(std::shared_ptr<const Peer> peer, const StrayMessa
   }
 }
 
-// Asks in the session itself, as a call would find out.
+// Asks in the session itself, as a call would find out. Some answer 404 for a method that they do not know.
 Task<bool> Streamable::has_forgotten(const Peer& peer, CancelScope& cancel) {
   const std::string id = std::to_string(next_id_++);
   std::string body = ping_request(id);
@@ -71,9 +72,11 @@ Task<bool> Streamable::has_forgotten(const Peer& peer, CancelScope& cancel) {
   const Result<Plain> answered =
       co_await post(std::move(head), std::move(body), shard_.now() + kPingTime, cancel);
   if (!answered) co_return false;
-  if (answered->status != 400) co_return answered->status == 404;
   const auto message = Message::index(answered->body, JsonLimits(), Message::From::upstream);
-  co_return !message || !message->is_response() || message->raw_id() != id;
+  const bool ours = message && message->is_response() && message->raw_id() == id;
+  const bool understood =
+      ours && (message->kind() == Message::Kind::result || error_code(message->error()) == -32601);
+  co_return !understood && (answered->status == 404 || (answered->status == 400 && !ours));
 }
 
 // One stream to its end. False: the server has none.

@@ -22,7 +22,12 @@ const holding = (which) => {
 export const tests = {
   async 'a GET without a route, 404 or 400: there is no stream, and the sessions stay'() {
     for (const status of [404, 400]) {
-      const before = (parsed, send, request) => request.method === 'GET' && (send(status, 'Cannot GET /mcp'), true);
+      // Nor does it know the ping that asks whether it knows the session.
+      const before = (parsed, send, request) => {
+        if (request.method === 'GET') return send(status, 'Cannot GET /mcp'), true;
+        if (parsed.method === 'ping') return send(status, `{"jsonrpc":"2.0","id":${parsed.id},"error":{"code":-32601,"message":"no"}}`), true;
+        return false;
+      };
       await between({ era: 'old', before }, async (weir, upstream) => {
         await weir.settled();
         const client = await openSession(weir.url);
