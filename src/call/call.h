@@ -33,6 +33,7 @@ struct ClientView {
   std::string_view capabilities;   // raw JSON of what it declared, for this request
   std::string_view log_level;      // empty: no log messages wanted
   std::string_view session;        // an old client's session; empty: none
+  std::string_view link_key;       // of ClientLinks, where one request makes many calls; empty: not made yet
   std::string_view param_headers;  // Mcp-Param-* lines, each ended by CRLF: its own, or made for the server
   bool has_headers = true;         // false: it came over a channel, where nothing can be mirrored into them
 };

@@ -1,5 +1,7 @@
 // subscriptions/listen: what a client of the new revision wants to hear of, for as long as it listens.
 // Source: MCP 2026-07-28 basic/patterns/subscriptions.
+#include <deque>
+
 #include "front/serving.h"
 #include "gateway/subscribe.h"
 #include "gateway/task_calls.h"
@@ -23,6 +25,8 @@ struct Wanted {
   Topic::Kind kind = Topic::Kind::resource;
   std::string name;  // the client's
   bool agreed = false;
+  Upstream* server = nullptr;  // who has it
+  Topic topic;
 };
 
 struct Filter {
@@ -62,10 +66,67 @@ bool read_filter(std::string_view raw, Filter& filter) {
          read_names(members.find("taskIds"), Topic::Kind::task, filter);
 }
 
+// What is asked for in the caller's own sessions, a few at a time: each takes a call of its own.
+struct Lanes {
+  static constexpr int kMax = 16;
+  std::deque<Wanted*> due;
+  int used = 0;
+};
+
+bool is_alone(const ClientCall& by, Upstream& upstream) {
+  Call call(by.message, *find_method("resources/subscribe"), by.cancel);
+  call.client = by.client;
+  return upstream.hears_alone(call);
+}
+
+Task<bool> subscribe_alone(const ClientCall& by, Upstream& upstream, const Topic& topic, TimePoint deadline) {
+  std::string text = R"({"jsonrpc":"2.0","id":0,"method":"resources/subscribe","params":{"uri":)";
+  json_append_string(text, topic.original);
+  text += "}}";
+  const auto message = Message::index(Bytes::copy_of(text), JsonLimits(), Message::From::upstream);
+  if (!message) co_return false;
+  Call call(*message, *find_method("resources/subscribe"), by.cancel);
+  call.client = by.client;
+  call.deadline = deadline;
+  // What comes before the answer is of no use to a subscription.
+  Result<Reply> reply = co_await upstream.call(call);
+  while (reply && !reply->first.last) {
+    Result<ReplyEvent> next = co_await reply->rest->next(kForever);
+    if (next)
+      reply->first = std::move(*next);
+    else
+      reply = fail(next.error());
+  }
+  co_return reply && reply->first.message->kind() == Message::Kind::result;
+}
+
+// In this order: a session is told to end what it has and nobody wants.
+void settle(const ClientCall& by, const Hearer& hearer, const Wanted& wanted) {
+  Interests& interests = *by.plan.interests;
+  if (wanted.agreed) interests.agreed(hearer.id, wanted.kind, wanted.name);
+  if (wanted.agreed && !wanted.topic.link.empty())
+    wanted.server->note_subscription(wanted.topic.link, wanted.topic.original, true);
+  if (!wanted.agreed) interests.remove(hearer.id, wanted.kind, wanted.name);
+}
+
+Task<void> run_lane(const ClientCall& by, const Hearer& hearer, Lanes& lanes, TimePoint deadline) {
+  ++lanes.used;
+  while (!lanes.due.empty()) {
+    Wanted& wanted = *lanes.due.front();
+    lanes.due.pop_front();
+    // Who has left is asked for no more.
+    if (!by.cancel.cancelled())
+      wanted.agreed = co_await subscribe_alone(by, *wanted.server, wanted.topic, deadline);
+    settle(by, hearer, wanted);
+  }
+  --lanes.used;
+}
+
 // The server that has it is asked: in the caller's own session where it has one with a child or stream of its
 // own, else in the one that all share. It is wanted before it is asked for, so that no update is missed.
-Task<void> agree(const ClientCall& by, const Hearer& hearer, Wanted& wanted, TimePoint deadline) {
-  Topic topic;
+Task<void> agree(const ClientCall& by, const Hearer& hearer, Wanted& wanted, Lanes& lanes,
+                 TimePoint deadline) {
+  Topic& topic = wanted.topic;
   topic.kind = wanted.kind;
   if (wanted.kind == Topic::Kind::resource) co_await know_resource(by.plan, by.only, wanted.name, by.cancel);
   const std::size_t server = wanted.kind == Topic::Kind::task
@@ -73,37 +134,18 @@ Task<void> agree(const ClientCall& by, const Hearer& hearer, Wanted& wanted, Tim
                                  : resource_owner(by.plan, by.only, wanted.name, topic.original);
   if (server == Plan::kAll) co_return;
   Upstream& upstream = *by.plan.servers[server];
+  wanted.server = &upstream;
   topic.server = upstream.name();
-  std::string text = R"({"jsonrpc":"2.0","id":0,"method":"resources/subscribe","params":{"uri":)";
-  json_append_string(text, topic.original);
-  text += "}}";
-  const auto message = Message::index(Bytes::copy_of(text), JsonLimits(), Message::From::upstream);
-  if (!message) co_return;
-  Call call(*message, *find_method("resources/subscribe"), by.cancel);
-  call.client = by.client;
-  call.deadline = deadline;
-  const bool alone = wanted.kind == Topic::Kind::resource && upstream.hears_alone(call);
-  if (alone) topic.link = ClientLinks::key_of(by.client);
-  Interests& interests = *by.plan.interests;
-  if (!interests.add(hearer, wanted.name, topic)) co_return;
+  const bool alone = wanted.kind == Topic::Kind::resource && is_alone(by, upstream);
+  if (alone) topic.link = by.client.link_key;
+  if (!by.plan.interests->add(hearer, wanted.name, topic)) co_return;
   if (!alone) {
     wanted.agreed = co_await upstream.watch(wanted.kind, topic.original, deadline, by.cancel);
-  } else {
-    // What comes before the answer is of no use to a subscription.
-    Result<Reply> reply = co_await upstream.call(call);
-    while (reply && !reply->first.last) {
-      Result<ReplyEvent> next = co_await reply->rest->next(kForever);
-      if (next)
-        reply->first = std::move(*next);
-      else
-        reply = fail(next.error());
-    }
-    wanted.agreed = reply && reply->first.message->kind() == Message::Kind::result;
+    settle(by, hearer, wanted);
+    co_return;
   }
-  // In this order: a session is told to end what it has and nobody wants.
-  if (wanted.agreed) interests.agreed(hearer.id, wanted.kind, wanted.name);
-  if (wanted.agreed && alone) upstream.note_subscription(call.client, topic.original, true);
-  if (!wanted.agreed) interests.remove(hearer.id, wanted.kind, wanted.name);
+  lanes.due.push_back(&wanted);
+  if (lanes.used < Lanes::kMax) co_await run_lane(by, hearer, lanes, deadline);
 }
 
 void append_names(std::string& out, std::string_view member, const Filter& filter, Topic::Kind kind) {
@@ -159,6 +201,7 @@ Task<bool> Serving::begin_listening(Visit& visit, ClientCall& call, const std::s
   listener.raw_id = call.message.raw_id();
   listener.feed = std::make_shared<Feed>(kBounds);
   listener.caller = ClientLinks::key_of(call.client);
+  call.client.link_key = listener.caller;
   if (visit.only != Plan::kAll) listener.only = plan.servers[visit.only]->name();
   Nursery starting;
   for (std::size_t i = 0; i < plan.servers.size(); ++i) {
@@ -181,10 +224,14 @@ Task<bool> Serving::begin_listening(Visit& visit, ClientCall& call, const std::s
   hearer.id = hearer_id;
   hearer.raw_id = listener.raw_id;
   hearer.feed = listener.feed;
+  hearer.identity = call.client.identity;
+  hearer.introduced = std::make_shared<const Introduced>(ClientLinks::introduction_of(call.client),
+                                                         std::string(call.client.identity));
+  Lanes lanes;
   Nursery asking;
   for (Wanted& wanted : filter.wanted) {
     const TimePoint deadline = Shard::current().now() + plan.config.timeout.startup;
-    asking.start(agree(call, hearer, wanted, deadline));
+    asking.start(agree(call, hearer, wanted, lanes, deadline));
   }
   co_await asking.join();
   first = for_listener("notifications/subscriptions/acknowledged", honoured(filter, listener.kinds),

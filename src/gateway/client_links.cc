@@ -1,6 +1,7 @@
 #include "gateway/client_links.h"
 
 #include <algorithm>
+#include <map>
 
 #include "runtime/hop.h"
 #include "transport/outgoing_call.h"
@@ -13,19 +14,18 @@ ClientLinks::~ClientLinks() = default;
 std::string ClientLinks::client_of(const ClientView& client) { return caller_of(client); }
 
 std::string ClientLinks::key_of(const ClientView& client) {
+  if (!client.link_key.empty()) return std::string(client.link_key);
   std::string key = client_of(client);
   // Neither can hold a NUL: they are JSON that has been read.
-  if (client.session.empty()) key.append(1, '\0').append(client.capabilities);
+  if (client.session.empty()) key.append(1, '\0').append(stand_in(client.capabilities));
   return key;
 }
 
-Introduction ClientLinks::introduction_of(std::string_view key) {
+Introduction ClientLinks::introduction_of(const ClientView& client) {
   Introduction as;
-  const std::size_t info = key.find('\n') + 1;
-  const std::size_t end = key.find('\0', info);
-  as.client_info = key.substr(info, end - info);
-  as.capabilities = key.substr(end + 1);
-  if (as.capabilities.empty()) as.capabilities = "{}";
+  as.client_info = client.client_info;
+  as.capabilities = client.capabilities.empty() ? "{}" : std::string(client.capabilities);
+  if (!is_new(client.revision)) as.revision = client.revision;
   return as;
 }
 
@@ -74,21 +74,24 @@ std::unique_ptr<LinkLease> ClientLinks::enter(const Call& call, std::shared_ptr<
   link->number = ++made_;
   link->identity = call.client.identity;
   link->of_session = is_session(key);
-  link->as.capabilities = call.client.capabilities.empty() ? "{}" : std::string(call.client.capabilities);
-  link->as.client_info = call.client.client_info;
-  if (!is_new(call.client.revision)) link->as.revision = call.client.revision;
+  link->as = introduction_of(call.client);
   links_.emplace(key, link);
   return std::make_unique<LinkLease>(std::move(link));
 }
 
-// Under the lock: the least used one is ended where there are too many, rather one of the same client's. What
-// an old session has is state that its client counts on: it goes for another session only, and never while
-// something is to be heard in it. False: there is none to end.
+// Under the lock: the least used one is ended where there are too many. False: there is none to end.
 bool ClientLinks::make_room(bool for_session, std::string_view identity) {
   if (links_.size() < options_.count_max) return true;
-  const auto may_go = [&](const ClientLink& link) {
-    return link.in_use == 0 && (for_session || !link.of_session) && options_.wanted(link.key).empty();
-  };
+  auto goes = spare(for_session, identity);
+  if (goes == links_.end()) goes = over_share(identity);
+  if (goes == links_.end()) return false;
+  take_out(goes);
+  return true;
+}
+
+// One that is not missed, rather one of the same client's. What an old session has is state that its client
+// counts on: it goes for another session only, and not while something is to be heard in it.
+ClientLinks::Links::iterator ClientLinks::spare(bool for_session, std::string_view identity) {
   auto oldest = links_.end();
   bool own = false;
   for (auto it = links_.begin(); it != links_.end(); ++it) {
@@ -96,13 +99,34 @@ bool ClientLinks::make_room(bool for_session, std::string_view identity) {
     const bool same = !identity.empty() && link.identity == identity;
     const bool better =
         oldest == links_.end() || (same && !own) || (same == own && link.used < oldest->second->used);
-    if (!better || !may_go(link)) continue;
+    if (!better || link.in_use != 0 || (!for_session && link.of_session) || options_.wants(link.key))
+      continue;
     oldest = it;
     own = same;
   }
-  if (oldest == links_.end()) return false;
-  take_out(oldest);
-  return true;
+  return oldest;
+}
+
+// Nobody keeps all others out: of whoever has most, and more than a share, one goes whatever is heard in it.
+// Its client's next call opens it again, with what it is subscribed to.
+ClientLinks::Links::iterator ClientLinks::over_share(std::string_view identity) {
+  std::map<std::string_view, std::size_t> counts;
+  for (const auto& [key, link] : links_) ++counts[link->identity];
+  const std::size_t own = counts[identity];
+  const std::size_t share = options_.count_max / kShares;
+  const auto may_go = [&](const ClientLink& link) {
+    const std::size_t count = counts[link.identity];
+    return link.in_use == 0 && count > share && (count > own || link.identity == identity);
+  };
+  auto worst = links_.end();
+  for (auto it = links_.begin(); it != links_.end(); ++it) {
+    if (!may_go(*it->second)) continue;
+    const bool none = worst == links_.end();
+    const std::size_t most = none ? 0 : counts[worst->second->identity];
+    const std::size_t count = counts[it->second->identity];
+    if (none || count > most || (count == most && it->second->used < worst->second->used)) worst = it;
+  }
+  return worst;
 }
 
 // Under the lock: it is found no more, and finished at home; by close() if that comes first.

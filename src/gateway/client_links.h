@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "call/call.h"
+#include "gateway/interests.h"
 #include "gateway/link_questions.h"
 #include "runtime/nursery.h"
 #include "runtime/shard.h"
@@ -28,7 +29,7 @@ namespace weir {
 struct ClientLink {
   std::string key;           // whose it is; constant
   Introduction as;           // constant
-  std::string identity;      // by whom shares are counted; empty: not known; constant
+  std::string identity;      // by whom shares are counted; constant
   bool of_session = false;   // an old client's, which hears what the server says outside of calls; constant
   std::uint64_t number = 0;  // the order in which they came, whatever their keys are; constant
   std::atomic<std::uint32_t> in_use{0};
@@ -37,7 +38,10 @@ struct ClientLink {
   std::unique_ptr<Transport> own;  // where a connection has one session only
   std::set<std::string> uris;      // subscribed to in it, under the server's names
   bool opening = false;
-  bool kept = false;  // someone sees to it that it is open
+  bool kept = false;                 // someone sees to it that it is open
+  bool trimming = false;             // what nobody wants in it any more is about to be ended
+  std::optional<std::string> level;  // to be told when the one before has been
+  bool telling_level = false;
   ReopenPause reopen;
   std::shared_ptr<CancelScope> listening;  // ends the stream of the session opened last
   CancelScope stop;
@@ -75,11 +79,13 @@ class ClientLinks {
     Duration open_time = std::chrono::seconds(60);
     /// What the server says in such a session outside of calls; requests in an old client's only.
     std::function<void(const std::string& key, Message, std::shared_ptr<ServerLink>)> stray;
-    /// As whom a session is opened for this client; nothing: it has gone.
-    std::function<std::optional<Introduction>(const std::string& key)> introduce;
-    /// What a new session is told: the resources that its client is subscribed to, the log level (empty:
-    /// none).
+    /// As whom a session is opened for this client, and by whom its share is counted; nothing: it has gone,
+    /// or it is no session and wants nothing.
+    std::function<std::optional<Introduced>(const std::string& key)> introduce;
+    /// What a new session is told: the resources that its client is subscribed to (and whether there is any),
+    /// the log level (empty: none).
     std::function<std::set<std::string>(const std::string& key)> wanted;
+    std::function<bool(const std::string& key)> wants;
     std::function<std::string(const std::string& key)> level;
     std::function<std::shared_ptr<const void>()> keep;  // what owns this, until mail to it has been read
   };
@@ -89,10 +95,11 @@ class ClientLinks {
   /// Who asks: an old client's session, or a caller of the new revision, whatever it declares.
   static std::string client_of(const ClientView& client);
   /// Whose session this call belongs to: an old client's own, or all calls of one caller with the same
-  /// capabilities. introduction_of() reads it.
+  /// capabilities. Short, whatever the client says of itself: it is kept with all that is wanted in the
+  /// session.
   static std::string key_of(const ClientView& client);
-  /// What a caller of the new revision says of itself, read from its key.
-  static Introduction introduction_of(std::string_view key);
+  /// As whom that session is opened.
+  static Introduction introduction_of(const ClientView& client);
   /// True if a key is an old client's session.
   static bool is_session(std::string_view key) noexcept { return key.find('\n') == key.npos; }
   /// The link of this call's client with its open session, which stays as long as the lease. Errors: why it
@@ -106,6 +113,9 @@ class ClientLinks {
   /// Opens the sessions of these clients, a few at a time, where they are not open; ends what they are
   /// subscribed to without anyone who wants it. Home shard.
   void tend(std::vector<std::string> keys);
+  /// Tells this client's session its log level. While one is being told only the newest is remembered. Home
+  /// shard.
+  void tell_level(const std::string& key, std::string level);
   /// The server is to be left: what no call is made in ends now. Home shard.
   void retire();
   /// Ends the link of a client that has gone. Any shard.
@@ -116,6 +126,7 @@ class ClientLinks {
   Task<void> close();
 
  private:
+  static constexpr std::size_t kShares = 8;  // what part of them is one client's by right
   using Links = std::unordered_map<std::string, std::shared_ptr<ClientLink>>;
   /// A call that waits until its link is open, or can't be. Home shard.
   struct Wish {
@@ -128,6 +139,8 @@ class ClientLinks {
                                                    CancelScope& cancel);
   std::shared_ptr<ClientLink> enter_for(const std::string& key);
   bool make_room(bool for_session, std::string_view identity);
+  Links::iterator spare(bool for_session, std::string_view identity);
+  Links::iterator over_share(std::string_view identity);
   void take_out(Links::iterator found);
   void finish_ended();
   bool hears(const std::string& key) const;
@@ -135,7 +148,8 @@ class ClientLinks {
   Task<void> keep_open(std::shared_ptr<ClientLink> link, Duration pause);
   Task<void> tend_some(std::shared_ptr<std::deque<std::string>> keys);
   std::vector<std::shared_ptr<ClientLink>> in_order() const;
-  Task<void> trim(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer);
+  Task<void> trim(std::shared_ptr<ClientLink> link);
+  Task<void> tell_levels(std::shared_ptr<ClientLink> link);
   Task<void> restore(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer);
   Task<void> begin_listening(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer);
   Task<void> listen(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer,

@@ -12,7 +12,9 @@ namespace {
 constexpr Duration kReopen = std::chrono::seconds(1);
 constexpr Duration kReopenMax = std::chrono::seconds(30);
 constexpr Duration kOwnTime = std::chrono::seconds(10);  // for a request of Weir's own
+constexpr Duration kLevelTime = std::chrono::seconds(5);
 constexpr Duration kListenTime = std::chrono::seconds(1);
+constexpr Duration kGather = std::chrono::milliseconds(20);
 constexpr int kLanes = 8;  // sessions that are opened at a time
 
 std::string one_member(std::string_view name, const std::string& value) {
@@ -28,7 +30,7 @@ std::string one_member(std::string_view name, const std::string& value) {
 // over HTTP; elsewhere a process or a connection is worth it only for what was subscribed to.
 bool ClientLinks::hears(const std::string& key) const {
   if (is_session(key) && !options_.make_own) return true;
-  return !options_.wanted(key).empty();
+  return options_.wants(key);
 }
 
 // A caller of the new revision is asked in one of its calls; what it is told beside them its listeners hear,
@@ -91,6 +93,7 @@ Task<void> ClientLinks::restore(std::shared_ptr<ClientLink> link, std::shared_pt
   Transport& transport = link->own ? *link->own : options_.shared();
   link->uris.clear();
   for (const std::string& uri : options_.wanted(link->key)) {
+    if (closing_.cancelled() || link->stop.cancelled() || peer->lost) co_return;
     const std::string params = one_member("uri", uri);
     const TimePoint deadline = options_.home->now() + kOwnTime;
     const Result<Message> answer =
@@ -151,16 +154,17 @@ Task<void> ClientLinks::keep_open(std::shared_ptr<ClientLink> link, Duration pau
 
 // The link of this client, made if there is none; null: the client has gone, or there is no room.
 std::shared_ptr<ClientLink> ClientLinks::enter_for(const std::string& key) {
-  const std::optional<Introduction> as = options_.introduce(key);
-  if (!as) return nullptr;
+  const std::optional<Introduced> introduced = options_.introduce(key);
+  if (!introduced) return nullptr;
   std::lock_guard lock(lock_);
   if (const auto found = links_.find(key); found != links_.end()) return found->second;
-  if (!make_room(is_session(key), {})) return nullptr;
+  if (!make_room(is_session(key), introduced->identity)) return nullptr;
   auto link = std::make_shared<ClientLink>();
   link->key = key;
   link->number = ++made_;
   link->of_session = is_session(key);
-  link->as = *as;
+  link->identity = introduced->identity;
+  link->as = introduced->as;
   link->used = options_.home->now().time_since_epoch().count();
   links_.emplace(key, link);
   return link;
@@ -178,7 +182,7 @@ Task<void> ClientLinks::tend_some(std::shared_ptr<std::deque<std::string>> keys)
     keys->pop_front();
     std::shared_ptr<const Peer> peer;
     if (const std::shared_ptr<ClientLink> there = find(key, peer)) {
-      co_await trim(there, peer);
+      if (!std::exchange(there->trimming, true)) there->fibers.start(trim(there));
       continue;
     }
     const std::shared_ptr<ClientLink> link = hears(key) ? enter_for(key) : nullptr;
@@ -190,18 +194,23 @@ Task<void> ClientLinks::tend_some(std::shared_ptr<std::deque<std::string>> keys)
     }
     if (!find(key, peer)) link->fibers.start(keep_open(link, kReopen));
     // Its client may have gone while it was opened.
-    if (!options_.introduce(key)) end(key);
+    if (is_session(key) && !options_.introduce(key)) end(key);
   }
 }
 
-// What nobody wants any more: whoever listened has left.
-Task<void> ClientLinks::trim(std::shared_ptr<ClientLink> link, std::shared_ptr<const Peer> peer) {
+// What nobody wants any more: whoever listened has left. Once for what is given up one after the other.
+Task<void> ClientLinks::trim(std::shared_ptr<ClientLink> link) {
+  co_await Sleep(options_.home->now() + kGather, &link->stop);
+  link->trimming = false;
+  std::shared_ptr<const Peer> peer;
+  if (find(link->key, peer) != link) co_return;
   LinkLease lease(link);
   const std::set<std::string> wanted = options_.wanted(link->key);
   std::vector<std::string> too_much;
   for (const std::string& uri : link->uris)
     if (!wanted.contains(uri)) too_much.push_back(uri);
   for (const std::string& uri : too_much) {
+    if (closing_.cancelled() || link->stop.cancelled() || peer->lost) co_return;
     if (link->uris.erase(uri) == 0) continue;
     const std::string params = one_member("uri", uri);
     Transport& transport = link->own ? *link->own : options_.shared();
@@ -210,6 +219,32 @@ Task<void> ClientLinks::trim(std::shared_ptr<ClientLink> link, std::shared_ptr<c
         co_await own_request(transport, peer, "resources/unsubscribe", params, deadline, closing_);
     (void)answer.has_value();  // at worst it tells what nobody asks for
   }
+}
+
+void ClientLinks::tell_level(const std::string& key, std::string level) {
+  std::shared_ptr<const Peer> peer;
+  const std::shared_ptr<ClientLink> link = find(key, peer);
+  if (!link || !peer->facts.has("logging")) return;
+  link->level = std::move(level);
+  if (!std::exchange(link->telling_level, true)) link->fibers.start(tell_levels(link));
+}
+
+Task<void> ClientLinks::tell_levels(std::shared_ptr<ClientLink> link) {
+  LinkLease lease(link);
+  while (link->level && !link->stop.cancelled() && !closing_.cancelled()) {
+    const std::string level = *std::exchange(link->level, std::nullopt);
+    std::shared_ptr<const Peer> peer;
+    if (find(link->key, peer) != link) break;  // one that is opened anew is told the newest
+    peer->log_rank = log_rank(level);
+    const std::string params = one_member("level", level);
+    const TimePoint deadline = options_.home->now() + kLevelTime;
+    Transport& transport = link->own ? *link->own : options_.shared();
+    const Result<Message> answer =
+        co_await own_request(transport, peer, "logging/setLevel", params, deadline, closing_);
+    (void)answer.has_value();  // a server that does not take it logs as it will
+  }
+  link->level.reset();
+  link->telling_level = false;
 }
 
 }  // namespace weir

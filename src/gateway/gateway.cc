@@ -45,8 +45,9 @@ Gateway::Gateway(std::span<Shard* const> shards, std::size_t workers, Observer o
       plan_(empty_plan()),
       sessions_(Sessions::Options()),
       parked_(shards_, states_),
-      interests_(
-          [this](const std::string& server, const std::string& link) { wishes_changed(server, link); }),
+      interests_([this](const std::string& server, const std::string& link, Interests::Change change) {
+        wishes_changed(server, link, change);
+      }),
       events_(event_options()) {
   for (std::size_t i = 0; i < shards_.size(); ++i) seats_.push_back(std::make_unique<Seat>(plan_));
 }
@@ -154,22 +155,22 @@ void Gateway::retire(const std::shared_ptr<Upstream>& gone) {
   closing_.start(Close::run(gone, Shard::current().now() + gone->longest_call()));
 }
 
-// As whom a client of ClientLinks is introduced to an old server.
-std::optional<Introduction> Gateway::introduction_of(const std::string& key) const {
-  if (!ClientLinks::is_session(key)) return ClientLinks::introduction_of(key);
-  const std::shared_ptr<Session> session = sessions_.peek(key);
+// As whom an old client is introduced to an old server.
+std::optional<Introduced> Gateway::introduction_of(const std::string& id) const {
+  const std::shared_ptr<Session> session = sessions_.peek(id);
   if (!session) return std::nullopt;
-  Introduction as;
-  as.revision = session->revision;
-  as.capabilities = session->capabilities.empty() ? "{}" : session->capabilities;
-  as.client_info = session->client_info;
-  return as;
+  Introduced out;
+  out.identity = session->owner;
+  out.as.revision = session->revision;
+  out.as.capabilities = session->capabilities.empty() ? "{}" : session->capabilities;
+  out.as.client_info = session->client_info;
+  return out;
 }
 
-void Gateway::wishes_changed(const std::string& server, const std::string& link) {
+void Gateway::wishes_changed(const std::string& server, const std::string& link, Interests::Change change) {
   const std::shared_ptr<const Plan> plan = plan_.load();
   if (const std::size_t place = plan->find(server); place != Plan::kAll)
-    plan->servers[place]->wishes_changed(link);
+    plan->servers[place]->wishes_changed(link, change);
 }
 
 // What a server offers, as soon as it is known: names resolve before any client has listed.

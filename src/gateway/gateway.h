@@ -99,8 +99,8 @@ class Gateway {
   Task<void> learn_list(std::string name, ListKind kind);
   Events::Options event_options();
   void retire(const std::shared_ptr<Upstream>& gone);
-  std::optional<Introduction> introduction_of(const std::string& key) const;
-  void wishes_changed(const std::string& server, const std::string& link);
+  std::optional<Introduced> introduction_of(const std::string& id) const;
+  void wishes_changed(const std::string& server, const std::string& link, Interests::Change change);
   Task<void> keep_house();
   Task<bool> close_parked();
   std::vector<CancelScope*> calls_of(std::string_view session, std::string_view raw_id);

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "gateway/event_text.h"
-
 namespace weir {
 namespace {
 
@@ -22,14 +20,61 @@ std::size_t written_size(const std::string& name) {
 
 }  // namespace
 
-void Interests::unload(const Topic& topic) {
-  const auto load = loads_.find({topic.server, topic.link});
-  load->second.bytes -= written_size(topic.original);
-  if (--load->second.count == 0) loads_.erase(load);
+void Interests::unload(Loads& loads, const std::string& server, const std::string& of, const Topic& topic) {
+  const auto found = loads.find({server, of});
+  found->second.bytes -= written_size(topic.original);
+  if (--found->second.count == 0) loads.erase(found);
+}
+
+bool Interests::has_room(const Topic& topic, const Hearer& hearer) const {
+  const std::size_t written = written_size(topic.original);
+  const auto fits = [&](const Loads& loads, const std::string& of, std::size_t more, std::size_t part) {
+    const auto found = loads.find({topic.server, of});
+    const Load none;
+    const Load& load = found == loads.end() ? none : found->second;
+    return load.count < kPerServerMax / part &&
+           load.bytes + written + (load.count == 0 ? more : 0) <= kPerServerBytesMax / part;
+  };
+  const auto there = topics_.find(topic);
+  const bool own_share = topic.link.empty() && !hearer.identity.empty() &&
+                         (there == topics_.end() || !there->second.identities.contains(hearer.identity));
+  if (own_share && !fits(shares_, hearer.identity, 0, kShares)) return false;
+  if (there != topics_.end()) return true;
+  const bool introduced = !topic.link.empty() && hearer.introduced;
+  const Introduction* const as = introduced ? &hearer.introduced->as : nullptr;
+  const std::size_t more = as == nullptr ? 0 : as->client_info.size() + as->capabilities.size();
+  return topics_.size() < kTopicsMax && fits(loads_, topic.link, topic.link.size() + more, 1);
+}
+
+// Counted once for each session: what is wanted in it, and as whom it is opened.
+void Interests::load(const Topic& topic, const Hearer& hearer) {
+  Load& load = loads_[{topic.server, topic.link}];
+  if (load.count++ == 0 && !topic.link.empty()) {
+    load.bytes += topic.link.size();
+    load.introduced = hearer.introduced;
+    if (load.introduced)
+      load.bytes += load.introduced->as.client_info.size() + load.introduced->as.capabilities.size();
+  }
+  load.bytes += written_size(topic.original);
+}
+
+// Once for each client that wants it, however many of its sessions do.
+void Interests::charge(const Topic& topic, Wanted& wanted, const std::string& identity) {
+  if (!topic.link.empty() || identity.empty() || wanted.identities[identity]++ != 0) return;
+  Load& share = shares_[{topic.server, identity}];
+  ++share.count;
+  share.bytes += written_size(topic.original);
+}
+
+void Interests::discharge(const Topic& topic, Wanted& wanted, const std::string& identity) {
+  const auto found = wanted.identities.find(identity);
+  if (found == wanted.identities.end() || --found->second != 0) return;
+  wanted.identities.erase(found);
+  unload(shares_, topic.server, identity, topic);
 }
 
 void Interests::report(const Changes& changes) const {
-  for (const auto& [server, link] : changes) changed_(server, link);
+  for (const auto& [server, link] : changes) changed_(server, link, Change::wanted);
 }
 
 void Interests::set_servers(std::set<std::string> names) {
@@ -40,12 +85,13 @@ void Interests::set_servers(std::set<std::string> names) {
       ++it;
       continue;
     }
-    for (const auto& [who, entry] : it->second) {
+    for (const auto& [who, entry] : it->second.entries) {
       const auto held = by_hearer_.find(who.first);
       held->second.erase({it->first.kind, who.second});
       if (held->second.empty()) by_hearer_.erase(held);
+      discharge(it->first, it->second, entry.identity);
     }
-    unload(it->first);
+    unload(loads_, it->first.server, it->first.link, it->first);
     it = topics_.erase(it);
   }
 }
@@ -55,31 +101,22 @@ bool Interests::add(const Hearer& hearer, const std::string& known, const Topic&
   {
     std::lock_guard lock(lock_);
     if (known.size() > kNameMax || !servers_.contains(topic.server)) return false;
-    const std::size_t written = written_size(topic.original);
-    const bool fresh = !topics_.contains(topic);
-    if (fresh) {
-      const auto load = loads_.find({topic.server, topic.link});
-      const bool much = load != loads_.end() && (load->second.count >= kPerServerMax ||
-                                                 load->second.bytes + written > kPerServerBytesMax);
-      if (topics_.size() >= kTopicsMax || much) return false;
-    }
+    if (!has_room(topic, hearer)) return false;
     auto& held = by_hearer_[hearer.id];
     const bool taken = held.size() < kMax && held.try_emplace({topic.kind, known}, topic).second;
     if (held.empty()) by_hearer_.erase(hearer.id);
     if (!taken) return false;
-    Entries& entries = topics_[topic];
-    first = entries.empty();
-    if (fresh) {
-      Load& load = loads_[{topic.server, topic.link}];
-      ++load.count;
-      load.bytes += written;
-    }
+    Wanted& wanted = topics_[topic];
+    first = wanted.entries.empty();
+    if (first) load(topic, hearer);
+    charge(topic, wanted, hearer.identity);
     Entry entry;
     entry.raw_id = hearer.raw_id;
+    entry.identity = hearer.identity;
     entry.feed = hearer.feed;
-    entries.emplace(std::pair(hearer.id, known), std::move(entry));
+    wanted.entries.emplace(std::pair(hearer.id, known), std::move(entry));
   }
-  if (first && topic.link.empty()) changed_(topic.server, topic.link);
+  if (first && topic.link.empty()) changed_(topic.server, topic.link, Change::wanted);
   return true;
 }
 
@@ -92,19 +129,21 @@ void Interests::agreed(const std::string& hearer, Topic::Kind kind, const std::s
     const auto found = held->second.find({kind, known});
     if (found == held->second.end()) return;
     topic = found->second;
-    Entry& entry = topics_[topic][{hearer, known}];
+    Entry& entry = topics_[topic].entries[{hearer, known}];
     entry.agreed = true;
     if (entry.early) entry.feed->append(std::exchange(entry.early, nullptr));
   }
   // The server that agreed may have been replaced meanwhile.
-  if (!topic.link.empty()) changed_(topic.server, topic.link);
+  if (!topic.link.empty()) changed_(topic.server, topic.link, Change::agreed);
 }
 
 void Interests::drop(const std::string& hearer, const Name& name, const Topic& topic, Changes& changes) {
   const auto found = topics_.find(topic);
-  found->second.erase({hearer, name.second});
-  if (!found->second.empty()) return;
-  unload(topic);
+  const auto entry = found->second.entries.find({hearer, name.second});
+  discharge(topic, found->second, entry->second.identity);
+  found->second.entries.erase(entry);
+  if (!found->second.entries.empty()) return;
+  unload(loads_, topic.server, topic.link, topic);
   topics_.erase(found);
   changes.emplace(topic.server, topic.link);
 }
@@ -162,86 +201,20 @@ void Interests::share(const std::string& server) {
       }
       Topic to = it->first;
       to.link.clear();
-      for (const auto& [who, entry] : it->second) by_hearer_[who.first][{to.kind, who.second}] = to;
       // Together they may be too many: then no more is taken in until some have gone.
-      if (!topics_.contains(to)) {
-        Load& load = loads_[{server, {}}];
-        ++load.count;
-        load.bytes += written_size(to.original);
+      if (!topics_.contains(to)) load(to, {});
+      Wanted& shared = topics_[to];
+      for (const auto& [who, entry] : it->second.entries) {
+        by_hearer_[who.first][{to.kind, who.second}] = to;
+        charge(to, shared, entry.identity);
       }
-      topics_[to].merge(it->second);
-      unload(it->first);
+      shared.entries.merge(it->second.entries);
+      unload(loads_, server, it->first.link, it->first);
       it = topics_.erase(it);
       moved = true;
     }
   }
-  if (moved) changed_(server, {});
-}
-
-std::set<std::string> Interests::wanted(const std::string& server, const std::string& link,
-                                        Topic::Kind kind) const {
-  std::set<std::string> out;
-  Topic from;
-  from.server = server;
-  from.link = link;
-  from.kind = kind;
-  std::lock_guard lock(lock_);
-  for (auto it = topics_.lower_bound(from); it != topics_.end(); ++it) {
-    const Topic& topic = it->first;
-    if (topic.server != server || topic.link != link || topic.kind != kind) break;
-    bool stands = link.empty();
-    for (const auto& [who, entry] : it->second) stands = stands || entry.agreed;
-    if (stands) out.insert(topic.original);
-  }
-  return out;
-}
-
-std::set<std::string> Interests::links(const std::string& server) const {
-  std::set<std::string> out;
-  Topic from;
-  from.server = server;
-  std::lock_guard lock(lock_);
-  for (auto it = topics_.lower_bound(from); it != topics_.end() && it->first.server == server; ++it)
-    if (!it->first.link.empty()) out.insert(it->first.link);
-  return out;
-}
-
-bool Interests::has(const Topic& topic) const {
-  std::lock_guard lock(lock_);
-  return topics_.contains(topic);
-}
-
-std::size_t Interests::size() const {
-  std::lock_guard lock(lock_);
-  return topics_.size();
-}
-
-void Interests::tell(const Topic& topic, const Message& message) const {
-  const auto put = [](const Entry& entry, FeedText text) {
-    if (entry.agreed)
-      entry.feed->append(std::move(text));
-    else
-      entry.early = std::move(text);
-  };
-  FeedText same;  // what the last session got: mostly all know a resource by one name
-  std::string_view same_name;
-  std::lock_guard lock(lock_);
-  const auto found = topics_.find(topic);
-  if (found == topics_.end()) return;
-  for (const auto& [who, entry] : found->second) {
-    const std::string& known = who.second;
-    if (entry.raw_id.empty()) {
-      if (!same || same_name != known) same = std::make_shared<const std::string>(with_uri(message, known));
-      same_name = known;
-      put(entry, same);
-    } else if (topic.kind == Topic::Kind::resource) {
-      std::string params = "\"uri\":";
-      json_append_string(params, known);
-      put(entry, std::make_shared<const std::string>(for_listener(message.method(), params, entry.raw_id)));
-    } else {
-      put(entry, std::make_shared<const std::string>(task_for_listener(message, known, entry.raw_id)));
-    }
-  }
+  if (moved) changed_(server, {}, Change::wanted);
 }
 
 }  // namespace weir

@@ -42,6 +42,7 @@ Task<bool> pass_on(ClientCall& call, Call& leaf, std::size_t server, Answer& ans
 Hearer hearer_of(const Session& session) {
   Hearer out;
   out.id = session.id;
+  out.identity = session.owner;
   out.feed = session.shared_feed();
   return out;
 }
@@ -67,7 +68,7 @@ Task<void> subscribe(ClientCall& call, Call& leaf, std::size_t server, const std
   Topic topic;
   topic.server = upstream.name();
   topic.original = original;
-  if (alone) topic.link = ClientLinks::key_of(leaf.client);
+  if (alone) topic.link = who;
   // Known before it is told: an update may come with the answer.
   if (!interests.add(hearer_of(*call.session), uri, topic)) {
     put_refused(answer, call, kInvalidParams, "there are too many subscriptions");
@@ -85,7 +86,7 @@ Task<void> subscribe(ClientCall& call, Call& leaf, std::size_t server, const std
   }
   // In this order: a session is told to end what it has and nobody wants.
   if (good) interests.agreed(who, kKind, uri);
-  if (good && alone) upstream.note_subscription(leaf.client, original, true);
+  if (good && alone) upstream.note_subscription(call.session->id, original, true);
   if (!good || cancelled.cancelled()) interests.remove(who, kKind, uri);
 }
 
@@ -97,10 +98,10 @@ Task<void> unsubscribe(ClientCall& call, Call& leaf, std::string& target, const 
   Upstream* const upstream = server == Plan::kAll ? nullptr : call.plan.servers[server].get();
   // In its own session the client says it for itself, unless it knows the resource by another name, too.
   bool own = upstream != nullptr && !was->link.empty() && upstream->serves_alone(leaf);
-  if (own) upstream->note_subscription(leaf.client, was->original, false);
+  if (own) upstream->note_subscription(call.session->id, was->original, false);
   if (was) interests.remove(call.session->id, Topic::Kind::resource, uri);
   if (own && interests.has(*was)) {
-    upstream->note_subscription(leaf.client, was->original, true);
+    upstream->note_subscription(call.session->id, was->original, true);
     own = false;
   }
   if (!own) {

@@ -53,8 +53,8 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
         on_event;
     /// Who wants to hear of what; outlives the upstream.
     Interests* interests = nullptr;
-    /// As whom a session is opened for this client of ClientLinks; nothing: it has gone. Any shard.
-    std::function<std::optional<Introduction>(const std::string& key)> introduce;
+    /// As whom a session is opened for this old client; nothing: it has gone. Any shard.
+    std::function<std::optional<Introduced>(const std::string& session)> introduce;
     /// The log level of an old client's session; empty: none. Any shard.
     std::function<std::string(const std::string& session)> level;
   };
@@ -97,12 +97,12 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   /// True if this client has such a session open. Any shard.
   bool has_session_of(const std::string& key) const;
   /// Notes that the client's own session is subscribed to a resource, or is no more. Any shard.
-  void note_subscription(const ClientView& client, const std::string& uri, bool on);
+  void note_subscription(const std::string& key, const std::string& uri, bool on);
   /// Waits until the server has agreed to tell of this in the session that all share; it is wanted already.
   /// False: it does not. Any shard.
   Task<bool> watch(Topic::Kind kind, std::string what, TimePoint deadline, CancelScope& cancel);
   /// What is wanted of it has changed: in the shared session (empty), or in this client's own. Any shard.
-  void wishes_changed(const std::string& link);
+  void wishes_changed(const std::string& link, Interests::Change change);
   /// Tells the client's own session its log level, or that its roots have changed. Any shard; nobody waits.
   void set_level(const std::string& key, const std::string& level);
   void notify(const std::string& key, const std::string& message);

@@ -10,20 +10,6 @@ namespace {
 constexpr Duration kOwnTime = std::chrono::seconds(5);  // for a request of Weir's own
 constexpr std::size_t kChildrenMax = 32;                // of one server, for clients of their own
 
-Task<void> tell_level_there(Transport& transport, std::unique_ptr<LinkLease> lease,
-                            std::shared_ptr<const Peer> peer, std::string level) {
-  std::string params = "{\"level\":";
-  json_append_string(params, level);
-  params += '}';
-  CancelScope never;
-  const TimePoint deadline = Shard::current().now() + kOwnTime;
-  const Result<Message> answer =
-      co_await own_request(transport, std::move(peer), "logging/setLevel", params, deadline, never);
-  lease.reset();
-  (void)
-      answer.has_value();  // a server that does not take it logs as it will; clients get what they asked for
-}
-
 }  // namespace
 
 ClientLinks::Options Upstream::link_options() {
@@ -31,11 +17,15 @@ ClientLinks::Options Upstream::link_options() {
   options.home = &home_;
   options.shared = [this]() -> Transport& { return transport(home_); };
   options.open_time = options_.startup_time;
-  options.introduce = options_.introduce;
+  options.introduce = [this](const std::string& key) {
+    return ClientLinks::is_session(key) ? options_.introduce(key)
+                                        : options_.interests->introduced(name(), key);
+  };
   options.level = options_.level;
   options.wanted = [this](const std::string& key) {
     return options_.interests->wanted(name(), key, Topic::Kind::resource);
   };
+  options.wants = [this](const std::string& key) { return options_.interests->wants(name(), key); };
   options.keep = [this] { return weak_from_this().lock(); };
   options.stray = [this](const std::string& key, Message message, std::shared_ptr<ServerLink> asker) {
     stray(key, std::move(message), std::move(asker));
@@ -147,8 +137,8 @@ Task<void> Upstream::tell_level(Call& call, ClientLink* link) {
   }
 }
 
-void Upstream::note_subscription(const ClientView& client, const std::string& uri, bool on) {
-  home_.post([this, keep = weak_from_this().lock(), key = ClientLinks::key_of(client), uri, on] {
+void Upstream::note_subscription(const std::string& key, const std::string& uri, bool on) {
+  home_.post([this, keep = weak_from_this().lock(), key, uri, on] {
     std::shared_ptr<const Peer> peer;
     const std::shared_ptr<ClientLink> link = links_.find(key, peer);
     if (!link) return;
@@ -172,16 +162,16 @@ Task<bool> Upstream::watch(Topic::Kind kind, std::string what, TimePoint deadlin
 }
 
 // The caller's plan may be the last to know this server: it stays until the mail has been read.
-void Upstream::wishes_changed(const std::string& link) {
-  home_.post([this, keep = weak_from_this().lock(), link] {
+void Upstream::wishes_changed(const std::string& link, Interests::Change change) {
+  home_.post([this, keep = weak_from_this().lock(), link, change] {
     const auto peer = status_.load()->peer;
     if (!peer || retired()) return;
     if (link.empty())
       watch_.renew();
-    else if (may_link(*peer))
-      links_.tend({link});
-    else
+    else if (!may_link(*peer))
       options_.interests->share(name());
+    else if (change == Interests::Change::wanted || !has_session_of(link))
+      links_.tend({link});
   });
 }
 
@@ -194,14 +184,7 @@ void Upstream::retire() {
 }
 
 void Upstream::set_level(const std::string& key, const std::string& level) {
-  home_.post([this, keep = weak_from_this().lock(), key, level] {
-    std::shared_ptr<const Peer> peer;
-    const std::shared_ptr<ClientLink> link = links_.find(key, peer);
-    if (!link || !peer->facts.has("logging")) return;
-    peer->log_rank = log_rank(level);
-    Transport& to = link->own ? *link->own : transport(home_);
-    fibers_.start(tell_level_there(to, std::make_unique<LinkLease>(link), peer, level));
-  });
+  home_.post([this, keep = weak_from_this().lock(), key, level] { links_.tell_level(key, level); });
 }
 
 void Upstream::notify(const std::string& key, const std::string& message) {

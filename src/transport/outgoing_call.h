@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/digest.h"
 #include "call/call.h"
 #include "mcp/outgoing.h"
 
@@ -24,12 +25,19 @@ inline OutgoingRequest outgoing_request(const Call& call, std::string_view id) {
   return request;
 }
 
-/// Who calls, as closely as can be told: an old client's session; else the address or token with what the
-/// client says it is, since one address may have many. Empty: Weir itself.
+/// What stands for raw JSON where it is only compared, and kept for each of many: itself where that is short,
+/// else a digest, which no JSON looks like. At most 65 bytes.
+inline std::string stand_in(std::string_view raw) {
+  return raw.size() <= 64 ? std::string(raw) : '#' + hex(sha256(raw), sizeof(Digest));
+}
+
+/// Who calls, as closely as can be told: an old client's session; else the address or token with what stands
+/// for what the client says it is, since one address may have many. Empty: Weir itself.
 inline std::string caller_of(const ClientView& client) {
+  if (!client.link_key.empty()) return std::string(client.link_key.substr(0, client.link_key.find('\0')));
   if (!client.session.empty()) return std::string(client.session);
   std::string caller(client.identity);
-  if (!caller.empty()) caller.append(1, '\n').append(client.client_info);
+  if (!caller.empty()) caller.append(1, '\n').append(stand_in(client.client_info));
   return caller;
 }
 

@@ -1,71 +1,20 @@
 // subscriptions/listen: what many clients want of one server together, and a server or a client that is in the way.
 import assert from 'node:assert/strict';
 import { Lines } from './lines.mjs';
+import { listen, subscribe, telling } from './telling.mjs';
 import { Upstream } from './upstream.mjs';
 import { Weir, ask, between, meta, openSession, until } from './weir.mjs';
-
-// A new server that acknowledges what it is asked for; `refuses`: answers a whole filter with an error.
-function telling({ refuses = () => false, before = () => false, ...more } = {}) {
-  const filters = [];
-  const state = { filters, open: new Set() };
-  const spec = {
-    state,
-    before(parsed, send, http, response) {
-      if (before(parsed, send)) return true;
-      const id = JSON.stringify(parsed.id);
-      const result = (raw) => send(200, `{"jsonrpc":"2.0","id":${id},"result":{"resultType":"complete","ttlMs":0,"cacheScope":"private",${raw}}}`);
-      if (parsed.method === 'server/discover')
-        return result('"supportedVersions":["2026-07-28"],"capabilities":{"tools":{"listChanged":true},"resources":{"subscribe":true,"listChanged":true}}'), true;
-      if (parsed.method === 'resources/list') return result('"resources":[]'), true;
-      if (parsed.method === 'resources/templates/list') return result('"resourceTemplates":[]'), true;
-      if (parsed.method !== 'subscriptions/listen') return false;
-      const wanted = parsed.params.notifications;
-      filters.push(wanted);
-      if (refuses(wanted)) return send(200, `{"jsonrpc":"2.0","id":${id},"error":{"code":-32602,"message":"no such resource"}}`), true;
-      const tell = (method, params = {}) => response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', method, params: { _meta: { 'io.modelcontextprotocol/subscriptionId': parsed.id }, ...params } })}\n\n`);
-      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
-      tell('notifications/subscriptions/acknowledged', { notifications: wanted });
-      const one = { tell, response, wanted };
-      state.open.add(one);
-      response.on('close', () => state.open.delete(one));
-      return true;
-    },
-    ...more,
-  };
-  return spec;
-}
-
-// A client that listens: the messages that came.
-function listen(url, filter, id = '"L"') {
-  const self = { messages: [], rest: '' };
-  self.over = ask(url, 'subscriptions/listen', `"notifications":${JSON.stringify(filter)}`, {
-    id,
-    on(response, sent) {
-      self.leave = () => sent.destroy();
-      let rest = '';
-      response.on('data', (part) => {
-        const lines = (rest + part).split('\n');
-        rest = lines.pop();
-        for (const line of lines) if (line.startsWith('data: ')) self.messages.push(JSON.parse(line.slice(6)));
-      });
-    },
-  }).catch(() => {});
-  self.came = (method) => until(() => self.messages.find((one) => one.method === method), 60000, method);
-  self.acknowledged = async () => (await self.came('notifications/subscriptions/acknowledged')).params.notifications;
-  return self;
-}
-
-const subscribe = async (session, uri) => JSON.parse((await session.post(`{"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":${JSON.stringify(uri)}}}`)).text);
 
 export const tests = {
   async 'what all want of one server is asked of it within bounds, the rest is left out'() {
     const spec = telling();
     await between(spec, async (weir) => {
       await weir.settled();
-      const all = Array.from({ length: 11 }, (_, k) => listen(weir.url, { resourceSubscriptions: Array.from({ length: 10000 }, (_, i) => `x://${k}/${i}`) }, String(k)));
-      let agreed = 0;
-      for (const one of all) agreed += ((await one.acknowledged()).resourceSubscriptions ?? []).length;
-      assert.equal(agreed, 20000);
+      // Shares are counted by address.
+      const all = Array.from({ length: 9 }, (_, k) => listen(weir.url, { resourceSubscriptions: Array.from({ length: 3000 }, (_, i) => `x://${k}/${i}`) }, String(k), `127.0.0.${k + 2}`));
+      const agreed = [];
+      for (const one of all) agreed.push(((await one.acknowledged()).resourceSubscriptions ?? []).length);
+      assert.deepEqual(agreed.sort((a, b) => b - a), [...Array(8).fill(2500), 0]);
       assert.equal(Math.max(...spec.state.filters.map((one) => one.resourceSubscriptions?.length ?? 0)), 20000);
       for (const one of all) one.leave();
     }, { limits: { body: '4MB' } });
@@ -80,12 +29,15 @@ export const tests = {
       assert.equal((await subscribe(greedy, long(0, 8193))).error.code, -32602);
       const refused = await ask(weir.url, 'subscriptions/listen', `"notifications":{"resourceSubscriptions":["${long(0, 8193)}"]}`);
       assert.equal(JSON.parse(refused.text).error.code, -32602);
-      const many = listen(weir.url, { resourceSubscriptions: Array.from({ length: 110 }, (_, i) => long(i, 8192)) });
-      assert.equal((await many.acknowledged()).resourceSubscriptions.length, 110);
+      const many = listen(weir.url, { resourceSubscriptions: Array.from({ length: 10 }, (_, i) => long(i, 8192)) });
+      assert.equal((await many.acknowledged()).resourceSubscriptions.length, 10);
       const codes = [];
-      for (let i = 110; i < 140; ++i) codes.push((await subscribe(greedy, long(i, 8192))).error?.code);
-      assert.equal(codes.indexOf(-32602), 127 - 110, 'a megabyte');
-      assert.ok(codes.slice(127 - 110).every((code) => code === -32602));
+      for (let i = 10; i < 20; ++i) codes.push((await subscribe(greedy, long(i, 8192))).error?.code);
+      assert.equal(codes.indexOf(-32602), 15 - 10, 'an eighth of a megabyte');
+      const other = listen(weir.url, { resourceSubscriptions: [long(20, 8192)] }, '"other"', '127.0.0.2');
+      assert.equal((await other.acknowledged()).resourceSubscriptions.length, 1, 'another client has a share of its own');
+      other.leave();
+      assert.ok(codes.slice(15 - 10).every((code) => code === -32602));
       await greedy.end();
       many.leave();
       await until(() => spec.state.filters.at(-1).resourceSubscriptions === undefined, 30000, 'the subscriptions to go');

@@ -63,10 +63,10 @@ export class Weir {
 
 export const agent = new http.Agent({ keepAlive: true, maxSockets: 512 });
 
-// One HTTP request; the answer's text whole. `on` sees the response as it begins.
-export function request(method, url, headers = {}, body = '', on = () => {}) {
+// One HTTP request; the answer's text whole. `on` sees the response as it begins. `from`: the address it comes from.
+export function request(method, url, headers = {}, body = '', on = () => {}, from) {
   return new Promise((done, fail) => {
-    const sent = http.request(url, { method, agent, headers: { ...headers, 'Content-Length': Buffer.byteLength(body) } }, (answer) => {
+    const sent = http.request(url, { method, agent, ...(from ? { localAddress: from } : {}), headers: { ...headers, 'Content-Length': Buffer.byteLength(body) } }, (answer) => {
       on(answer, sent);
       let text = '';
       answer.setEncoding('utf8');
@@ -89,9 +89,9 @@ export function messages(answer) {
 }
 
 // A request of 2026-07-28 with raw params (without braces) and raw id.
-export function ask(url, method, params = '', { id = '1', name, more = '', headers = {}, on } = {}) {
+export function ask(url, method, params = '', { id = '1', name, more = '', headers = {}, on, from } = {}) {
   const body = `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":{${params}${params ? ',' : ''}"_meta":{${more}${meta}}}}`;
-  return request('POST', url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': method, ...(name ? { 'Mcp-Name': name } : {}), ...headers }, body, on);
+  return request('POST', url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': method, ...(name ? { 'Mcp-Name': name } : {}), ...headers }, body, on, from);
 }
 
 // An old client's session: post(text) sends in it.

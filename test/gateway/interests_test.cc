@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "gateway/client_links.h"
 #include "gateway/event_text.h"
 
 namespace weir {
@@ -9,8 +10,9 @@ namespace {
 
 struct Table {
   std::vector<std::string> changes;
-  Interests interests{
-      [this](const std::string& server, const std::string& link) { changes.push_back(server + "/" + link); }};
+  Interests interests{[this](const std::string& server, const std::string& link, Interests::Change change) {
+    changes.push_back(server + "/" + link + (change == Interests::Change::agreed ? " agreed" : ""));
+  }};
   Table() { interests.set_servers({"a", "b"}); }
   static Hearer hearer(const std::string& id) {
     Hearer out;
@@ -78,6 +80,80 @@ TEST(Interests, WhatIsWantedOfOneServerTogetherHasBounds) {
   table.interests.set_servers({"a", "b"});
   for (int i = 0; i < 130; ++i) EXPECT_TRUE(add(i, "a")) << i;
   EXPECT_FALSE(add(130, "a"));
+}
+
+TEST(Interests, OneClientFillsNoMoreThanItsShare) {
+  Table table;
+  const auto hearer = [](const std::string& id, const std::string& identity) {
+    Hearer out = Table::hearer(id);
+    out.identity = identity;
+    return out;
+  };
+  const auto add = [&](const Hearer& who, int i, const std::string& link = {}) {
+    const std::string uri = "u" + std::to_string(i);
+    return table.interests.add(who, link + uri, Table::topic("a", uri, link));
+  };
+  const Hearer greedy = hearer("1", "greedy");
+  const Hearer again = hearer("2", "greedy");
+  const int share = Interests::kPerServerMax / Interests::kShares;
+  int taken = 0;
+  while (add(greedy, taken)) ++taken;
+  EXPECT_EQ(taken, share);
+  EXPECT_FALSE(add(again, share)) << "whatever it calls itself";
+  EXPECT_TRUE(add(again, 0)) << "what it has is counted once";
+  EXPECT_TRUE(add(hearer("3", "modest"), share));
+  EXPECT_FALSE(add(greedy, share)) << "though another wants it";
+  EXPECT_TRUE(add(greedy, share, "own")) << "what is told in a session of its own is in no other's way";
+  table.interests.forget("1");
+  EXPECT_TRUE(add(again, share + 1)) << "there is room again";
+  for (int i = 1; i < share - 1; ++i) EXPECT_TRUE(add(again, i)) << i;
+  EXPECT_FALSE(add(again, share)) << "what it still had was counted on";
+  table.interests.set_servers({"b"});
+  table.interests.set_servers({"a", "b"});
+  EXPECT_TRUE(add(again, share));
+}
+
+TEST(Interests, OfSeveralWhoWantItThatOneIsNamedWhoRanksLowest) {
+  Table table;
+  table.interests.add(Table::hearer("1"), "u", Table::topic("a", "u"));
+  table.interests.add(Table::hearer("2"), "u", Table::topic("a", "u"));
+  table.interests.add(Table::hearer("1"), "v", Table::topic("a", "v"));
+  const auto by = table.interests.wanted_by(
+      "a", kKind, [](const std::string& hearer) { return hearer == "1" ? 7U : 3U; });
+  EXPECT_EQ(by, (std::map<std::string, std::string>{{"u", "2"}, {"v", "1"}}));
+}
+
+TEST(Interests, AsWhomASessionIsOpenedIsKeptAsLongAsItIsWanted) {
+  Table table;
+  ClientView client;
+  client.identity = "here";
+  const std::string info = R"({"name":")" + std::string(60'000, 'n') + R"("})";
+  const std::string other = R"({"name":")" + std::string(59'999, 'n') + R"(m"})";
+  client.client_info = client.capabilities = info;
+  const std::string key = ClientLinks::key_of(client);
+  EXPECT_LT(key.size(), 200U);
+  EXPECT_FALSE(ClientLinks::is_session(key));
+  client.link_key = key;
+  EXPECT_EQ(ClientLinks::key_of(client), key);
+  const std::string who = ClientLinks::client_of(client);
+  client.link_key = {};
+  EXPECT_EQ(ClientLinks::client_of(client), who);
+  client.capabilities = other;
+  EXPECT_NE(ClientLinks::key_of(client), key);
+  EXPECT_EQ(ClientLinks::client_of(client), who) << "whatever it declares";
+  client.client_info = other;
+  EXPECT_NE(ClientLinks::client_of(client), who);
+  Hearer one = Table::hearer("1");
+  one.introduced = std::make_shared<const Introduced>(ClientLinks::introduction_of(client), "here");
+  EXPECT_TRUE(table.interests.add(one, "u", Table::topic("a", "u", key)));
+  ASSERT_TRUE(table.interests.introduced("a", key));
+  EXPECT_EQ(table.interests.introduced("a", key)->as.client_info, other);
+  EXPECT_FALSE(table.interests.wants("a", key)) << "it is not agreed to";
+  table.interests.agreed("1", kKind, "u");
+  EXPECT_EQ(table.changes.back(), "a/" + key + " agreed");
+  EXPECT_TRUE(table.interests.wants("a", key));
+  table.interests.forget("1");
+  EXPECT_FALSE(table.interests.introduced("a", key));
 }
 
 TEST(Interests, AServerThatGoesTakesItsOwnAlong) {
