@@ -1,5 +1,7 @@
 #include "gateway/subscribe.h"
 
+#include <utility>
+
 #include "gateway/session.h"
 #include "mcp/client_requests.h"
 #include "mcp/fault_map.h"
@@ -25,18 +27,46 @@ TimePoint patience(const ClientCall& call, std::size_t server) {
   return Shard::current().now() + call.plan.settings(server).timeout.request;
 }
 
+// What the last message of an answer says, as soon as it has passed; told once, false if none comes.
+class JudgedReply final : public ReplyStream {
+ public:
+  JudgedReply(std::unique_ptr<ReplyStream> rest, std::function<void(bool)> judged)
+      : rest_(std::move(rest)), judged_(std::move(judged)) {}
+  ~JudgedReply() override { judge(false); }
+  Task<Result<ReplyEvent>> next(TimePoint until) override {
+    Result<ReplyEvent> event = co_await rest_->next(until);
+    if (event && event->last) judge(event->message->kind() == Message::Kind::result);
+    co_return event;
+  }
+  void pause() override { rest_->pause(); }
+  void resume() override { rest_->resume(); }
+
+ private:
+  void judge(bool good) {
+    if (const auto judged = std::exchange(judged_, nullptr)) judged(good);
+  }
+  std::unique_ptr<ReplyStream> rest_;
+  std::function<void(bool)> judged_;
+};
+
 // In the client's own session with the server: as it came, the answer as it is.
-Task<bool> pass_on(ClientCall& call, Call& leaf, std::size_t server, Answer& answer) {
+Task<void> pass_on(ClientCall& call, Call& leaf, std::size_t server, Answer& answer) {
   leaf.deadline = patience(call, server);
   Result<Reply> reply = co_await call.plan.servers[server]->call(leaf);
   answer.server = server;
   if (!reply) {
     put_fault(answer, call, reply.error(), server);
-    co_return false;
+    co_return;
   }
   answer.reply.emplace(std::move(*reply));
+}
+
+// Calls `judged` once, with whether the answer that is passed on grants what was asked for.
+void judge(Answer& answer, std::function<void(bool)> judged) {
+  if (!answer.reply) return judged(false);
   const ReplyEvent& first = answer.reply->first;
-  co_return first.last&& first.message->kind() == Message::Kind::result;
+  if (first.last) return judged(first.message && first.message->kind() == Message::Kind::result);
+  answer.reply->rest = std::make_unique<JudgedReply>(std::move(answer.reply->rest), std::move(judged));
 }
 
 Hearer hearer_of(const Session& session) {
@@ -74,20 +104,27 @@ Task<void> subscribe(ClientCall& call, Call& leaf, std::size_t server, const std
     put_refused(answer, call, kInvalidParams, "there are too many subscriptions");
     co_return;
   }
-  bool good = false;
+  const auto judged = [&interests, server = upstream.shared_from_this(), who, uri, original,
+                       alone](bool good) {
+    // In this order: a session is told to end what it has and nobody wants.
+    if (good) interests.agreed(who, kKind, uri);
+    if (good && alone) server->note_subscription(who, original, true);
+    if (!good) interests.remove(who, kKind, uri);
+  };
   if (alone) {
-    good = co_await pass_on(call, leaf, server, answer);
-  } else {
-    good = co_await upstream.watch(kKind, original, patience(call, server), call.cancel);
-    if (good)
-      put_done(answer, call);
+    co_await pass_on(call, leaf, server, answer);
+    if (cancelled.cancelled())
+      judged(false);
     else
-      put_refused(answer, call, -32601, "the server takes no subscription to this resource");
+      judge(answer, judged);
+    co_return;
   }
-  // In this order: a session is told to end what it has and nobody wants.
-  if (good) interests.agreed(who, kKind, uri);
-  if (good && alone) upstream.note_subscription(call.session->id, original, true);
-  if (!good || cancelled.cancelled()) interests.remove(who, kKind, uri);
+  const bool good = co_await upstream.watch(kKind, original, patience(call, server), call.cancel);
+  if (good)
+    put_done(answer, call);
+  else
+    put_refused(answer, call, -32601, "the server takes no subscription to this resource");
+  judged(good && !cancelled.cancelled());
 }
 
 Task<void> unsubscribe(ClientCall& call, Call& leaf, std::string& target, const std::string& uri,
@@ -109,8 +146,7 @@ Task<void> unsubscribe(ClientCall& call, Call& leaf, std::string& target, const 
     co_return;
   }
   if (was->original != uri) leaf.target = target = was->original;
-  const bool done = co_await pass_on(call, leaf, server, answer);
-  (void)done;  // whatever it says is the answer
+  co_await pass_on(call, leaf, server, answer);
 }
 
 Task<void> know_resources_of(const Plan& plan, std::size_t server, CancelScope& cancel) {
