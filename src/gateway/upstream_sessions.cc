@@ -45,6 +45,9 @@ Watch::Options Upstream::watch_options() {
   };
   options.lost = [this] { nudge_.wake(); };
   options.wanted = [this](Topic::Kind kind) { return options_.interests->wanted(name(), {}, kind); };
+  options.wanted_by = [this](Topic::Kind kind, const Interests::Rank& rank) {
+    return options_.interests->wanted_by(name(), kind, rank);
+  };
   return options;
 }
 

@@ -13,7 +13,14 @@ namespace {
 constexpr Duration kPause = std::chrono::milliseconds(500);
 constexpr Duration kPauseMax = std::chrono::seconds(5);
 constexpr Duration kGoodTime = std::chrono::seconds(30);  // a stream that lasted so long began well
-constexpr unsigned kRefusalsMax = 256;  // names refused one after the other; then all that are not proven
+constexpr unsigned kRefusalsAtOnce = 64;                  // after so many each has a pause
+constexpr Duration kRefusalPause = std::chrono::milliseconds(20);
+constexpr Duration kHopelessPause = std::chrono::seconds(15);
+constexpr Duration kHopelessPauseMax = std::chrono::minutes(5);
+
+constexpr std::string_view kNoSuchMethod = "-32601";
+constexpr std::string_view kInvalidParams = "-32602";
+constexpr std::string_view kNoSuchResource = "-32002";
 
 // Weir asks for all its clients together; those who want to hear of tasks have declared this.
 std::string task_meta() {
@@ -64,25 +71,31 @@ Watch::Filter Watch::filter() {
   for (const std::string_view kind : {"tools", "prompts", "resources"})
     if (declares(peer_->facts, kind, "listChanged"))
       out.text.append(out.text.empty() ? "\"" : ",\"").append(kind).append("ListChanged\":true");
-  std::set<Name> wanted;
-  if (declares(peer_->facts, "resources", "subscribe"))
-    for (const std::string& uri : options_.wanted(Topic::Kind::resource))
-      wanted.emplace(Topic::Kind::resource, uri);
-  if (declares(peer_->facts, "extensions", kTasksExtension))
-    for (const std::string& id : options_.wanted(Topic::Kind::task)) wanted.emplace(Topic::Kind::task, id);
+  const std::set<Name> wanted = all_wanted();
   // Whoever wants it later asks for it anew.
-  std::erase_if(refused_, [&](const Name& name) { return !wanted.contains(name); });
+  std::erase_if(refused_, [&](const auto& one) { return !wanted.contains(one.first); });
   std::erase_if(proven_, [&](const Name& name) { return !wanted.contains(name); });
+  out.suspects = unproven(wanted);
   std::set<std::string> uris;
   std::set<std::string> tasks;
-  std::size_t unproven = 0;
   for (const Name& name : wanted) {
-    if (refused_.contains(name) || (!proven_.contains(name) && unproven++ >= at_once_)) continue;
+    if (!proven_.contains(name) && !out.suspects.contains(name)) continue;
     (name.first == Topic::Kind::task ? tasks : uris).insert(name.second);
-    out.names.insert(name);
+    out.names.insert(out.names.end(), name);
   }
   append_list(out.text, "resourceSubscriptions", uris);
   append_list(out.text, "taskIds", tasks);
+  return out;
+}
+
+std::set<Watch::Name> Watch::all_wanted() const {
+  std::set<Name> out;
+  if (declares(peer_->facts, "resources", "subscribe"))
+    for (const std::string& uri : options_.wanted(Topic::Kind::resource))
+      out.emplace_hint(out.end(), Topic::Kind::resource, uri);
+  if (declares(peer_->facts, "extensions", kTasksExtension))
+    for (const std::string& id : options_.wanted(Topic::Kind::task))
+      out.emplace_hint(out.end(), Topic::Kind::task, id);
   return out;
 }
 
@@ -105,6 +118,7 @@ void Watch::end() {
   peer_ = nullptr;
   proven_.clear();
   refused_.clear();
+  blamed_.clear();
   at_once_ = kAtOnceMax;
   refusals_ = 0;
   wake_all();
@@ -132,21 +146,28 @@ void Watch::renew() {
   fibers_.start(listen(next_));
 }
 
+// Until nothing is wanted any more, however often it fails.
 Task<void> Watch::listen(std::shared_ptr<Listening> one) {
   Duration pause = kPause;
+  Duration hopeless_pause = kHopelessPause;
   ScopeLink link(stop_, one->scope);
   while (!one->scope.cancelled() && !stop_.cancelled()) {
     const TimePoint begun = Shard::current().now();
-    const Ended ended = co_await listen_once(one);
+    Ended ended = co_await listen_once(one);
     if (one->scope.cancelled()) break;
-    if (ended == Ended::unknown) break;
-    if (ended == Ended::refused) {
-      // At once, with less: others wait for what is not to blame.
-      if (!lessen(*one)) break;
-    } else {
+    if (ended == Ended::refused && !lessen(*one)) ended = Ended::broken;
+    Duration rest = Duration::zero();
+    if (ended == Ended::refused && refusals_ > kRefusalsAtOnce) rest = kRefusalPause;
+    if (ended == Ended::unknown) {
+      one->hopeless = true;
+      wake_all();
+      rest = std::exchange(hopeless_pause, std::min(hopeless_pause * 2, kHopelessPauseMax));
+    } else if (ended == Ended::broken) {
       pause = Shard::current().now() - begun > kGoodTime ? kPause : std::min(pause * 2, kPauseMax);
-      co_await Sleep(Shard::current().now() + pause, &one->scope);
+      rest = pause;
     }
+    if (rest != Duration::zero()) co_await Sleep(Shard::current().now() + rest, &one->scope);
+    one->hopeless = false;
     // Begun anew, it asks for what is wanted now.
     if (peer_ && (now_ == one || next_ == one)) one->filter = filter();
     if (one->filter.text.empty() || (next_ == one && now_ && now_->filter == one->filter)) break;
@@ -155,31 +176,6 @@ Task<void> Watch::listen(std::shared_ptr<Listening> one) {
   if (now_ == one) now_ = nullptr;
   if (next_ == one) next_ = nullptr;
   wake_all();
-}
-
-// The server has refused a whole filter. True if it may be for a name in it: the next one has fewer, or
-// leaves out the only one that can be to blame.
-bool Watch::lessen(const Listening& one) {
-  const auto unproven = [&] {
-    std::vector<Name> out;
-    for (const Name& name : one.filter.names)
-      if (!proven_.contains(name)) out.push_back(name);
-    return out;
-  };
-  std::vector<Name> suspects = unproven();
-  if (suspects.empty()) {
-    // What was good once is so no more.
-    proven_.clear();
-    suspects = unproven();
-  }
-  if (suspects.empty()) return false;
-  if (suspects.size() > 1 && refusals_ < kRefusalsMax) {
-    at_once_ = suspects.size() / 2;
-    return true;
-  }
-  refused_.insert(suspects.begin(), suspects.end());
-  if (++refusals_ >= kRefusalsMax) at_once_ = kAtOnceMax;
-  return true;
 }
 
 // One stream to its end: it has broken off, or the server refuses this filter, or knows no such streams.
@@ -204,8 +200,7 @@ Task<Watch::Ended> Watch::listen_once(std::shared_ptr<Listening> one) {
   while (!event.last) {
     const std::string_view method = event.message->method();
     if (method == "notifications/subscriptions/acknowledged") {
-      begun = true;
-      acknowledged(*one, *event.message);
+      if (!std::exchange(begun, true)) acknowledged(*one, *event.message);
     } else if (!event.message->is_request()) {
       options_.stray(std::move(*event.message), nullptr);
     }
@@ -213,9 +208,11 @@ Task<Watch::Ended> Watch::listen_once(std::shared_ptr<Listening> one) {
     if (!next) co_return Ended::broken;
     event = std::move(*next);
   }
-  if (event.message->kind() != Message::Kind::error) co_return Ended::broken;
-  if (members_of(event.message->error()).find("code") == "-32601") co_return Ended::unknown;
-  co_return begun ? Ended::broken : Ended::refused;
+  if (event.message->kind() != Message::Kind::error || begun) co_return Ended::broken;
+  const std::string_view code = members_of(event.message->error()).find("code");
+  if (code == kNoSuchMethod) co_return Ended::unknown;
+  // Whatever else is wrong with the server does not lie in what it is asked for.
+  co_return code == kInvalidParams || code == kNoSuchResource ? Ended::refused : Ended::broken;
 }
 
 void Watch::acknowledged(Listening& one, const Message& message) {
@@ -224,8 +221,9 @@ void Watch::acknowledged(Listening& one, const Message& message) {
     now_ = std::move(next_);
   }
   proven_.insert(one.filter.names.begin(), one.filter.names.end());
+  std::erase_if(refused_, [&](const auto& refused) { return one.filter.names.contains(refused.first); });
+  one.filter.suspects.clear();
   at_once_ = std::min(at_once_ * 2, kAtOnceMax);
-  refusals_ = 0;
   one.agreed = one.agreed_tasks = {};
   const std::string_view honoured = message.param().find("notifications");
   if (!honoured.empty() && honoured.front() == '{') {
@@ -249,7 +247,7 @@ bool Watch::agreed(Topic::Kind kind, const std::string& what) const {
 // Whether what was not agreed to may be yet.
 bool Watch::undecided(Topic::Kind kind, const std::string& what) const {
   if (!peer_) return false;
-  if (is_new(peer_->facts.revision)) return next_ != nullptr && !refused_.contains({kind, what});
+  if (is_new(peer_->facts.revision)) return next_ && !next_->hopeless && !is_refused({kind, what});
   return kind == Topic::Kind::resource && now_ && now_->telling && !now_->refused.contains(what);
 }
 
@@ -258,6 +256,8 @@ Task<bool> Watch::settle(Topic::Kind kind, std::string what, TimePoint deadline,
   if (!peer_ ||
       !declares(peer_->facts, task ? "extensions" : "resources", task ? kTasksExtension : "subscribe"))
     co_return false;
+  // With many who want the same it need not be looked for anew.
+  if (agreed(kind, what)) co_return true;
   renew();
   Waiter waiter;
   waiting_.push_back(&waiter);

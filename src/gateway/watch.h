@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -27,6 +28,8 @@ class Watch {
     StrayMessage stray;                                        // gets what comes
     std::function<void()> lost;                                // the server has forgotten the session
     std::function<std::set<std::string>(Topic::Kind)> wanted;  // by the server's own names, at any time
+    /// The same, each with one of those who want it (Interests::wanted_by).
+    std::function<std::map<std::string, std::string>(Topic::Kind, const Interests::Rank&)> wanted_by;
   };
   explicit Watch(Options options);
   ~Watch();
@@ -49,16 +52,30 @@ class Watch {
   static constexpr std::size_t kAtOnceMax = Interests::kPerServerMax;
   struct Listening;
   using Name = std::pair<Topic::Kind, std::string>;
+  using Suspects = std::map<Name, std::string>;  // names that may be refused, each with one who wants it
   struct Filter {
     std::string text;  // the members of `notifications`; empty for nothing
     std::set<Name> names;
-    bool operator==(const Filter&) const = default;
+    Suspects suspects;  // of these, those that are not proven
+    bool operator==(const Filter& other) const { return text == other.text; }
+  };
+  /// A name that the server has refused: when it is asked again.
+  struct Refusal {
+    TimePoint until{};
+    unsigned times = 0;
   };
   enum class Ended : std::uint8_t { broken, refused, unknown };
   Filter filter();
+  std::set<Name> all_wanted() const;
+  Suspects unproven(const std::set<Name>& wanted);
+  void choose(Suspects& suspects) const;
+  unsigned refusals_of(const std::string& hearer) const;
+  bool is_refused(const Name& name) const;
+  void refuse(const Name& name);
+  Task<void> ask_again();
   Task<void> listen(std::shared_ptr<Listening> one);
   Task<Ended> listen_once(std::shared_ptr<Listening> one);
-  bool lessen(const Listening& one);
+  bool lessen(Listening& one);
   void acknowledged(Listening& one, const Message& message);
   Task<void> listen_old(std::shared_ptr<Listening> one);
   void tell_old();
@@ -73,11 +90,14 @@ class Watch {
   std::shared_ptr<const Peer> peer_;
   std::shared_ptr<Listening> now_;   // acknowledged, or the only one
   std::shared_ptr<Listening> next_;  // not acknowledged yet
-  // Of a new server, which may refuse a whole filter for one name in it: how that one is found.
-  std::set<Name> proven_;             // in a filter that was acknowledged
-  std::set<Name> refused_;            // alone among such
-  std::size_t at_once_ = kAtOnceMax;  // names of neither kind in a filter
-  unsigned refusals_ = 0;             // since the last acknowledgement
+  // Of a new server, which may refuse a whole filter for one name in it: how that one is found. Whoever has
+  // no part in refusals does not wait for those who have.
+  std::set<Name> proven_;                   // in a filter that was acknowledged
+  std::map<Name, Refusal> refused_;         // alone among such
+  std::size_t at_once_ = kAtOnceMax;        // names of neither kind in a filter
+  std::map<std::string, unsigned> blamed_;  // hearers, by how many of their names were refused
+  unsigned refusals_ = 0;                   // of filters, since all that is wanted was decided
+  bool asking_again_ = false;               // what was refused is asked for when its time has come
   std::vector<Waiter*> waiting_;
   CancelScope stop_;
   Nursery fibers_;

@@ -14,6 +14,7 @@ struct Watch::Listening {
   Filter filter;                       // asked of a new server
   std::set<std::string> agreed;        // resources that the server honours
   std::set<std::string> agreed_tasks;  // likewise
+  bool hopeless = false;               // a new server does not know such streams; it is asked again later
   std::set<std::string> refused;       // by an old server
   bool telling = false;                // an old server is being told what is wanted
   bool again = false;                  // that has changed meanwhile
