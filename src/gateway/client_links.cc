@@ -68,7 +68,7 @@ std::unique_ptr<LinkLease> ClientLinks::enter(const Call& call, std::shared_ptr<
     if (const auto& known = found->second->peer; known && !known->lost) peer = known;
     return std::make_unique<LinkLease>(found->second);
   }
-  if (!make_room(is_session(key), call.client.identity)) return nullptr;
+  if (!make_room(is_session(key), call.client.identity, true)) return nullptr;
   auto link = std::make_shared<ClientLink>();
   link->key = key;
   link->number = ++made_;
@@ -79,11 +79,12 @@ std::unique_ptr<LinkLease> ClientLinks::enter(const Call& call, std::shared_ptr<
   return std::make_unique<LinkLease>(std::move(link));
 }
 
-// Under the lock: the least used one is ended where there are too many. False: there is none to end.
-bool ClientLinks::make_room(bool for_session, std::string_view identity) {
+// Under the lock: the least used one is ended where there are too many. `called`: not only to hear something.
+// False: there is none to end.
+bool ClientLinks::make_room(bool for_session, std::string_view identity, bool called) {
   if (links_.size() < options_.count_max) return true;
   auto goes = spare(for_session, identity);
-  if (goes == links_.end()) goes = over_share(identity);
+  if (goes == links_.end()) goes = over_share(identity, called);
   if (goes == links_.end()) return false;
   take_out(goes);
   return true;
@@ -109,14 +110,15 @@ ClientLinks::Links::iterator ClientLinks::spare(bool for_session, std::string_vi
 
 // Nobody keeps all others out: of whoever has most, and more than a share, one goes whatever is heard in it.
 // Its client's next call opens it again, with what it is subscribed to.
-ClientLinks::Links::iterator ClientLinks::over_share(std::string_view identity) {
+ClientLinks::Links::iterator ClientLinks::over_share(std::string_view identity, bool own_too) {
   std::map<std::string_view, std::size_t> counts;
   for (const auto& [key, link] : links_) ++counts[link->identity];
   const std::size_t own = counts[identity];
   const std::size_t share = options_.count_max / kShares;
   const auto may_go = [&](const ClientLink& link) {
     const std::size_t count = counts[link.identity];
-    return link.in_use == 0 && count > share && (count > own || link.identity == identity);
+    const bool fair = link.identity == identity ? own_too : count > own + 1;
+    return link.in_use == 0 && count > share && fair;
   };
   auto worst = links_.end();
   for (auto it = links_.begin(); it != links_.end(); ++it) {

@@ -138,9 +138,9 @@ class ClientLinks {
   Task<Result<std::shared_ptr<const Peer>>> settle(std::shared_ptr<ClientLink> link, TimePoint deadline,
                                                    CancelScope& cancel);
   std::shared_ptr<ClientLink> enter_for(const std::string& key);
-  bool make_room(bool for_session, std::string_view identity);
+  bool make_room(bool for_session, std::string_view identity, bool called);
   Links::iterator spare(bool for_session, std::string_view identity);
-  Links::iterator over_share(std::string_view identity);
+  Links::iterator over_share(std::string_view identity, bool own_too);
   void take_out(Links::iterator found);
   void finish_ended();
   bool hears(const std::string& key) const;

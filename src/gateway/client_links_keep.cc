@@ -158,7 +158,7 @@ std::shared_ptr<ClientLink> ClientLinks::enter_for(const std::string& key) {
   if (!introduced) return nullptr;
   std::lock_guard lock(lock_);
   if (const auto found = links_.find(key); found != links_.end()) return found->second;
-  if (!make_room(is_session(key), introduced->identity)) return nullptr;
+  if (!make_room(is_session(key), introduced->identity, false)) return nullptr;
   auto link = std::make_shared<ClientLink>();
   link->key = key;
   link->number = ++made_;

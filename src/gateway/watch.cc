@@ -75,7 +75,7 @@ Watch::Filter Watch::filter() {
   // Whoever wants it later asks for it anew.
   std::erase_if(refused_, [&](const auto& one) { return !wanted.contains(one.first); });
   std::erase_if(proven_, [&](const Name& name) { return !wanted.contains(name); });
-  out.suspects = unproven(wanted);
+  out.suspects = unproven(wanted, out.blamed);
   std::set<std::string> uris;
   std::set<std::string> tasks;
   for (const Name& name : wanted) {
@@ -119,7 +119,7 @@ void Watch::end() {
   proven_.clear();
   refused_.clear();
   blamed_.clear();
-  at_once_ = kAtOnceMax;
+  at_once_ = blamed_at_once_ = kAtOnceMax;
   refusals_ = 0;
   wake_all();
 }
@@ -223,7 +223,9 @@ void Watch::acknowledged(Listening& one, const Message& message) {
   proven_.insert(one.filter.names.begin(), one.filter.names.end());
   std::erase_if(refused_, [&](const auto& refused) { return one.filter.names.contains(refused.first); });
   one.filter.suspects.clear();
-  at_once_ = std::min(at_once_ * 2, kAtOnceMax);
+  // How far the search among the others has come is not forgotten with each good name.
+  std::size_t& at_once = one.filter.blamed ? blamed_at_once_ : at_once_;
+  at_once = std::min(at_once * 2, kAtOnceMax);
   one.agreed = one.agreed_tasks = {};
   const std::string_view honoured = message.param().find("notifications");
   if (!honoured.empty() && honoured.front() == '{') {

@@ -56,7 +56,8 @@ class Watch {
   struct Filter {
     std::string text;  // the members of `notifications`; empty for nothing
     std::set<Name> names;
-    Suspects suspects;  // of these, those that are not proven
+    Suspects suspects;    // of these, those that are not proven
+    bool blamed = false;  // they are of a hearer that has a part in refusals
     bool operator==(const Filter& other) const { return text == other.text; }
   };
   /// A name that the server has refused: when it is asked again.
@@ -67,8 +68,8 @@ class Watch {
   enum class Ended : std::uint8_t { broken, refused, unknown };
   Filter filter();
   std::set<Name> all_wanted() const;
-  Suspects unproven(const std::set<Name>& wanted);
-  void choose(Suspects& suspects) const;
+  Suspects unproven(const std::set<Name>& wanted, bool& blamed);
+  bool choose(Suspects& suspects) const;
   unsigned refusals_of(const std::string& hearer) const;
   bool is_refused(const Name& name) const;
   void refuse(const Name& name);
@@ -92,12 +93,13 @@ class Watch {
   std::shared_ptr<Listening> next_;  // not acknowledged yet
   // Of a new server, which may refuse a whole filter for one name in it: how that one is found. Whoever has
   // no part in refusals does not wait for those who have.
-  std::set<Name> proven_;                   // in a filter that was acknowledged
-  std::map<Name, Refusal> refused_;         // alone among such
-  std::size_t at_once_ = kAtOnceMax;        // names of neither kind in a filter
-  std::map<std::string, unsigned> blamed_;  // hearers, by how many of their names were refused
-  unsigned refusals_ = 0;                   // of filters, since all that is wanted was decided
-  bool asking_again_ = false;               // what was refused is asked for when its time has come
+  std::set<Name> proven_;                    // in a filter that was acknowledged
+  std::map<Name, Refusal> refused_;          // alone among such
+  std::size_t at_once_ = kAtOnceMax;         // names of neither kind in a filter
+  std::size_t blamed_at_once_ = kAtOnceMax;  // the same, of hearers that have a part in refusals
+  std::map<std::string, unsigned> blamed_;   // hearers, by how many of their names were refused
+  unsigned refusals_ = 0;                    // of filters, since all that is wanted was decided
+  bool asking_again_ = false;                // what was refused is asked for when its time has come
   std::vector<Waiter*> waiting_;
   CancelScope stop_;
   Nursery fibers_;

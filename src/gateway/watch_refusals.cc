@@ -25,23 +25,25 @@ bool Watch::is_refused(const Name& name) const {
 }
 
 // What is to be tried next of that which is wanted and neither proven nor refused.
-Watch::Suspects Watch::unproven(const std::set<Name>& wanted) {
+Watch::Suspects Watch::unproven(const std::set<Name>& wanted, bool& blamed) {
   Suspects out;
   for (const Name& name : wanted)
     if (!proven_.contains(name) && !is_refused(name)) out.emplace_hint(out.end(), name, std::string());
   if (out.empty()) {
     blamed_.clear();
+    at_once_ = blamed_at_once_ = kAtOnceMax;
     refusals_ = 0;
     return out;
   }
-  if (refusals_ != 0) choose(out);
-  while (out.size() > at_once_) out.erase(std::prev(out.end()));
+  if (refusals_ != 0) blamed = choose(out);
+  const std::size_t at_once = blamed ? blamed_at_once_ : at_once_;
+  while (out.size() > at_once) out.erase(std::prev(out.end()));
   return out;
 }
 
 // Leaves those whose turn it is: of all hearers that have no part in refusals together, else of the one that
-// has the least.
-void Watch::choose(Suspects& suspects) const {
+// has the least (true).
+bool Watch::choose(Suspects& suspects) const {
   const auto rank = [this](const std::string& hearer) { return refusals_of(hearer); };
   for (const Topic::Kind kind : {Topic::Kind::resource, Topic::Kind::task})
     for (auto& [name, hearer] : options_.wanted_by(kind, rank))
@@ -50,9 +52,10 @@ void Watch::choose(Suspects& suspects) const {
   for (const auto& [name, hearer] : suspects)
     if (turn == nullptr || rank(hearer) < rank(*turn)) turn = &hearer;
   const std::string whose = *turn;
-  const bool blameless = rank(whose) == 0;
+  const bool blamed = rank(whose) != 0;
   std::erase_if(suspects,
-                [&](const auto& one) { return blameless ? rank(one.second) != 0 : one.second != whose; });
+                [&](const auto& one) { return blamed ? one.second != whose : rank(one.second) != 0; });
+  return blamed;
 }
 
 void Watch::refuse(const Name& name) {
@@ -75,7 +78,7 @@ bool Watch::lessen(Listening& one) {
   }
   if (suspects.empty()) return false;
   if (suspects.size() > 1) {
-    at_once_ = suspects.size() / 2;
+    (one.filter.blamed ? blamed_at_once_ : at_once_) = suspects.size() / 2;
     return true;
   }
   const Name name = suspects.begin()->first;
