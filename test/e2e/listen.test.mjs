@@ -14,7 +14,8 @@ export const tests = {
       const all = Array.from({ length: 9 }, (_, k) => listen(weir.url, { resourceSubscriptions: Array.from({ length: 3000 }, (_, i) => `x://${k}/${i}`) }, String(k), `127.0.0.${k + 2}`));
       const agreed = [];
       for (const one of all) agreed.push(((await one.acknowledged()).resourceSubscriptions ?? []).length);
-      assert.deepEqual(agreed.sort((a, b) => b - a), [...Array(8).fill(2500), 0]);
+      assert.ok(Math.max(...agreed) <= 2500, `${agreed}`);
+      assert.equal(agreed.reduce((a, b) => a + b), 20000);
       assert.equal(Math.max(...spec.state.filters.map((one) => one.resourceSubscriptions?.length ?? 0)), 20000);
       for (const one of all) one.leave();
     }, { limits: { body: '4MB' } });
