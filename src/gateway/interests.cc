@@ -38,7 +38,9 @@ bool Interests::has_room(const Topic& topic, const Hearer& hearer) const {
   const auto there = topics_.find(topic);
   const bool own_share = topic.link.empty() && !hearer.identity.empty() &&
                          (there == topics_.end() || !there->second.identities.contains(hearer.identity));
-  if (own_share && !fits(shares_, hearer.identity, 0, kShares)) return false;
+  // Shares bind once half is taken: whoever is alone may well be a proxy with many clients behind it.
+  if (own_share && !fits(loads_, topic.link, 0, 2) && !fits(shares_, hearer.identity, 0, kShares))
+    return false;
   if (there != topics_.end()) return true;
   const bool introduced = !topic.link.empty() && hearer.introduced;
   const Introduction* const as = introduced ? &hearer.introduced->as : nullptr;

@@ -58,7 +58,7 @@ class Interests {
   /// What is wanted of a server in one session, likewise: it is asked for in one message.
   static constexpr std::size_t kPerServerMax = 20'000;
   static constexpr std::size_t kPerServerBytesMax = std::size_t{1} << 20;
-  /// What part of that one client may fill in the session that all share.
+  /// What part of that one client may fill in the session that all share, once half of it is taken.
   static constexpr std::size_t kShares = 8;
   /// The longest URI or task id that is taken in.
   static constexpr std::size_t kNameMax = std::size_t{8} << 10;

@@ -14,7 +14,6 @@ export const tests = {
       const all = Array.from({ length: 9 }, (_, k) => listen(weir.url, { resourceSubscriptions: Array.from({ length: 3000 }, (_, i) => `x://${k}/${i}`) }, String(k), `127.0.0.${k + 2}`));
       const agreed = [];
       for (const one of all) agreed.push(((await one.acknowledged()).resourceSubscriptions ?? []).length);
-      assert.ok(Math.max(...agreed) <= 2500, `${agreed}`);
       assert.equal(agreed.reduce((a, b) => a + b), 20000);
       assert.equal(Math.max(...spec.state.filters.map((one) => one.resourceSubscriptions?.length ?? 0)), 20000);
       for (const one of all) one.leave();
@@ -33,12 +32,12 @@ export const tests = {
       const many = listen(weir.url, { resourceSubscriptions: Array.from({ length: 10 }, (_, i) => long(i, 8192)) });
       assert.equal((await many.acknowledged()).resourceSubscriptions.length, 10);
       const codes = [];
-      for (let i = 10; i < 20; ++i) codes.push((await subscribe(greedy, long(i, 8192))).error?.code);
-      assert.equal(codes.indexOf(-32602), 15 - 10, 'an eighth of a megabyte');
-      const other = listen(weir.url, { resourceSubscriptions: [long(20, 8192)] }, '"other"', '127.0.0.2');
+      for (let i = 10; i < 70; ++i) codes.push((await subscribe(greedy, long(i, 8192))).error?.code);
+      assert.equal(codes.indexOf(-32602), 63 - 10, 'half a megabyte');
+      const other = listen(weir.url, { resourceSubscriptions: [long(70, 8192)] }, '"other"', '127.0.0.2');
       assert.equal((await other.acknowledged()).resourceSubscriptions.length, 1, 'another client has a share of its own');
       other.leave();
-      assert.ok(codes.slice(15 - 10).every((code) => code === -32602));
+      assert.ok(codes.slice(63 - 10).every((code) => code === -32602));
       await greedy.end();
       many.leave();
       await until(() => spec.state.filters.at(-1).resourceSubscriptions === undefined, 30000, 'the subscriptions to go');

@@ -95,22 +95,26 @@ TEST(Interests, OneClientFillsNoMoreThanItsShare) {
   };
   const Hearer greedy = hearer("1", "greedy");
   const Hearer again = hearer("2", "greedy");
+  const int half = Interests::kPerServerMax / 2;
   const int share = Interests::kPerServerMax / Interests::kShares;
   int taken = 0;
   while (add(greedy, taken)) ++taken;
-  EXPECT_EQ(taken, share);
-  EXPECT_FALSE(add(again, share)) << "whatever it calls itself";
+  EXPECT_EQ(taken, half);
+  EXPECT_FALSE(add(again, half)) << "whatever it calls itself";
   EXPECT_TRUE(add(again, 0)) << "what it has is counted once";
-  EXPECT_TRUE(add(hearer("3", "modest"), share));
-  EXPECT_FALSE(add(greedy, share)) << "though another wants it";
-  EXPECT_TRUE(add(greedy, share, "own")) << "what is told in a session of its own is in no other's way";
+  const Hearer modest = hearer("3", "modest");
+  for (int i = 0; i < share; ++i) EXPECT_TRUE(add(modest, half + i)) << i;
+  EXPECT_FALSE(add(modest, half + share)) << "half is taken";
+  EXPECT_FALSE(add(greedy, half)) << "though another wants it";
+  EXPECT_TRUE(add(greedy, half, "own")) << "what is told in a session of its own is in no other's way";
   table.interests.forget("1");
-  EXPECT_TRUE(add(again, share + 1)) << "there is room again";
-  for (int i = 1; i < share - 1; ++i) EXPECT_TRUE(add(again, i)) << i;
-  EXPECT_FALSE(add(again, share)) << "what it still had was counted on";
+  EXPECT_TRUE(add(again, half)) << "there is room again";
+  table.interests.forget("3");
   table.interests.set_servers({"b"});
   table.interests.set_servers({"a", "b"});
-  EXPECT_TRUE(add(again, share));
+  taken = 0;
+  while (add(again, taken)) ++taken;
+  EXPECT_EQ(taken, half) << "nothing was left behind";
 }
 
 TEST(Interests, OfSeveralWhoWantItThatOneIsNamedWhoRanksLowest) {
