@@ -341,7 +341,8 @@ export const tests = {
       await new Promise((good) => setTimeout(good, 1500));
       assert.ok(served < count / 2, `${served} calls were made for who does not read`);
       const rss = Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${lines.child.pid}/status`, 'utf8'))[1]) / 1024;
-      assert.ok(rss < 300, `${rss} MB`);
+      const kept = process.env.ASAN_OPTIONS ? 300 : 0; // AddressSanitizer holds back what was freed
+      assert.ok(rss < 300 + kept, `${rss} MB`);
       lines.read();
       await feed;
       await until(() => lines.messages.length === count, 60000, 'all answers');

@@ -215,7 +215,8 @@ TEST(Sse, GivesLongDataPieceByPiece) {
   const std::size_t cut = 69'000;
   std::string_view left;
   const auto pieces = [&](const std::string& text) { return in_pieces(text, cut, left); };
-  EXPECT_EQ(pieces("data: " + pad + "y\n\nid: 2\n\n"), pad + "y");
+  const std::string first = "data: " + pad + "y\n\nid: 2\n\n";
+  EXPECT_EQ(pieces(first), pad + "y");
   EXPECT_EQ(left, "id: 2\n\n") << "what follows is the next event's";
   EXPECT_EQ(pieces("event: message\r\ndata:" + pad + "\r\nid: 1\r\n: said\r\n\r\n"), pad);
   EXPECT_EQ(pieces("data:" + pad + "\rdata:y\rdata\r\r"), pad + " y ");
