@@ -65,8 +65,13 @@ Task<void> ClientLinks::open(std::shared_ptr<ClientLink> link) {
     link->reopen.came_up(options_.home->now());
     co_await restore(link, **opened);
     co_await begin_listening(link, **opened);
-    std::lock_guard lock(lock_);
-    link->peer = **opened;
+    {
+      std::lock_guard lock(lock_);
+      link->peer = **opened;
+    }
+    // The client may have said another since it was restored.
+    const std::string level = link->of_session ? options_.level(link->key) : std::string();
+    if (!level.empty() && log_rank(level) != (**opened)->log_rank) tell_level(link->key, level);
   } else if (opened->error().sent() != Error::Sent::no) {
     // Of the calls that wait for it nothing was sent.
     Error error = opened->error();

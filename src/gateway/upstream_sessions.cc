@@ -111,15 +111,15 @@ bool Upstream::has_session_of(const std::string& key) const {
   return links_.find(key, peer) != nullptr;
 }
 
-// In a session of its own a client's level is the session's; in a shared one the least wins, and who wants
-// less is not told the rest.
+// In a session of its own a client's level is the session's and was told there; in a shared one the least
+// wins, and who wants less is not told the rest.
 bool Upstream::wants_level(const Call& call, const ClientLink* link) const {
   if (call.client.log_level.empty() || is_new(call.peer->facts.revision)) return false;
   if (call.row.route == Route::set_level || !call.peer->facts.has("logging")) return false;
+  if (link != nullptr && link->of_session) return false;
   const int wanted = log_rank(call.client.log_level);
   const int now = call.peer->log_rank.load(std::memory_order_relaxed);
-  if (wanted < 0 || wanted == now) return false;
-  return (link != nullptr && link->of_session) || now < 0 || wanted < now;
+  return wanted >= 0 && (now < 0 || wanted < now);
 }
 
 Task<void> Upstream::tell_level(Call& call, ClientLink* link) {

@@ -68,6 +68,8 @@ class HttpResponder {
   bool body_now(std::span<const std::string_view> pieces);
   /// Begins an answer with status 200 whose length is not known.
   Task<Result<void>> begin_unsized(std::string_view content_type, std::string_view fields);
+  /// False where such an answer ends with the connection (HTTP/1.0): nothing tells then that it was cut.
+  bool tells_end() const noexcept { return chunked_; }
   /// Sends pieces of it, at most 4; waits while the client does not read.
   Task<Result<void>> part(std::span<const std::string_view> pieces);
   /// Begins an event stream: an answer without a length.

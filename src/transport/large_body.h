@@ -5,12 +5,12 @@
 #include <optional>
 #include <string_view>
 
-#include "base/error.h"
-#include "runtime/task.h"
+#include "call/call.h"
 
 namespace weir {
 
-/// One shard, one text, read once.
+/// One shard, one text, read once. Its deadline stands still between a part and the next call: a server is
+/// not to blame for a client that reads slowly.
 class LargeBody {
  public:
   virtual ~LargeBody() = default;

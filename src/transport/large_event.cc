@@ -1,33 +1,48 @@
 #include "transport/large_event.h"
 
-namespace weir {
+#include "runtime/shard.h"
 
-Task<Result<std::string_view>> LargeEvent::next() {
-  using State = SseDataReader::State;
-  const std::size_t size_max = owner_.options_.message_max;
-  if (seen_ == 0) {
-    seen_ = begun_.size();
+namespace weir {
+namespace {
+constexpr std::size_t kSmall = 4096;  // pieces below it are joined
+}
+
+// Finds what of the bytes at hand can be passed on at once: part_, unless it is empty.
+LargeEvent::State LargeEvent::scan() {
+  joined_.clear();
+  while (true) {
+    const std::size_t before = unread_.size();
+    const State state = reader_.next(unread_);
+    taken_ += before - unread_.size();
+    part_ = joined_;
+    if (state != State::data) return state;
+    const std::string_view piece = reader_.data();
+    if (joined_.empty() && (piece.size() >= kSmall || unread_.empty())) {
+      part_ = piece;
+      return state;
+    }
+    joined_ += piece;
+  }
+}
+
+Task<Result<std::string_view>> LargeEvent::read() {
+  if (taken_ == 0) {
+    taken_ = begun_.size();
     co_return std::string_view(begun_);
   }
   std::string().swap(begun_);
   while (!ended_) {
-    switch (reader_.next(unread_)) {
-      case State::data:
-        seen_ += reader_.data().size();
-        if (seen_ > size_max)
-          co_return fail(Error::Kind::too_large, Error::Side::upstream, Error::Sent::maybe,
-                         "an event of its answer is larger than limits.message");
-        co_return reader_.data();
-      case State::ended:
-        ended_ = true;
-        continue;
-      case State::refused:
-        co_return fail(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe,
-                       "its large answer came as an event that is no message");
-      case State::more:
-        break;
-    }
-    const Result<std::string_view> got = co_await exchange_.read_some(deadline_, &cancel_);
+    const State state = scan();
+    if (taken_ > owner_.options_.message_max)
+      co_return fail(Error::Kind::too_large, Error::Side::upstream, Error::Sent::maybe,
+                     "an event of its answer is larger than limits.message");
+    if (state == State::refused)
+      co_return fail(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe,
+                     "its large answer came as an event that is no message");
+    ended_ = state == State::ended;
+    if (!part_.empty()) co_return part_;
+    if (ended_) break;
+    const Result<std::string_view> got = co_await exchange_.read_some(clock_.deadline(), &cancel_);
     if (!got) co_return fail(got.error());
     if (got->empty())
       co_return fail(Error::Kind::outcome_unknown, Error::Side::upstream, Error::Sent::maybe,
@@ -35,6 +50,13 @@ Task<Result<std::string_view>> LargeEvent::next() {
     unread_ = *got;
   }
   co_return std::string_view();
+}
+
+Task<Result<std::string_view>> LargeEvent::next() {
+  clock_.resume(Shard::current().now());
+  Result<std::string_view> part = co_await read();
+  clock_.pause(Shard::current().now());
+  co_return part;
 }
 
 }  // namespace weir

@@ -14,12 +14,12 @@ class LargeEvent final : public LargeBody {
  public:
   /// `begun`: the data so far, after which the stream goes on with what `exchange` gives. All references
   /// outlive it.
-  LargeEvent(Streamable& owner, HttpExchange exchange, std::string begun, TimePoint deadline,
+  LargeEvent(Streamable& owner, HttpExchange exchange, std::string begun, ReplyClock clock,
              CancelScope& cancel)
       : owner_(owner),
         exchange_(std::move(exchange)),
         begun_(std::move(begun)),
-        deadline_(deadline),
+        clock_(clock),
         cancel_(cancel) {}
 
   std::optional<std::uint64_t> length() const noexcept override { return std::nullopt; }
@@ -27,14 +27,20 @@ class LargeEvent final : public LargeBody {
   void finish() noexcept override { owner_.read_away(std::move(exchange_)); }
 
  private:
+  using State = SseDataReader::State;
+  Task<Result<std::string_view>> read();
+  State scan();
+
   Streamable& owner_;
   HttpExchange exchange_;
   std::string begun_;
   SseDataReader reader_;
   std::string_view unread_;
-  std::size_t seen_ = 0;
+  std::string_view part_;
+  std::string joined_;     // small pieces of one read
+  std::size_t taken_ = 0;  // bytes of the stream so far
   bool ended_ = false;
-  const TimePoint deadline_;
+  ReplyClock clock_;
   CancelScope& cancel_;
 };
 

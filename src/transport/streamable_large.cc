@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "mcp/response_frame.h"
+#include "runtime/shard.h"
 
 namespace weir {
 namespace {
@@ -27,6 +28,13 @@ StreamableLarge::Place StreamableLarge::place_of(std::string_view begin, std::st
   if (!head || (may_ask && !begins_complete(head->result))) return Place::whole;
   if (head->id.empty()) return Place::tail;
   return head->id == id ? Place::head : Place::whole;
+}
+
+Task<Result<std::string_view>> LargeJson::next() {
+  clock_.resume(Shard::current().now());
+  Result<std::string_view> part = co_await exchange_.read_some(clock_.deadline(), &cancel_);
+  clock_.pause(Shard::current().now());
+  co_return part;
 }
 
 bool StreamableLarge::may_pass(const Call& call) noexcept {

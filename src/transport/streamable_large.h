@@ -56,14 +56,14 @@ class StreamableLarge final : public LargeResult {
 class LargeJson final : public LargeBody {
  public:
   LargeJson(HttpExchange exchange, TimePoint deadline, CancelScope& cancel)
-      : exchange_(std::move(exchange)), deadline_(deadline), cancel_(cancel) {}
+      : exchange_(std::move(exchange)), clock_(deadline, deadline), cancel_(cancel) {}
   std::optional<std::uint64_t> length() const noexcept override { return exchange_.head().content_length(); }
-  Task<Result<std::string_view>> next() override { return exchange_.read_some(deadline_, &cancel_); }
+  Task<Result<std::string_view>> next() override;
   void finish() noexcept override { exchange_.finish(); }
 
  private:
   HttpExchange exchange_;
-  const TimePoint deadline_;
+  ReplyClock clock_;
   CancelScope& cancel_;
 };
 

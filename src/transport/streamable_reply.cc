@@ -46,7 +46,6 @@ Result<std::optional<ReplyEvent>> StreamableReply::take_event() {
   delivered_id_ = event.id;
   fruitful_ = true;
   if (!event.type.empty() && event.type != "message") return std::optional<ReplyEvent>();
-  decoder_.tell_begun(false);
   auto message = Message::index(Bytes::copy_of(event.data), JsonLimits(), Message::From::upstream);
   std::string().swap(event.data);  // a large one is not held twice while its client reads slowly
   if (!message)
@@ -72,12 +71,13 @@ bool StreamableReply::begin_large() {
   large_place_ = StreamableLarge::place_of(decoder_.begun(), id_, takes_requests_ && new_era);
   if (large_place_ == StreamableLarge::Place::whole) return false;
   ended_ = true;
-  large_ = std::make_unique<LargeEvent>(owner_, std::move(exchange_), decoder_.take_begun(),
-                                        clock_.deadline(), cancel_);
+  large_ = std::make_unique<LargeEvent>(owner_, std::move(exchange_), decoder_.take_begun(), clock_, cancel_);
   return true;
 }
 
 Task<Result<ReplyEvent>> StreamableReply::next(TimePoint until) {
+  // Whoever asks again reads events.
+  if (!std::exchange(first_, false)) decoder_.tell_begun(false);
   while (true) {
     const SseDecoder::State state = decoder_.next(unread_);
     if (state == SseDecoder::State::begun && begin_large()) co_return ReplyEvent();

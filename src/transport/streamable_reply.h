@@ -32,7 +32,7 @@ class StreamableReply final : public ReplyStream {
 
   Task<Result<ReplyEvent>> next(TimePoint until) override;
   void pause() override { clock_.pause(Shard::current().now()); }
-  /// After next(), before any event: the answer, if it is large and passes as it comes; null otherwise.
+  /// After the first next(): the answer, if it is large and passes as it comes; null otherwise.
   std::unique_ptr<LargeBody> take_large() noexcept { return std::move(large_); }
   StreamableLarge::Place large_place() const noexcept { return large_place_; }
   void resume() override { clock_.resume(Shard::current().now()); }
@@ -60,6 +60,7 @@ class StreamableReply final : public ReplyStream {
   CancelScope& cancel_;
   const bool takes_requests_;
   bool ended_ = false;
+  bool first_ = true;  // nobody has asked yet
   std::unique_ptr<LargeBody> large_;
   StreamableLarge::Place large_place_ = StreamableLarge::Place::whole;
 

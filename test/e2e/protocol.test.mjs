@@ -1,5 +1,6 @@
 // What clients and upstreams see on the wire, in every pair of eras.
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import { Upstream } from './upstream.mjs';
 import { Weir, accept, ask, between, messages, meta, openSession, request, until } from './weir.mjs';
 
@@ -158,7 +159,43 @@ export const tests = {
       upstream.call = null;
       assert.ok((await call(weir)).text.includes('"result"'));
     });
-    // More than limits.message: cut off, whatever is still to come.
+    // In an old session a stream has begun before the answer comes: it is an event of that.
+    await between({ era: 'old' }, async (weir, upstream) => {
+      let go;
+      upstream.call = (parsed, { raw }) => {
+        begin(raw).flushHeaders();
+        go = () => {
+          const whole = event(`data: ${forms.head(parsed.id)[0]}${result}}`);
+          raw.write(whole.subarray(0, 100_000), () => setImmediate(() => raw.end(whole.subarray(100_000))));
+        };
+      };
+      const session = await openSession(weir.url);
+      for (let id = 1; id < 4; ++id) {
+        const got = await session.post(`{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"echo"}}`, () => go());
+        const last = JSON.parse(messages(got).at(-1));
+        assert.deepEqual([last.id, last.result], [id, JSON.parse(result)]);
+      }
+    });
+    // A client of HTTP/1.0 could not tell a cut from an end: it gets the answer whole, or an error.
+    await between({}, async (weir, upstream) => {
+      const { port } = new URL(weir.url);
+      const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{},"_meta":{${meta}}}}`;
+      const head = `POST /mcp HTTP/1.0\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: echo\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
+      const asked = () =>
+        new Promise((good, fail) => {
+          let text = '';
+          const socket = net.connect(Number(port), '127.0.0.1', () => socket.write(head + body));
+          socket.setEncoding('utf8').on('data', (part) => (text += part)).on('error', fail).on('end', () => (socket.end(), good(text)));
+        });
+      upstream.call = (parsed, { raw }) => begin(raw).end(event(`data: ${forms.head(parsed.id)[0]}${result}}`));
+      const whole = await asked();
+      assert.match(whole, /^HTTP\/1.1 200 OK\r\n[^]*Content-Length: \d+\r\n/);
+      assert.deepEqual(JSON.parse(whole.slice(whole.indexOf('\r\n\r\n'))).result, JSON.parse(result));
+      upstream.call = (parsed, { raw }) => begin(raw).end(`data: ${forms.head(parsed.id)[0]}${result}`);
+      const cut = await asked();
+      assert.equal(JSON.parse(cut.slice(cut.indexOf('\r\n\r\n'))).error.data.reason, 'outcome_unknown');
+    });
+    // More than limits.message: cut off, whatever is still to come, and however it is said.
     await between({}, async (weir, upstream) => {
       upstream.call = (parsed, { raw }) => {
         begin(raw).write(`data: ${forms.head(parsed.id)[0]}{"content":[{"type":"text","text":"`);
@@ -166,6 +203,12 @@ export const tests = {
       };
       await assert.rejects(call(weir));
       await until(() => upstream.closed > 0, 5000, 'the upstream to see it');
+      upstream.call = (parsed, { raw }) => {
+        begin(raw).write(`data: ${forms.head(parsed.id)[0]}${result}\n`);
+        for (let i = 0; i < 20; ++i) raw.write(':\n'.repeat(50_000));
+      };
+      await assert.rejects(call(weir));
+      await until(() => upstream.closed > 1, 5000, 'the upstream to see it again');
     }, { limits: { message: '1MB' } });
   },
 

@@ -40,6 +40,36 @@ export const tests = {
     }
   },
 
+  async 'a log level that is said while the client\'s session is opened is told all the same'() {
+    const levels = [];
+    let begun = 0;
+    const before = function (parsed, send) {
+      if (parsed.method === 'initialize') {
+        this.sessions.add(`s${begun + 1}`);
+        const result = `{"protocolVersion":"2025-11-25","capabilities":{"tools":{},"logging":{}},"serverInfo":{"name":"old","version":"1"}}`;
+        return send(200, `{"jsonrpc":"2.0","id":${parsed.id},"result":${result}}`, { 'Mcp-Session-Id': `s${++begun}` }), true;
+      }
+      if (parsed.method === 'tools/call') return send(200, `{"jsonrpc":"2.0","id":${parsed.id},"result":{"content":[]}}`), true;
+      if (parsed.method !== 'logging/setLevel') return false;
+      levels.push([parsed.params.level, () => send(200, `{"jsonrpc":"2.0","id":${parsed.id},"result":{}}`)]);
+      return true;
+    };
+    await between({ era: 'old', before }, async (weir) => {
+      await weir.settled();
+      const client = await openSession(weir.url, '2025-11-25', '{"elicitation":{}}');
+      const level = (id, name) => client.post(`{"jsonrpc":"2.0","id":${id},"method":"logging/setLevel","params":{"level":"${name}"}}`);
+      await level(1, 'error');
+      const call = client.post(echo(2));
+      await until(() => levels.length === 1, 5000, 'the first level');
+      await level(3, 'debug');
+      levels[0][1]();
+      assert.match((await call).text, /"content"/);
+      await until(() => levels.length === 2, 5000, 'the second level');
+      assert.deepEqual(levels.map(([name]) => name), ['error', 'debug']);
+      levels[1][1]();
+    });
+  },
+
   async 'a server that knows none of its own sessions is asked for new ones after pauses'() {
     const times = [];
     const before = (parsed, send, request) => {
