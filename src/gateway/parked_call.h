@@ -49,23 +49,24 @@ struct ParkedCalls::Parked {
     return counted;
   }
 
-  std::shared_ptr<HeldCall> held;
-  std::string owner;
-  std::shared_ptr<Shares> shares;
-  bool counted = false;  // in shares
-  std::vector<Ask> asks;
-  unsigned asked = 0;  // in all
-  TimePoint expires{};
+  std::shared_ptr<HeldCall> held;  // the call itself
+  std::string owner;               // its caller's identity
+  std::shared_ptr<Shares> shares;  // of its shard
+  bool counted = false;            // in shares
+  std::vector<Ask> asks;           // that have no answer
+  unsigned asked = 0;              // in all
+  TimePoint expires{};             // while it waits
 };
 
+/// Those of one shard, touched by it alone.
 struct ParkedCalls::Table {
-  std::map<std::uint64_t, std::shared_ptr<Parked>> waiting;
+  std::map<std::uint64_t, std::shared_ptr<Parked>> waiting;  // by the number in their state
   std::shared_ptr<Shares> shares = std::make_shared<Shares>();
-  std::uint64_t next = 1;
-  bool closed = false;
-  bool watched = false;
+  std::uint64_t next = 1;  // number
+  bool closed = false;     // nothing more is parked
+  bool watched = false;    // a fiber ends what has expired, until `stop`
   CancelScope stop;
-  Waiter changed;
+  Waiter changed;  // what expires next
   Nursery fibers;
 };
 

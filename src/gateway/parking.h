@@ -11,6 +11,7 @@ namespace weir {
 /// the call's home shard.
 class ParkedCalls::Parking final : public ReplyStream {
  public:
+  /// `owner` outlives it.
   Parking(ParkedCalls& owner, std::shared_ptr<Parked> parked) : owner_(owner), parked_(std::move(parked)) {}
   Task<Result<ReplyEvent>> next(TimePoint until) override;
 

@@ -7,8 +7,8 @@ namespace weir {
 namespace {
 
 constexpr std::size_t kReasons = static_cast<std::size_t>(Rejected::count_);
-constexpr std::array<std::string_view, kReasons> kNames = {"late_answer", "bad_answer", "request_state", "event_id",
-                                                           "server_request", "slow_reader"};
+constexpr std::array<std::string_view, kReasons> kNames = {"late_answer", "bad_answer",     "request_state",
+                                                           "event_id",    "server_request", "slow_reader"};
 constinit std::array<std::atomic<std::uint64_t>, kReasons> g_counts{};
 
 }  // namespace

@@ -46,6 +46,7 @@ class AsideQueue {
   std::optional<Aside> take();
   void done(Session session, Lane lane);
 
+  /// How many wait.
   std::size_t waiting() const noexcept { return count_; }
 
  private:
