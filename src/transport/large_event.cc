@@ -1,10 +1,15 @@
 #include "transport/large_event.h"
 
 #include "runtime/shard.h"
+#include "transport/server_requests.h"
 
 namespace weir {
 namespace {
 constexpr std::size_t kSmall = 4096;  // pieces below it are joined
+}
+
+LargeEvent::~LargeEvent() {
+  if (!ended_ && !is_new(peer_->facts.revision)) owner_.tell(*peer_, cancelled_notification(id_));
 }
 
 // Finds what of the bytes at hand can be passed on at once: part_, unless it is empty.
@@ -43,8 +48,13 @@ Task<Result<std::string_view>> LargeEvent::read() {
     if (!part_.empty()) co_return part_;
     if (ended_) break;
     const Result<std::string_view> got = co_await exchange_.read_some(clock_.deadline(), &cancel_);
-    if (!got) co_return fail(got.error());
-    if (got->empty())
+    if (!got) {
+      const Error::Kind kind = got.error().kind();
+      ended_ = kind != Error::Kind::cancelled && kind != Error::Kind::deadline_exceeded;
+      co_return fail(got.error());
+    }
+    ended_ = got->empty();
+    if (ended_)
       co_return fail(Error::Kind::outcome_unknown, Error::Side::upstream, Error::Sent::maybe,
                      "its answer stream ended in the middle of its answer");
     unread_ = *got;

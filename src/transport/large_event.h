@@ -12,15 +12,20 @@ namespace weir {
 
 class LargeEvent final : public LargeBody {
  public:
-  /// `begun`: the data so far, after which the stream goes on with what `exchange` gives. All references
-  /// outlive it.
-  LargeEvent(Streamable& owner, HttpExchange exchange, std::string begun, ReplyClock clock,
-             CancelScope& cancel)
+  /// The answer to `id` (raw) of `peer`. `begun`: the data so far, after which the stream goes on with what
+  /// `exchange` gives. `owner` and `cancel` outlive it.
+  LargeEvent(Streamable& owner, const Peer& peer, std::string id, HttpExchange exchange, std::string begun,
+             ReplyClock clock, CancelScope& cancel)
       : owner_(owner),
+        peer_(peer.shared_from_this()),
+        id_(std::move(id)),
         exchange_(std::move(exchange)),
         begun_(std::move(begun)),
         clock_(clock),
         cancel_(cancel) {}
+
+  /// Left before its end: an old server is told, a new one sees the connection close.
+  ~LargeEvent() override;
 
   std::optional<std::uint64_t> length() const noexcept override { return std::nullopt; }
   Task<Result<std::string_view>> next() override;
@@ -32,6 +37,8 @@ class LargeEvent final : public LargeBody {
   State scan();
 
   Streamable& owner_;
+  const std::shared_ptr<const Peer> peer_;
+  const std::string id_;
   HttpExchange exchange_;
   std::string begun_;
   SseDataReader reader_;

@@ -71,7 +71,8 @@ bool StreamableReply::begin_large() {
   large_place_ = StreamableLarge::place_of(decoder_.begun(), id_, takes_requests_ && new_era);
   if (large_place_ == StreamableLarge::Place::whole) return false;
   ended_ = true;
-  large_ = std::make_unique<LargeEvent>(owner_, std::move(exchange_), decoder_.take_begun(), clock_, cancel_);
+  large_ = std::make_unique<LargeEvent>(owner_, peer_, id_, std::move(exchange_), decoder_.take_begun(),
+                                        clock_, cancel_);
   return true;
 }
 

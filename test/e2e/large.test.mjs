@@ -120,6 +120,16 @@ export const tests = {
         assert.deepEqual([last.id, last.result], [id, JSON.parse(result)]);
       }
     });
+    // An old server whose answer its client wants no more is told so.
+    await between({ era: 'old' }, async (weir, upstream) => {
+      upstream.call = (parsed, { raw }) => begin(raw).write(event(`data: ${forms.head(parsed.id)[0]}${result}}`).subarray(0, 200_000));
+      const session = await openSession(weir.url);
+      const cancel = '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"c"}}';
+      const call = session.post('{"jsonrpc":"2.0","id":"c","method":"tools/call","params":{"name":"echo"}}', (answer) => answer.once('readable', () => session.post(cancel)));
+      await assert.rejects(call);
+      const told = await until(() => upstream.seen.find((one) => one.method === 'notifications/cancelled'), 5000, 'the server to be told');
+      assert.equal(told.parsed.params.requestId, upstream.calls()[0].parsed.id);
+    });
     // A client of HTTP/1.0 could not tell a cut from an end: it gets the answer whole, or an error.
     await between({}, async (weir, upstream) => {
       const { port } = new URL(weir.url);
