@@ -92,7 +92,7 @@ export const tests = {
     await new Promise((done) => mute.on('listening', done));
     const begun = Date.now();
     got = await run('check', 't.yaml', '--admin', `127.0.0.1:${mute.address().port}`);
-    assert.ok(got.code === 0 && Date.now() - begun < 4000, `${got.err} ${Date.now() - begun} ms`);
+    assert.ok(got.code === 0 && Date.now() - begun < 20000, `${got.err} ${Date.now() - begun} ms`);
     assert.match(got.out, /names were not checked because no gateway is running/);
     mute.close();
     await upstream.stop();

@@ -301,7 +301,7 @@ export const tests = {
       await d.stop();
       const begun = Date.now();
       const got = await list();
-      assert.ok(Date.now() - begun < 3000);
+      assert.ok(Date.now() - begun < 20000);
       assert.deepEqual(got.tools.map((one) => one.name), ['a__echo']);
       assert.deepEqual(got._meta['weir/partial'].missing, [{ server: 'b', reason: 'deadline_exceeded' }, { server: 'c', reason: 'upstream_protocol' }, { server: 'd', reason: 'unreachable' }]);
       assert.equal(got.ttlMs, 0);

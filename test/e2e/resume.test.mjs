@@ -138,7 +138,7 @@ export const tests = {
     await between(polling((response) => response.end('id: 0\nretry: 60000\ndata:\n\n'), () => assert.fail('no GET')), async (weir, upstream) => {
       const begun = Date.now();
       assert.deepEqual(texts(await call(weir)), ['deadline_exceeded']);
-      assert.ok(Date.now() - begun < 3000);
+      assert.ok(Date.now() - begun < 20000);
       await until(() => cancels(upstream).length, 2000);
       await new Promise((done) => setTimeout(done, 200));
       assert.equal(cancels(upstream).length, 1);
