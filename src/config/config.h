@@ -71,6 +71,66 @@ struct TimeoutConfig {
   bool operator==(const TimeoutConfig&) const = default;
 };
 
+/// `load_balancing`, of all servers or of one: who of several endpoints gets a call (R5, R6).
+struct LoadBalancingConfig {
+  enum class Strategy : std::uint8_t {
+    round_robin,
+    weighted_round_robin,
+    least_connections,
+    consistent_hash,
+    adaptive_latency,
+    random
+  };
+  /// What calls to the same endpoint have in common, with consistent_hash.
+  enum class HashKey : std::uint8_t { client, session, tool, arguments, header };
+  Strategy strategy = Strategy::adaptive_latency;
+  std::chrono::milliseconds window = std::chrono::seconds(10);  // what adaptive_latency looks back on
+  std::size_t virtual_nodes = 160;                              // points on the ring for each unit of weight
+  HashKey hash_key = HashKey::client;
+  std::string hash_header;      // with HashKey::header: its name, in lower case
+  double bounded_load = 1.25;   // most calls in flight of one endpoint, by its fair share; 0: no bound
+  std::map<std::string, std::size_t> weights;  // by endpoint address, as written
+  double panic_threshold = 0.5;                // a smaller share of healthy ones: all are tried; 0: never
+  std::chrono::milliseconds slow_start = std::chrono::seconds(5);  // from a tenth to the whole share; 0: off
+  bool operator==(const LoadBalancingConfig&) const = default;
+};
+
+/// `health_check`: active probes (R7, R9).
+struct HealthCheckConfig {
+  enum class Type : std::uint8_t { mcp, tcp, http };
+  Type type = Type::mcp;
+  std::optional<std::chrono::milliseconds> interval;  // nothing: auto
+  std::optional<std::chrono::milliseconds> timeout;   // nothing: auto
+  std::size_t unhealthy_threshold = 2;
+  std::size_t healthy_threshold = 2;
+  double jitter = 0.1;                      // of the interval, either way
+  std::string path = "/health";             // with Type::http
+  std::vector<std::size_t> expected_status = {200};  // with Type::http
+  bool operator==(const HealthCheckConfig&) const = default;
+};
+
+/// `outlier_detection`: what real traffic says (R8).
+struct OutlierDetectionConfig {
+  bool enabled = true;
+  std::size_t consecutive_failures = 3;  // connects, timeouts, resets, garbage
+  std::size_t consecutive_5xx = 5;
+  double error_rate = 0.5;       // of the window's calls; 0: not looked at
+  std::size_t min_requests = 20;  // in the window, before its rate means anything
+  std::chrono::milliseconds window = std::chrono::seconds(10);
+  std::chrono::milliseconds base_ejection_time = std::chrono::milliseconds(500);
+  std::chrono::milliseconds max_ejection_time = std::chrono::seconds(10);
+  double max_ejected = 0.5;  // of a server's endpoints; one may always be
+  bool operator==(const OutlierDetectionConfig&) const = default;
+};
+
+/// One of a server's `endpoints`.
+struct EndpointConfig {
+  std::string url;         // as written, variables substituted
+  std::size_t weight = 1;  // 0: gets nothing new
+  std::size_t priority = 0;  // a higher number is a backup
+  bool operator==(const EndpointConfig&) const = default;
+};
+
 /// `tools.NAME` of a server.
 struct ToolConfig {
   std::optional<std::chrono::milliseconds> timeout;
@@ -85,6 +145,9 @@ struct ServerConfig {
   std::string name;
   Type type = Type::http;
   std::string url;                                           // as written, variables substituted
+  std::vector<EndpointConfig> endpoints;  // of a server reached by HTTP; made from `url` where that is given
+  bool resolve_dns = false;               // each address of an endpoint's host name is an endpoint
+  std::size_t replicas = 1;               // children of a stdio server
   std::vector<std::pair<std::string, std::string>> headers;  // sent with every request
   std::string tls_ca;                                        // PEM file; empty: the system's trust store
   std::string command;
@@ -95,6 +158,10 @@ struct ServerConfig {
   bool disabled = false;
   Session session = Session::automatic;
   TimeoutConfig timeout;  // the top-level block with this server's keys over it
+  // The top-level blocks with this server's keys over them.
+  LoadBalancingConfig load_balancing;
+  HealthCheckConfig health_check;
+  OutlierDetectionConfig outlier_detection;
   std::map<std::string, ToolConfig> tools;
   bool operator==(const ServerConfig&) const = default;
 };
@@ -110,6 +177,10 @@ struct Config {
   LogConfig log;
   NamesConfig names;
   TimeoutConfig timeout;
+  LoadBalancingConfig load_balancing;
+  HealthCheckConfig health_check;
+  OutlierDetectionConfig outlier_detection;
+  std::string state_dir;  // where what must outlive a restart is kept; empty: nowhere
   std::chrono::milliseconds drain_timeout = std::chrono::seconds(10);
   std::vector<ServerConfig> servers;  // in the order of the file, disabled ones included
   bool operator==(const Config&) const = default;
