@@ -1,56 +1,77 @@
 // How things stand, as JSON for operators and their tools.
+#include <utility>
+
 #include "admin/api.h"
 #include "base/json.h"
+#include "config/words.h"
 #include "obs/log.h"
 
 namespace weir {
 namespace {
-
-std::string_view health_word(ServerState state) noexcept {
-  switch (state) {
-    case ServerState::ready:
-      return "healthy";
-    case ServerState::starting:
-      return "starting";
-    default:
-      return "unhealthy";
-  }
-}
 
 void member(std::string& out, std::string_view name, std::string_view text) {
   out.append(",\"").append(name).append("\":");
   json_append_string(out, text);
 }
 
+// One endpoint as operators see it.
+void append_endpoint(std::string& out, const SetMember& one) {
+  const Endpoint& endpoint = *one.endpoint;
+  const auto now = endpoint.status();
+  out += "{\"address\":";
+  json_append_string(out, endpoint.address());
+  member(out, "state", state_word(one));
+  if (!now->reason.empty() && now->health != Health::healthy) {
+    member(out, "reason", now->reason);
+    member(out, "since", utc_text(now->health_since));
+  }
+  out += ",\"in_flight\":" + std::to_string(endpoint.in_flight());
+  out += ",\"weight\":" + std::to_string(one.weight);
+  out += ",\"priority\":" + std::to_string(one.priority) + '}';
+}
+
+// A server's or the gateway's, from those of its parts.
+struct Sum {
+  std::size_t all = 0, healthy = 0, well = 0, unknown = 0;
+  void add(Health health) noexcept {
+    ++all;
+    healthy += health == Health::healthy ? 1U : 0U;
+    well += health == Health::healthy || health == Health::degraded ? 1U : 0U;
+    unknown += health == Health::unknown ? 1U : 0U;
+  }
+  Health health() const noexcept {
+    if (healthy == all) return Health::healthy;
+    if (well != 0) return Health::degraded;
+    return unknown != 0 ? Health::unknown : Health::unhealthy;
+  }
+};
+
 }  // namespace
 
 std::string health_json(const Plan& plan, std::string& status) {
-  std::size_t healthy = 0;
-  std::size_t starting = 0;
+  Sum sum;
   WallTime since{};
   std::string servers;
   for (const auto& upstream : plan.servers) {
     const auto now = upstream->status();
-    healthy += now->state == ServerState::ready ? 1U : 0U;
-    starting += now->state == ServerState::starting ? 1U : 0U;
-    since = std::max(since, now->since);
+    sum.add(now->health);
+    since = std::max(since, now->health_since);
     if (!servers.empty()) servers += ',';
     json_append_string(servers, upstream->name());
-    const std::string_view word = health_word(now->state);
     servers += ":{\"status\":\"";
-    servers += word == "starting" ? "unknown" : word;
-    servers += "\",\"endpoints\":[{\"address\":";
-    json_append_string(servers, upstream->endpoint());
-    member(servers, "state", word);
-    if (word == "unhealthy") {
-      member(servers, "reason",
-             now->state == ServerState::needs_authorization ? "needs authorization" : now->error.detail());
-      member(servers, "since", utc_text(now->since));
+    servers += to_string(now->health);
+    servers += '"';
+    if (now->health_since != WallTime()) member(servers, "since", utc_text(now->health_since));
+    servers += ",\"endpoints\":[";
+    bool first = true;
+    const auto set = upstream->endpoints();
+    for (const SetMember& one : set->members) {
+      if (!std::exchange(first, false)) servers += ',';
+      append_endpoint(servers, one);
     }
-    servers += ",\"in_flight\":" + std::to_string(upstream->in_flight()) + ",\"weight\":1,\"priority\":0}]}";
+    servers += "]}";
   }
-  const std::size_t all = plan.servers.size();
-  status = healthy == all ? "healthy" : healthy != 0 ? "degraded" : starting != 0 ? "unknown" : "unhealthy";
+  status = to_string(sum.health());
   return "{\"status\":\"" + status + "\",\"since\":\"" + utc_text(since) + "\",\"servers\":{" + servers +
          "}}";
 }
@@ -70,8 +91,10 @@ std::string servers_json(const Plan& plan, const std::string& endpoint) {
     if (i != 0) out += ',';
     out += "{\"name\":";
     json_append_string(out, upstream.name());
-    member(out, "address", upstream.endpoint());
+    const auto set = upstream.endpoints();
+    member(out, "address", set->members.empty() ? std::string() : set->members.front().endpoint->address());
     member(out, "state", to_string(now->state));
+    member(out, "health", to_string(now->health));
     if (now->state == ServerState::unreachable || now->state == ServerState::needs_authorization)
       member(out, "reason", now->error.detail());
     if (now->since != WallTime()) member(out, "since", utc_text(now->since));
@@ -81,7 +104,15 @@ std::string servers_json(const Plan& plan, const std::string& endpoint) {
     }
     if (const int tools = catalogue->count(ListKind::tools, i); tools >= 0)
       out += ",\"tools\":" + std::to_string(tools);
-    out += ",\"in_flight\":" + std::to_string(upstream.in_flight()) + '}';
+    out += ",\"in_flight\":" + std::to_string(upstream.in_flight());
+    member(out, "strategy", to_string(set->balancing.strategy));
+    if (set->roster.panic) out += ",\"panic\":true";
+    out += ",\"endpoints\":[";
+    for (std::size_t k = 0; k < set->members.size(); ++k) {
+      if (k != 0) out += ',';
+      append_endpoint(out, set->members[k]);
+    }
+    out += "]}";
   }
   return out + "]}";
 }

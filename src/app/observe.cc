@@ -15,7 +15,8 @@ namespace {
 bool fine(std::string_view outcome) noexcept { return outcome == "ok" || outcome == "tool_error"; }
 
 std::string_view transport_of(const Upstream& upstream) noexcept {
-  return upstream.config().url.empty() ? "pipe" : "tcp";
+  const ServerConfig::Type type = upstream.config().type;
+  return type == ServerConfig::Type::http || type == ServerConfig::Type::sse ? "tcp" : "pipe";
 }
 
 }  // namespace
@@ -42,7 +43,7 @@ struct Observe::Seat {
   // What was counted last, by a few bits of its name: most calls are like one just before.
   struct Recent {
     std::string_view method, outcome;  // of static storage: the same text is mostly the same pointer
-    std::string server, tool;
+    std::string server, tool, endpoint;
     Revision client{};
     Revision upstream{};
     Bundle bundle;
@@ -50,7 +51,8 @@ struct Observe::Seat {
       const auto same = [](std::string_view a, std::string_view b) {
         return a.size() == b.size() && (a.data() == b.data() || a == b);
       };
-      return tool == record.tool && server == record.server && same(method, record.method) &&
+      return tool == record.tool && endpoint == record.notes.endpoint && server == record.server &&
+             same(method, record.method) &&
              same(outcome, record.outcome) && client == record.client_revision &&
              upstream == record.notes.upstream_revision;
     }
@@ -59,6 +61,9 @@ struct Observe::Seat {
   Recent& recent_of(const RequestRecord& record) noexcept {
     std::size_t bits = record.tool.size() + record.server.size() * 3 + record.method.size();
     if (!record.tool.empty()) bits += static_cast<unsigned char>(record.tool.back()) * 5U;
+    // Of several endpoints mostly the port tells which.
+    const std::string_view endpoint = record.notes.endpoint;
+    if (endpoint.size() > 5) bits += static_cast<unsigned char>(endpoint[endpoint.size() - 5]) * 7U;
     return recent[bits % recent.size()];
   }
 };
@@ -85,7 +90,7 @@ Observe::Bundle Observe::make_bundle(std::size_t shard, const RequestRecord& rec
   if (upstream == nullptr) return bundle;
   const std::string_view tools[] = {record.server, tool};
   if (record.method == "tools/call") bundle.tool = &metrics_.series_of(shard, Family::tool_duration, tools);
-  const std::string_view attempt[] = {record.server, upstream->endpoint(), record.outcome};
+  const std::string_view attempt[] = {record.server, record.notes.endpoint, record.outcome};
   bundle.attempts = &metrics_.series_of(shard, Family::attempts, attempt);
   const std::string_view towards[] = {record.method, tool, error, transport_of(*upstream),
                                       to_string(record.notes.upstream_revision)};
@@ -103,6 +108,7 @@ Observe::Bundle& Observe::bundle_of(Seat& seat, std::size_t shard, const Request
             record.outcome,
             std::string(record.server),
             std::string(record.tool),
+            std::string(record.notes.endpoint),
             record.client_revision,
             record.notes.upstream_revision,
             found};
@@ -113,6 +119,7 @@ Observe::Bundle& Observe::find_bundle(Seat& seat, std::size_t shard, const Reque
   std::string& key = seat.key;
   const auto set_key = [&](std::string_view tool) {
     key.assign(record.method).append(1, '\0').append(record.server).append(1, '\0').append(record.outcome);
+    key.append(1, '\0').append(record.notes.endpoint);
     key.append(1, '\0').append(tool).append(1, static_cast<char>(record.client_revision));
     key.append(1, static_cast<char>(record.notes.upstream_revision));
   };
@@ -170,13 +177,18 @@ void Observe::finished(const RequestRecord& record) {
   line.text("span_id", span);
 }
 
-void Observe::server_changed(const Upstream& upstream) {
-  const auto now = upstream.status();
-  const bool good = now->state == ServerState::ready || now->state == ServerState::stopped;
-  LogLine line(log_, Module::health, good ? Severity::info : Severity::warn, to_string(now->state));
-  line.text("server", upstream.name()).text("endpoint", upstream.endpoint());
+void Observe::endpoint_changed(const Upstream& upstream, const Endpoint& endpoint) {
+  const auto now = endpoint.status();
+  const bool away = now->state != ServerState::ready;
+  const bool good = away ? now->state == ServerState::stopped : now->health <= Health::healthy;
+  LogLine line(log_, Module::health, good ? Severity::info : Severity::warn,
+               away ? to_string(now->state) : to_string(now->health));
+  line.text("server", upstream.name()).text("endpoint", endpoint.address());
   if (now->peer) line.text("protocol", to_string(now->peer->facts.revision));
-  if (!now->error.detail().empty()) line.text("reason", now->error.detail());
+  if (!now->reason.empty())
+    line.text("reason", now->reason);
+  else if (!now->error.detail().empty())
+    line.text("reason", now->error.detail());
 }
 
 void Observe::child_wrote(const std::string& server, std::string_view text) {
@@ -236,16 +248,17 @@ std::vector<ReadFamily> Observe::read_families() const {
     std::string server;
     append_label(server, "server", upstream->name());
     sample(in_flight, server, upstream->in_flight());
-    const ServerState now = upstream->status()->state;
-    const std::string_view is = now == ServerState::ready      ? "healthy"
-                                : now == ServerState::starting ? "starting"
-                                                               : "unhealthy";
-    for (const std::string_view state : {"healthy", "unhealthy", "starting"}) {
-      std::string labels = server + ",";
-      append_label(labels, "endpoint", upstream->endpoint());
-      labels += ',';
-      append_label(labels, "state", state);
-      sample(states, std::move(labels), state == is ? 1 : 0);
+    const auto set = upstream->endpoints();
+    for (const SetMember& member : set->members) {
+      const std::string_view is = state_word(member);
+      for (const std::string_view state :
+           {"healthy", "degraded", "unhealthy", "unknown", "starting", "draining"}) {
+        std::string labels = server + ",";
+        append_label(labels, "endpoint", member.endpoint->address());
+        labels += ',';
+        append_label(labels, "state", state);
+        sample(states, std::move(labels), state == is ? 1 : 0);
+      }
     }
   }
   out.push_back(std::move(in_flight));

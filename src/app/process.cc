@@ -47,10 +47,12 @@ int Process::run() {
   observe_->set_options(options_.config.log);
   Gateway::Observer observer;
   observer.server_changed = [this](const Upstream& upstream) {
-    observe_->server_changed(upstream);
     const ServerState state = upstream.status()->state;
     if (state == ServerState::unreachable || state == ServerState::needs_authorization)
       say_server(upstream, -1);
+  };
+  observer.endpoint_changed = [this](const Upstream& upstream, const Endpoint& endpoint) {
+    observe_->endpoint_changed(upstream, endpoint);
   };
   observer.server_learned = [this](const Upstream& upstream, int tools) { say_server(upstream, tools); };
   observer.child_wrote = [this](const std::string& server, std::string_view line) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/random.h"
@@ -27,7 +28,8 @@ struct Candidate {
 /// What a pick depends on besides the facts.
 struct PickQuery {
   TimePoint now;
-  std::uint64_t key = 0;  // consistent_hash: hash_bytes() of what calls have in common
+  std::uint64_t key = 0;   // consistent_hash: hash_bytes() of what calls have in common
+  std::uint64_t kind = 0;  // adaptive_latency: as note() gets it; how long an answer may take depends on it
 };
 
 class Picker {
@@ -39,7 +41,8 @@ class Picker {
   /// Notes how a call ended that pick() had chosen `place` for: how long it took, and whether by the
   /// endpoint's fault. `kind` tells calls apart that usually take differently long: hash_bytes() of method
   /// and tool. Strategies that learn nothing ignore it. Any shard.
-  virtual void note(std::size_t place, std::uint64_t kind, Duration took, bool failed, TimePoint now) noexcept {
+  virtual void note(std::size_t place, std::uint64_t kind, Duration took, bool failed,
+                    TimePoint now) noexcept {
     (void)place, (void)kind, (void)took, (void)failed, (void)now;
   }
 };

@@ -58,11 +58,31 @@ class [[nodiscard]] Error {
     sent_ = sent;
     return *this;
   }
+  /// What the upstream's health is judged by besides the kind: the HTTP status that it answered (0: none), and
+  /// whether it has only forgotten a session, or answered what was not asked.
+  int status() const noexcept { return status_; }
+  Error& set_status(int status) noexcept {
+    status_ = static_cast<std::uint16_t>(status);
+    return *this;
+  }
+  bool forgotten() const noexcept { return mark_ == Mark::forgotten; }
+  Error& set_forgotten() noexcept {
+    mark_ = Mark::forgotten;
+    return *this;
+  }
+  bool wrong_id() const noexcept { return mark_ == Mark::wrong_id; }
+  Error& set_wrong_id() noexcept {
+    mark_ = Mark::wrong_id;
+    return *this;
+  }
 
  private:
   Kind kind_ = Kind::internal;
   Side side_ = Side::gateway;
   Sent sent_ = Sent::no;
+  enum class Mark : std::uint8_t { none, forgotten, wrong_id };
+  Mark mark_ = Mark::none;
+  std::uint16_t status_ = 0;
   std::optional<std::chrono::milliseconds> retry_after_;
   std::string detail_;
 };

@@ -24,6 +24,7 @@
 namespace weir {
 
 class CancelScope;
+class RequestHead;
 
 /// What a call is told of its client. Views live as long as the call.
 struct ClientView {
@@ -35,6 +36,7 @@ struct ClientView {
   std::string_view session;        // an old client's session; empty: none
   std::string_view link_key;       // of ClientLinks, where one request makes many calls; empty: not made yet
   std::string_view param_headers;  // Mcp-Param-* lines, each ended by CRLF: its own, or made for the server
+  const RequestHead* head = nullptr;  // over HTTP, while the request is served
   bool has_headers = true;         // false: it came over a channel, where nothing can be mirrored into them
 };
 
@@ -55,7 +57,7 @@ struct Peer : std::enable_shared_from_this<Peer> {
 /// What layers learn on the way, for logs and metrics; written by them, read when the request has ended.
 struct CallNotes {
   std::string_view server;  // configured name; static for the life of the plan
-  std::string_view endpoint;
+  std::string_view endpoint;  // its address; lives as long as the reply
   Revision upstream_revision = Revision::v2026_07_28;
   std::uint32_t attempts = 0;
   Duration upstream_time{};
@@ -87,6 +89,8 @@ struct Call {
   ClientView client;
   CallTrace trace;
   const Peer* peer = nullptr;  // set by the upstream's layer; kept alive by the reply's owner
+  std::uint32_t at = 0;        // the number of the endpoint that it is for; 0: any
+  bool at_only = false;        // no other one can answer it
   CallNotes* notes = nullptr;
   bool takes_large = false;          // the caller relays a LargeResult; else responses come whole
   bool takes_requests = false;       // the caller brings the server's own requests to its client
@@ -247,6 +251,7 @@ struct Reply {
   explicit Reply(ReplyEvent event) : first(std::move(event)) {}
   ReplyEvent first;
   std::shared_ptr<const Peer> peer;  // under which it was made
+  std::uint32_t endpoint = 0;        // that made it, by its number; 0: none
   Counted in_flight;
   std::unique_ptr<ReplyStream> rest;  // null when `first` is the response
   std::unique_ptr<LargeResult>

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string_view>
 
 #include "runtime/time.h"
 
@@ -18,6 +19,9 @@ enum class Health : std::uint8_t {
   unhealthy,  // it gets no calls but trials, and calls in panic
 };
 
+/// As /health and the metrics write it.
+std::string_view to_string(Health health) noexcept;
+
 /// Time as the facts keep it: nanoseconds of the monotonic clock; 0 is "never".
 inline std::int64_t facts_time(TimePoint at) noexcept { return at.time_since_epoch().count(); }
 
@@ -29,9 +33,12 @@ struct alignas(64) EndpointFacts {
   std::atomic<float> slowness{0};
   /// When `slowness` was last fed.
   std::atomic<std::int64_t> sampled_at{0};
-  /// Since when it owes an answer without having given any: the latest of the last answer and the moment when
-  /// in_flight left 0. Meaningful while in_flight is not 0.
+  /// Since when it owes an answer without having given any: the latest of the last answer, the moment when
+  /// in_flight left 0, and the begin of the call that `due_at` is of. Meaningful while in_flight is not 0.
   std::atomic<std::int64_t> owes_since{0};
+  /// When the first answer is overdue that it owes for a call begun since its last one; 0: none is known to
+  /// be. Written by the adaptive strategy, which knows how long calls usually take; 0 with each answer.
+  std::atomic<std::int64_t> due_at{0};
   /// When it came back after it was unhealthy: its share grows from then on; 0: it never was.
   std::atomic<std::int64_t> returned_at{0};
   /// Calls that it was picked for, ever.

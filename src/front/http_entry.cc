@@ -102,6 +102,7 @@ Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, Can
   Visit visit(sink, gateway_.plan());
   visit.http = &sink;
   visit.head = &request.head;
+  visit.client_view.head = &request.head;
   visit.path = path_of(request.head);
   visit.client = request.address;
   if (visit.path == "/health") {

@@ -104,7 +104,7 @@ Task<void> Relay::run() {
       co_await visit_.sink.idle();
     } else if (event->last) {
       note_outcome(answer_, call_, *event->message);
-      const std::string state = sealed_state(call_, answer_.server, *event->message);
+      const std::string state = sealed_state(call_, answer_.server, answer_.reply->endpoint, *event->message);
       note_task(call_, answer_, *event->message);
       OutgoingAnswer made = made_;
       made.task_from = answer_.task_from;

@@ -9,7 +9,7 @@ namespace {
 
 Task<Result<Reply>> call_either(ClientCall& by, Call& leaf, std::size_t server) {
   Upstream& upstream = *by.plan.servers[server];
-  const Result<std::shared_ptr<const Peer>> peer = co_await upstream.ready(leaf.deadline, leaf.cancel);
+  const Result<std::shared_ptr<const Peer>> peer = co_await upstream.ready(leaf);
   if (!peer) co_return fail(peer.error());
   const bool new_client = is_new(leaf.client.revision);
   const bool new_server = is_new((*peer)->facts.revision);
@@ -57,6 +57,7 @@ Task<Result<Reply>> call_bridged(ClientCall& by, Call& leaf, std::size_t& server
     server = by.plan.find(by.continued->server);
     if (server == Plan::kAll) return gone(by.continued->server);
     leaf.request_state = by.continued->raw;
+    leaf.at = by.continued->endpoint;
   }
   // An old client that can't be asked for anything either: a server of the new revision may want to be asked
   // again, with its state alone, and what it asks for is refused.
@@ -66,7 +67,8 @@ Task<Result<Reply>> call_bridged(ClientCall& by, Call& leaf, std::size_t& server
   return by.plan.servers[server]->call(leaf);
 }
 
-std::string sealed_state(const ClientCall& by, std::size_t server, const Message& response) {
+std::string sealed_state(const ClientCall& by, std::size_t server, std::uint32_t endpoint,
+                         const Message& response) {
   const bool plain = !is_new(by.client.revision) || response.kind() != Message::Kind::result;
   // What Weir asks in a server's name has Weir's own state in it.
   if (plain || server == Plan::kAll || by.bridged || !is_input_required(response)) return {};
@@ -74,6 +76,7 @@ std::string sealed_state(const ClientCall& by, std::size_t server, const Message
   if (raw.size() < 2 || raw.front() != '"') return {};
   RequestState state;
   state.server = by.plan.servers[server]->name();
+  state.endpoint = endpoint;
   state.raw = raw;
   return by.states->seal(state, by.client.identity, by.message);
 }

@@ -17,6 +17,7 @@ Task<Result<Reply>> call_bridged(ClientCall& by, Call& leaf, std::size_t& server
 
 /// What a client of the new revision gets of an `input_required` result of a server of its own era: the
 /// server's state, sealed. Empty: the response is none, or carries no state.
-std::string sealed_state(const ClientCall& by, std::size_t server, const Message& response);
+std::string sealed_state(const ClientCall& by, std::size_t server, std::uint32_t endpoint,
+                         const Message& response);
 
 }  // namespace weir

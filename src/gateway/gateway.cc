@@ -27,6 +27,11 @@ bool same_server(const ServerConfig& a, ServerConfig b) {
   b.timeout.list = a.timeout.list;
   b.timeout.startup = a.timeout.startup;
   b.timeout.input = a.timeout.input;
+  // What an upstream takes over while it runs.
+  b.url = a.url;
+  b.endpoints = a.endpoints;
+  b.replicas = a.replicas;
+  b.load_balancing = a.load_balancing;
   return a == b;
 }
 
@@ -57,28 +62,45 @@ Gateway::~Gateway() = default;
 std::shared_ptr<Upstream> Gateway::make_upstream(const ServerConfig& server, const LimitsConfig& limits,
                                                  std::size_t place) {
   Upstream::Options options;
-  options.homed = server.type == ServerConfig::Type::stdio || server.type == ServerConfig::Type::sse;
-  options.on_change = [this](const Upstream& upstream) {
+  options.workers = workers_;
+  options.first_home = place;
+  options.limits = limits;
+  options.child_wrote = observer_.child_wrote;
+  options.on_change = [this](const Upstream& upstream, bool anew) {
     if (observer_.server_changed) observer_.server_changed(upstream);
-    if (upstream.retired()) return;  // who took its place tells of itself
+    if (upstream.retired() || !anew) return;  // who took its place tells of itself
     if (upstream.status()->state == ServerState::ready)
       start_detached(learn(upstream.name()));
     else
       events_.all_lists_changed(upstream);
   };
+  options.on_endpoint_change = observer_.endpoint_changed;
   options.on_event = [this](const Upstream& upstream, const std::string& key, Message message,
                             std::shared_ptr<ServerLink> asker) {
     events_.from_server(upstream, key, std::move(message), std::move(asker));
   };
-  options.interests = &interests_;
-  options.introduce = [this](const std::string& key) { return introduction_of(key); };
-  options.level = [this](const std::string& session) {
+  options.on_drained = [this](std::shared_ptr<Upstream> upstream, std::shared_ptr<Endpoint> endpoint) {
+    shards_.back()->post([this, upstream = std::move(upstream), endpoint = std::move(endpoint)] {
+      closing_.start(close_drained(upstream, endpoint));
+    });
+  };
+  options.task_endpoint = [this](const std::string& name, const std::string& task) {
+    return tasks_.endpoint_of(name, task);
+  };
+  options.endpoint.interests = &interests_;
+  options.endpoint.introduce = [this](const std::string& key) { return introduction_of(key); };
+  options.endpoint.level = [this](const std::string& session) {
     const std::shared_ptr<Session> open = sessions_.peek(session);
     return open ? open->log_level() : std::string();
   };
-  return std::make_shared<Upstream>(server, std::move(options),
-                                    transport_factory(server, limits, observer_.child_wrote), shards_,
-                                    place % workers_);
+  return std::make_shared<Upstream>(server, std::move(options), shards_);
+}
+
+// An endpoint that its server has no more: what was begun there goes on.
+Task<void> Gateway::close_drained(std::shared_ptr<Upstream> upstream, std::shared_ptr<Endpoint> endpoint) {
+  const Duration patience = upstream->longest_call();
+  co_await endpoint->close(Shard::current().now() + patience, patience);
+  upstream->forget(*endpoint);
 }
 
 ApplyReport Gateway::apply(const Config& config) {
@@ -92,6 +114,7 @@ ApplyReport Gateway::apply(const Config& config) {
   next->interests = &interests_;
   next->tool_withheld = observer_.tool_withheld;
   std::vector<std::shared_ptr<Upstream>> fresh;
+  std::vector<const ServerConfig*> reshaped;  // of servers that stay
   std::vector<std::string> names;
   std::vector<std::array<std::shared_ptr<const Identities>, kListKinds>> seen;
   std::vector<std::shared_ptr<const ParamTable>> params;
@@ -106,6 +129,7 @@ ApplyReport Gateway::apply(const Config& config) {
     next->configured.push_back(static_cast<std::size_t>(&server - config.servers.data()));
     if (before != Plan::kAll && same_limits && same_server(old->servers[before]->config(), server)) {
       next->servers.push_back(old->servers[before]);
+      reshaped.push_back(&server);
       for (std::size_t k = 0; k < kListKinds; ++k)
         seen.back()[k] = known->seen(static_cast<ListKind>(k), before);
       params.back() = known->param_table(before);
@@ -130,6 +154,12 @@ ApplyReport Gateway::apply(const Config& config) {
   plan_.publish(next);
   interests_.set_servers(std::move(there));
   for (const auto& upstream : fresh) upstream->start();
+  for (const ServerConfig* server : reshaped) {
+    const auto& before = old->settings(old->find(server->name));
+    const bool same = before.endpoints == server->endpoints && before.url == server->url &&
+                      before.replicas == server->replicas && before.load_balancing == server->load_balancing;
+    if (!same) next->servers[next->find(server->name)]->configure(*server);
+  }
   for (std::size_t i = 0; i < old->servers.size(); ++i) {
     const auto& upstream = old->servers[i];
     bool stays = false;
@@ -255,7 +285,10 @@ Task<void> Gateway::close(TimePoint deadline) {
   }
   const std::shared_ptr<const Plan> plan = plan_.load();
   Nursery all;
-  for (const auto& upstream : plan->servers) all.start(upstream->close(deadline));
+  for (const auto& upstream : plan->servers) {
+    upstream->hurry(deadline);
+    all.start(upstream->close(deadline));
+  }
   for (const auto& gone : retired_)
     if (const std::shared_ptr<Upstream> upstream = gone.lock()) upstream->hurry(deadline);
   co_await all.join();

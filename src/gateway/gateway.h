@@ -31,9 +31,10 @@ class Gateway {
  public:
   /// Whom to tell of what happens beside the calls; may be called on any shard.
   struct Observer {
-    std::function<void(const Upstream&)> server_changed;  // the server's home shard
+    std::function<void(const Upstream&)> server_changed;  // its state or its health
+    std::function<void(const Upstream&, const Endpoint&)> endpoint_changed;
     std::function<void(const Upstream&, int tools)>
-        server_learned;  // what it offers is known; its home shard
+        server_learned;  // what it offers is known
     std::function<void(const std::string& server, std::string_view line)> child_wrote;  // its stderr
     std::function<void(const std::string& server, const std::string& tool, const std::string& reason)>
         tool_withheld;  // clients are not shown it
@@ -95,6 +96,7 @@ class Gateway {
   };
   std::shared_ptr<Upstream> make_upstream(const ServerConfig& server, const LimitsConfig& limits,
                                           std::size_t place);
+  Task<void> close_drained(std::shared_ptr<Upstream> upstream, std::shared_ptr<Endpoint> endpoint);
   Task<void> learn(std::string name);
   Task<void> learn_list(std::string name, ListKind kind);
   Events::Options event_options();

@@ -41,6 +41,8 @@ HeldCall::HeldCall(const Call& from, std::shared_ptr<Upstream> upstream, std::sh
   call_.trace.state = keep(texts_.state, from.trace.state);
   call_.request_state = keep(texts_.request_state, from.request_state);
   call_.takes_requests = from.takes_requests;
+  call_.at = from.at;
+  call_.at_only = from.at_only;
   call_.input_time = from.input_time;
   if (from.notes != nullptr) notes_ = *from.notes;
   call_.notes = &notes_;

@@ -127,6 +127,7 @@ Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t ser
   Identities identities;
   ParamTable params;
   std::optional<std::string> cursor;
+  std::uint32_t endpoint = 0;
   while (true) {
     const std::string text = list_request(kind, cursor ? &*cursor : nullptr);
     const auto own = Message::index(Bytes::copy_of(text), JsonLimits(), Message::From::upstream);
@@ -138,8 +139,10 @@ Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t ser
       call.trace = by->trace;
     }
     if (!as_asked) call.client.revision = kNewestOld;  // the envelope of a new request is made at the edge
+    call.at = endpoint;
     Result<Reply> reply = co_await plan.servers[server]->call(call);
     const std::shared_ptr<const Peer> peer = reply ? reply->peer : nullptr;
+    if (reply) endpoint = reply->endpoint;  // a cursor is good where it was made
     Result<Message> response = co_await last_message(std::move(reply));
     if (!response) co_return fail(response.error());
     if (response->kind() == Message::Kind::error) {

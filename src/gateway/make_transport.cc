@@ -8,7 +8,6 @@
 #include "transport/streamable.h"
 
 namespace weir {
-namespace {
 
 StreamableOptions streamable_options(const ServerConfig& server, const LimitsConfig& limits) {
   std::string reason;
@@ -27,8 +26,6 @@ StreamableOptions streamable_options(const ServerConfig& server, const LimitsCon
   options.connect_time = server.timeout.connect;
   return options;
 }
-
-}  // namespace
 
 TransportFactory transport_factory(const ServerConfig& server, const LimitsConfig& limits,
                                    std::function<void(const std::string&, std::string_view)> wrote) {

@@ -2,10 +2,12 @@
 #pragma once
 
 #include "config/config.h"
-#include "gateway/upstream.h"
+#include "gateway/endpoint.h"
 
 namespace weir {
 
+/// Where a server reached by HTTP is. The configuration has been validated.
+StreamableOptions streamable_options(const ServerConfig& server, const LimitsConfig& limits);
 /// `wrote` receives the lines that a child writes to stderr. The configuration has been validated.
 TransportFactory transport_factory(const ServerConfig& server, const LimitsConfig& limits,
                                    std::function<void(const std::string&, std::string_view)> wrote);

@@ -1,5 +1,7 @@
 #include "gateway/request_state.h"
 
+#include <charconv>
+
 #include "base/digest.h"
 
 namespace weir {
@@ -35,6 +37,7 @@ std::string RequestStates::seal(const RequestState& state, std::string_view call
   const bool parked = state.kind == RequestState::Kind::parked;
   content.payload += parked ? 'p' : 's';
   content.payload += parked ? number_text(state.number) : state.server;
+  if (!parked) content.payload.append(1, '\n').append(number_text(state.endpoint));
   content.payload += '\0';
   content.payload += state.raw;
   return sealer_.seal(kPurpose, caller, content);
@@ -51,10 +54,15 @@ std::optional<RequestState> RequestStates::open(std::string_view text, std::stri
   RequestState state;
   state.kind = payload[kMark] == 'p' ? RequestState::Kind::parked : RequestState::Kind::server;
   state.shard = content->shard;
-  if (state.kind == RequestState::Kind::parked)
+  if (state.kind == RequestState::Kind::parked) {
     state.number = std::stoull(std::string(rest.substr(0, end)));
-  else
-    state.server = rest.substr(0, end);
+  } else {
+    const std::string_view who = rest.substr(0, end);
+    const std::size_t line = who.rfind('\n');
+    if (line == std::string_view::npos) return std::nullopt;
+    state.server = who.substr(0, line);
+    std::from_chars(who.data() + line + 1, who.data() + who.size(), state.endpoint);
+  }
   state.raw = rest.substr(end + 1);
   return state;
 }

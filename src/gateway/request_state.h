@@ -20,6 +20,7 @@ struct RequestState {
   Kind kind = Kind::server;
   std::string server;        // configured name
   std::string raw;           // the server's own state, a raw string; empty: it gave none
+  std::uint32_t endpoint = 0;  // of the server's, that gave it; 0: any
   std::uint16_t shard = 0;   // where the call is parked
   std::uint64_t number = 0;  // which it is there
 };

@@ -68,7 +68,9 @@ class RoundLink final : public ServerLink {
 class Rounds final : public ReplyStream {
  public:
   Rounds(Upstream& upstream, Call& call, Reply reply)
-      : upstream_(upstream), call_(call), deadline_(call.deadline), reply_(std::move(reply)) {}
+      : upstream_(upstream), call_(call), deadline_(call.deadline), reply_(std::move(reply)) {
+    call_.at = reply_.endpoint;  // it may know no other's state
+  }
 
   Task<Result<ReplyEvent>> next(TimePoint until) override {
     while (true) {
@@ -119,7 +121,7 @@ class Rounds final : public ReplyStream {
     round_->open = round_->wanted.requests.size();
     round_->answers.resize(round_->open);
     round_->since = Shard::current().now();
-    asking_ = upstream_.client_asked();
+    asking_ = upstream_.client_asked(call_.at);
     return {};
   }
 

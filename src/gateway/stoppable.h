@@ -1,10 +1,10 @@
-// What a caller reads of a reply whose server may be stopped meanwhile.
+// What a caller reads of a reply whose endpoint may be stopped meanwhile, and judged by how the rest of it ends.
 #pragma once
 
 #include <functional>
 #include <memory>
 
-#include "gateway/upstream.h"
+#include "gateway/endpoint.h"
 #include "runtime/waiter.h"
 
 namespace weir {
@@ -14,15 +14,16 @@ Error stopped_error();
 /// What a call says that ended with its server and not by its client.
 Error stopped(const CancelScope& stop, Error error);
 
-/// A stream that ends with its server's seat.
+/// A stream that ends with its endpoint's seat.
 class StoppableReply final : public ReplyStream {
  public:
-  StoppableReply(Upstream& owner, std::unique_ptr<ReplyStream> rest, CancelScope& stop, CancelScope& cancel,
+  StoppableReply(Endpoint& owner, std::unique_ptr<ReplyStream> rest, CancelScope& stop, CancelScope& cancel,
                  std::function<void()> asked)
       : owner_(owner), stop_(stop), link_(stop, cancel), asked_(std::move(asked)), rest_(std::move(rest)) {}
   Task<Result<ReplyEvent>> next(TimePoint until) override {
     Result<ReplyEvent> event = co_await rest_->next(until);
     if (event && event->asker && asked_) asked_();
+    if (!event || event->last) owner_.reply_ended(event ? nullptr : &event.error(), begun_);
     if (!event) co_return fail(stopped(stop_, event.error()));
     co_return event;
   }
@@ -36,31 +37,35 @@ class StoppableReply final : public ReplyStream {
   }
 
  private:
-  Upstream& owner_;
+  Endpoint& owner_;
   CancelScope& stop_;
   ScopeLink link_;
   std::function<void()> asked_;  // the server asks its client for something
   Counted asking_;
   std::unique_ptr<ReplyStream> rest_;
+  const TimePoint begun_ = Shard::current().now();
 };
 
 /// The same for a large result.
 class StoppableLarge final : public LargeResult {
  public:
-  StoppableLarge(std::unique_ptr<LargeResult> large, CancelScope& stop, CancelScope& cancel)
-      : stop_(stop), link_(stop, cancel), large_(std::move(large)) {}
+  StoppableLarge(Endpoint& owner, std::unique_ptr<LargeResult> large, CancelScope& stop, CancelScope& cancel)
+      : owner_(owner), stop_(stop), link_(stop, cancel), large_(std::move(large)) {}
   std::optional<std::uint64_t> length() const noexcept override { return large_->length(); }
   Task<Result<std::span<const std::string_view>>> next() override {
     Result<std::span<const std::string_view>> pieces = co_await large_->next();
+    if (!pieces || pieces->empty()) owner_.reply_ended(pieces ? nullptr : &pieces.error(), begun_);
     if (!pieces) co_return fail(stopped(stop_, pieces.error()));
     co_return pieces;
   }
   bool tool_error() const noexcept override { return large_->tool_error(); }
 
  private:
+  Endpoint& owner_;
   CancelScope& stop_;
   ScopeLink link_;
   std::unique_ptr<LargeResult> large_;
+  const TimePoint begun_ = Shard::current().now();
 };
 
 }  // namespace weir

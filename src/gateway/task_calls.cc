@@ -43,6 +43,8 @@ Task<void> route_one(ClientCall& call, Call& leaf, std::string& target, Answer& 
   }
   const ServerConfig& settings = call.plan.settings(server);
   leaf.in_shared = place->shared;
+  leaf.at = place->endpoint;
+  leaf.at_only = true;
   leaf.input_time = settings.timeout.input;
   // The result may be waited for as long as the task lasts.
   const bool waits = call.row.name == "tasks/result";
@@ -61,6 +63,7 @@ Task<void> route_one(ClientCall& call, Call& leaf, std::string& target, Answer& 
 /// What the client has on one server.
 struct Part {
   std::size_t server = 0;
+  std::uint32_t endpoint = 0;
   bool shared = false;
   std::vector<std::string> tasks;  // raw, under the client's ids
   std::optional<Error> error;
@@ -105,6 +108,8 @@ Task<void> fetch_part(ClientCall& call, const std::string& owner, Part& part) {
     own.client = call.client;
     own.trace = call.trace;
     own.in_shared = part.shared;
+    own.at = part.endpoint;
+    own.at_only = true;
     own.deadline = Shard::current().now() + call.plan.settings(part.server).timeout.list;
     Result<Reply> reply = co_await call.plan.servers[part.server]->call(own);
     const Result<Message> response = co_await last_message(std::move(reply));
@@ -129,11 +134,12 @@ Task<void> answer_tasks(ClientCall& call, Answer& answer) {
   }
   const std::string owner = Tasks::owner_of(call.client);
   std::vector<Part> parts;
-  for (const auto& [name, shared] : call.tasks->servers_of(owner)) {
+  for (const auto& [name, endpoint, shared] : call.tasks->servers_of(owner)) {
     const std::size_t server = call.plan.find(name);
     if (server == Plan::kAll || (call.only != Plan::kAll && call.only != server)) continue;
     parts.emplace_back();
     parts.back().server = server;
+    parts.back().endpoint = endpoint;
     parts.back().shared = shared;
   }
   Nursery nursery;
@@ -204,7 +210,8 @@ void note_task(const ClientCall& call, Answer& answer, const Message& response) 
   TaskPlace place;
   place.server = upstream.name();
   place.original = created->id;
-  place.shared = !new_era && upstream.status()->peer == answer.reply->peer;
+  place.endpoint = answer.reply->endpoint;
+  place.shared = !new_era && upstream.made_in_shared(*answer.reply);
   answer.task_to = call.tasks->add(Tasks::owner_of(call.client), place, created->ttl, Shard::current().now());
   answer.task_from = std::move(created->id);
   if (answer.task_to == answer.task_from) answer.task_to.clear();

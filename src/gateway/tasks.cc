@@ -59,6 +59,7 @@ std::string Tasks::add(const std::string& owner, const TaskPlace& at, std::optio
   if (const auto known = by_original_.find(original); known != by_original_.end()) {
     known->second->life = life;
     known->second->at.shared = at.shared;
+    known->second->at.endpoint = at.endpoint;
     use(known->second, now);
     return known->second->id;
   }
@@ -123,10 +124,20 @@ std::vector<std::pair<std::string, std::string>> Tasks::owners(const std::string
   return out;
 }
 
-std::set<std::pair<std::string, bool>> Tasks::servers_of(const std::string& owner) const {
-  std::set<std::pair<std::string, bool>> out;
+std::uint32_t Tasks::endpoint_of(const std::string& server, const std::string& original) const {
+  const std::string begin = key(server, original, {});
   const std::lock_guard lock(lock_);
-  of_owner(owner, [&](Entries::iterator one) { out.emplace(one->at.server, one->at.shared); });
+  for (auto it = by_original_.lower_bound(begin); it != by_original_.end() && it->first.starts_with(begin);
+       ++it)
+    if (it->second->at.original == original) return it->second->at.endpoint;
+  return 0;
+}
+
+std::set<std::tuple<std::string, std::uint32_t, bool>> Tasks::servers_of(const std::string& owner) const {
+  std::set<std::tuple<std::string, std::uint32_t, bool>> out;
+  const std::lock_guard lock(lock_);
+  of_owner(owner,
+           [&](Entries::iterator one) { out.emplace(one->at.server, one->at.endpoint, one->at.shared); });
   return out;
 }
 

@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -25,6 +26,7 @@ namespace weir {
 struct TaskPlace {
   std::string server;    // configured name
   std::string original;  // the server's own id
+  std::uint32_t endpoint = 0;  // of the server's, by its number
   bool shared = false;   // made in the session that all clients share, where its server keeps it
   Duration left{};       // until it is forgotten, if nobody asks again
 };
@@ -61,8 +63,10 @@ class Tasks {
   /// Whose this task of a server is, and what they know it by.
   std::vector<std::pair<std::string, std::string>> owners(const std::string& server,
                                                           const std::string& original) const;
-  /// Where the owner has tasks: servers, and whether in the session that all share.
-  std::set<std::pair<std::string, bool>> servers_of(const std::string& owner) const;
+  /// The number of the endpoint that runs this task of a server; 0: no such task is known.
+  std::uint32_t endpoint_of(const std::string& server, const std::string& original) const;
+  /// Where the owner has tasks: servers, their endpoints, and whether in the session that all share.
+  std::set<std::tuple<std::string, std::uint32_t, bool>> servers_of(const std::string& owner) const;
   /// The owner has gone.
   void forget(const std::string& owner);
   /// Forgets what nobody asked about for too long.

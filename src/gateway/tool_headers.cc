@@ -18,15 +18,15 @@ std::string withheld_sentence(const Plan& plan, std::size_t server, std::string_
 }
 
 /// What is wrong with a call by what is known now; code 0: nothing.
-struct Verdict {
-  Verdict() = default;
-  Verdict(int json_rpc_code, std::string why) : code(json_rpc_code), sentence(std::move(why)) {}
+struct Mirroring {
+  Mirroring() = default;
+  Mirroring(int json_rpc_code, std::string why) : code(json_rpc_code), sentence(std::move(why)) {}
   int code = 0;
   std::string sentence;
 };
 
 // Judges the client's headers and makes the server's.
-Verdict mirror(const ClientCall& call, Call& leaf, std::size_t server, std::string_view tool,
+Mirroring mirror(const ClientCall& call, Call& leaf, std::size_t server, std::string_view tool,
                Answer& answer) {
   const std::string_view own = call.client.param_headers;
   leaf.client.param_headers = own;
@@ -34,11 +34,11 @@ Verdict mirror(const ClientCall& call, Call& leaf, std::size_t server, std::stri
   const ParamRules* rules = catalogue->params(server, tool);
   if (rules == nullptr) return {};
   if (!rules->fault.empty())
-    return Verdict(kInvalidParams, withheld_sentence(call.plan, server, tool, rules->fault));
+    return Mirroring(kInvalidParams, withheld_sentence(call.plan, server, tool, rules->fault));
   const std::string_view arguments = call.message.param().find("arguments");
   if (is_new(call.client.revision) && call.client.has_headers) {
     std::string wrong = check_param_headers(*rules, arguments, own);
-    if (!wrong.empty()) return Verdict(kHeaderMismatch, std::move(wrong));
+    if (!wrong.empty()) return Mirroring(kHeaderMismatch, std::move(wrong));
   }
   answer.param_headers.clear();
   append_param_headers(answer.param_headers, *rules, arguments, own);
@@ -46,7 +46,7 @@ Verdict mirror(const ClientCall& call, Call& leaf, std::size_t server, std::stri
   return {};
 }
 
-void put_verdict(Answer& answer, const ClientCall& call, const Verdict& verdict, std::size_t server) {
+void put_mirroring(Answer& answer, const ClientCall& call, const Mirroring& verdict, std::size_t server) {
   answer.server = server;
   answer.outcome = "invalid_request";
   if (verdict.code == kHeaderMismatch) answer.status = 400;
@@ -112,14 +112,14 @@ Task<bool> mirror_arguments(ClientCall& call, Call& leaf, std::size_t server, st
       co_return false;
     }
   }
-  Verdict verdict = mirror(call, leaf, server, tool, answer);
+  Mirroring verdict = mirror(call, leaf, server, tool, answer);
   if (verdict.code != 0 && !unseen) {
     // The client, or the server, may be ahead of what is known here.
     const bool listed = co_await list_again(call, leaf, server);
     if (listed) verdict = mirror(call, leaf, server, tool, answer);
   }
   if (verdict.code == 0) co_return true;
-  put_verdict(answer, call, verdict, server);
+  put_mirroring(answer, call, verdict, server);
   co_return false;
 }
 
@@ -128,9 +128,9 @@ Task<bool> mirror_again(ClientCall& call, Call& leaf, std::size_t server, std::s
   const std::string before(leaf.client.param_headers);
   const bool listed = co_await list_again(call, leaf, server);
   if (!listed) co_return false;
-  const Verdict verdict = mirror(call, leaf, server, tool, answer);
+  const Mirroring verdict = mirror(call, leaf, server, tool, answer);
   if (verdict.code == 0) co_return leaf.client.param_headers != before;
-  put_verdict(answer, call, verdict, server);
+  put_mirroring(answer, call, verdict, server);
   co_return false;
 }
 

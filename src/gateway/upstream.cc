@@ -1,158 +1,202 @@
 #include "gateway/upstream.h"
 
-#include "base/url.h"
-#include "gateway/homed_reply.h"
+#include "gateway/hash_key.h"
 #include "gateway/stoppable.h"
 #include "gateway/upstream_state.h"
-#include "runtime/hop.h"
 
 namespace weir {
-
-std::string_view to_string(ServerState state) noexcept {
-  switch (state) {
-    case ServerState::starting:
-      return "starting";
-    case ServerState::ready:
-      return "ready";
-    case ServerState::needs_authorization:
-      return "needs_authorization";
-    case ServerState::unreachable:
-      return "unreachable";
-    case ServerState::stopped:
-      return "stopped";
-  }
-  return "unknown";
-}
-
 namespace {
 
-std::string endpoint_of(const ServerConfig& server) {
-  switch (server.type) {
-    case ServerConfig::Type::http:
-    case ServerConfig::Type::sse:
-      return display_url(server.url);
-    case ServerConfig::Type::stdio:
-      return "stdio:" + server.name + "#0";
-    case ServerConfig::Type::builtin:
-      return "builtin:" + server.builtin;
+// How long one endpoint is asked for before the next one is, while none is known.
+constexpr Duration kTurn = std::chrono::milliseconds(250);
+constexpr auto kRetryAfter = std::chrono::milliseconds(250);
+
+Task<Result<Reply>> refuse(Error error) { co_return fail(std::move(error)); }
+
+// Nobody is left to ask: each endpoint with its reason.
+Error nobody(const EndpointSet& set) {
+  std::string detail = "no endpoint is healthy";
+  for (const SetMember& member : set.members) {
+    const auto status = member.endpoint->status();
+    if (member.draining || status->reason.empty()) continue;
+    detail += (detail.size() < 24 ? ": " : "; ") + member.endpoint->address() + ": " + status->reason;
+    if (detail.size() > 400) break;
   }
-  return {};
+  return Error(Error::Kind::no_healthy_endpoint, Error::Side::upstream, Error::Sent::no, std::move(detail))
+      .set_retry_after(kRetryAfter);
+}
+
+Error moved_away() {
+  return Error(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no,
+               "the endpoint that this belongs to is there no more");
 }
 
 }  // namespace
 
-Upstream::Upstream(ServerConfig config, Options options, TransportFactory factory,
-                   std::span<Shard* const> shards, std::size_t home)
-    : config_(std::move(config)),
-      endpoint_(endpoint_of(config_)),
-      options_(std::move(options)),
-      factory_(std::move(factory)),
-      shards_(shards.begin(), shards.end()),
-      home_(*shards_[home]),
-      status_(std::make_shared<const ServerStatus>()),
-      links_(link_options()),
-      watch_(watch_options()) {
-  for (std::size_t i = 0; i < shards_.size(); ++i) seats_.push_back(std::make_unique<Seat>(status_));
+Endpoint* EndpointSet::find(std::uint32_t number) const noexcept {
+  for (const SetMember& member : members)
+    if (member.endpoint->number() == number) return member.endpoint.get();
+  return nullptr;
 }
 
-Upstream::~Upstream() = default;
+std::size_t EndpointSet::place_of(const Endpoint& endpoint) const noexcept {
+  std::size_t place = 0;
+  while (members[place].endpoint.get() != &endpoint) ++place;
+  return place;
+}
 
-Transport& Upstream::transport(Shard& shard) {
-  Seat& seat = *seats_[shard.index()];
-  if (!seat.transport) {
-    TransportHooks hooks;
-    hooks.lost = [this] { nudge_.wake(); };
-    hooks.stray = [this](Message message, std::shared_ptr<ServerLink> asker) {
-      stray({}, std::move(message), std::move(asker));
-    };
-    seat.transport = factory_(shard, std::move(hooks));
+const EndpointSet& Upstream::set_now() const {
+  return *seats_[Shard::current().index()]->reader.get();
+}
+
+std::uint32_t Upstream::in_flight() const noexcept {
+  std::uint32_t count = 0;
+  for (const SetMember& member : set_.load()->members) count += member.endpoint->in_flight();
+  return count;
+}
+
+Endpoint* Upstream::pick(const Call& call, const EndpointSet& set, Picked& picked, bool trials) {
+  if (!set.picker) return nullptr;
+  const TimePoint now = Shard::current().now();
+  const std::uint64_t kind = kind_of(call);
+  if (trials)
+    for (Endpoint* endpoint : set.trials)
+      if (endpoint->health().begin_trial(now)) {
+        picked = Picked(set.picker, set.place_of(*endpoint), kind, true);
+        return endpoint;
+      }
+  PickQuery query;
+  query.now = now;
+  query.key = hash_key_of(call, set.balancing);
+  const std::size_t place = set.picker->pick(query, seats_[Shard::current().index()]->random);
+  picked = Picked(set.picker, place, kind, false);
+  return set.members[place].endpoint.get();
+}
+
+// Where the client's session is; another one when that is not to be used any more.
+Endpoint* Upstream::choose_for_client(const Call& call, const EndpointSet& set, Picked& picked) {
+  const TimePoint now = Shard::current().now();
+  const std::string key = ClientLinks::key_of(call.client);
+  const std::uint32_t before = affinity_.find(key, now);
+  Endpoint* own = before == 0 ? nullptr : set.find(before);
+  if (own == nullptr || !set.roster.eligible[set.place_of(*own)]) {
+    Endpoint* next = pick(call, set, picked, false);
+    if (next == nullptr) return own;
+    const std::uint32_t settled = affinity_.settle(key, before, next->number(), now);
+    if (settled == next->number()) return next;
+    own = set.find(settled);
+    if (own == nullptr) return next;
   }
-  return *seat.transport;
+  picked = Picked(set.picker, set.place_of(*own), kind_of(call), false);
+  return own;
 }
 
-// The peer as this shard knows it; null: not known, or lost.
-std::shared_ptr<const Peer> Upstream::known_peer() {
-  const std::shared_ptr<const ServerStatus>& now = seats_[Shard::current().index()]->reader.get();
-  return now->state == ServerState::ready && !now->peer->lost ? now->peer : nullptr;
+// Null: there is nobody.
+Endpoint* Upstream::choose(const Call& call, const EndpointSet& set, Picked& picked) {
+  if (call.at != 0) {
+    Endpoint* own = set.find(call.at);
+    const bool usable = own != nullptr && (call.at_only || set.roster.eligible[set.place_of(*own)]);
+    if (usable && set.picker) picked = Picked(set.picker, set.place_of(*own), kind_of(call), false);
+    if (usable || call.at_only) return own;
+  }
+  if (set.only != nullptr) return set.only;
+  const bool client = !call.client.session.empty() || !call.client.identity.empty();
+  const bool listing = is_new(call.client.revision) && call.row.route == Route::list;
+  if (set.sessions && client && !call.in_shared && !listing) return choose_for_client(call, set, picked);
+  return pick(call, set, picked, true);
 }
 
-bool Upstream::known_old() const {
-  const std::shared_ptr<const ServerStatus>& now = seats_[Shard::current().index()]->reader.get();
-  return now->state == ServerState::ready && !is_new(now->peer->facts.revision);
+// No coroutine of its own where an endpoint is known.
+Task<Result<Reply>> Upstream::call(Call& call) {
+  const EndpointSet& set = set_now();
+  if (set.only != nullptr && call.at == 0) return set.only->call(call);
+  if (!set.known && set.only == nullptr) return call_once_known(call);
+  Picked picked;
+  Endpoint* endpoint = choose(call, set, picked);
+  if (endpoint == nullptr) return refuse(call.at_only ? moved_away() : nobody(set));
+  if (set.roster.panic) return call_in_panic(call, *endpoint, std::move(picked));
+  return endpoint->call(call, std::move(picked));
+}
+
+Task<Result<Reply>> Upstream::call_once_known(Call& call) {
+  const Result<std::shared_ptr<const Peer>> peer = co_await ready(call.deadline, call.cancel);
+  if (!peer) co_return fail(peer.error());
+  const EndpointSet& set = set_now();
+  Picked picked;
+  Endpoint* endpoint = choose(call, set, picked);
+  if (endpoint == nullptr) co_return fail(call.at_only ? moved_away() : nobody(set));
+  co_return co_await endpoint->call(call, std::move(picked));
+}
+
+// Whoever can't be reached then was known to be out.
+Task<Result<Reply>> Upstream::call_in_panic(Call& call, Endpoint& endpoint, Picked picked) {
+  Result<Reply> reply = co_await endpoint.call(call, std::move(picked));
+  const bool unreached = !reply && reply.error().kind() == Error::Kind::unreachable &&
+                         reply.error().sent() == Error::Sent::no && !call.at_only;
+  if (!unreached) co_return reply;
+  const EndpointSet& set = set_now();
+  if (!set.roster.panic) co_return reply;
+  co_return fail(nobody(set));
 }
 
 Task<Result<std::shared_ptr<const Peer>>> Upstream::ready(TimePoint deadline, CancelScope& cancel) {
-  if (std::shared_ptr<const Peer> peer = known_peer()) co_return peer;
-  std::function<Task<Result<std::shared_ptr<const Peer>>>(CancelScope&)> work =
-      [this, deadline](CancelScope& scope) { return settle(deadline, scope); };
-  co_return co_await on_shard<Result<std::shared_ptr<const Peer>>>(home_, cancel, std::move(work));
-}
-
-Task<Result<Reply>> Upstream::forward_home(Call& call) {
-  if (&home_ == &Shard::current()) return transport(home_).call(call);
-  return call_at_home(home_, call, [this](Call& there) { return transport(home_).call(there); });
-}
-
-Task<Result<Reply>> Upstream::forward(Call& call, ClientLink* link) {
-  if (link != nullptr && link->own) {
-    if (&home_ == &Shard::current()) return link->own->call(call);
-    return call_at_home(home_, call, [link](Call& there) { return link->own->call(there); });
+  if (Endpoint* only = set_now().only) co_return co_await only->ready(deadline, cancel);
+  Error last = stopped_error();
+  // In turns: whichever is there first.
+  for (bool first = true;; first = false) {
+    const std::shared_ptr<const EndpointSet> set = set_.load();
+    for (const bool eligible : {true, false})
+      for (std::size_t i = 0; first && i < set->members.size(); ++i) {
+        if (set->roster.eligible[i] != eligible || set->members[i].draining) continue;
+        if (const std::shared_ptr<const Peer> peer = set->members[i].endpoint->known_peer()) co_return peer;
+      }
+    bool waited = false;
+    for (const SetMember& member : set->members) {
+      if (member.draining) continue;
+      const TimePoint turn = std::min(deadline, Shard::current().now() + kTurn);
+      Result<std::shared_ptr<const Peer>> peer = co_await member.endpoint->ready(turn, cancel);
+      if (peer) co_return peer;
+      if (cancel.cancelled()) co_return fail(peer.error());
+      waited = waited || peer.error().kind() == Error::Kind::deadline_exceeded;
+      if (peer.error().kind() != Error::Kind::deadline_exceeded || last.kind() == Error::Kind::shutting_down)
+        last = peer.error();
+      if (Shard::current().now() >= deadline) co_return fail(last);
+    }
+    if (!waited) co_return fail(last);
   }
-  return options_.homed ? forward_home(call) : transport(Shard::current()).call(call);
 }
 
-Task<Result<Reply>> Upstream::call(Call& call) {
-  Counted counted(in_flight_);
-  Seat& seat = *seats_[Shard::current().index()];
-  if (seat.stop.cancelled()) co_return fail(stopped_error());
-  ScopeLink scope_link(seat.stop, call.cancel);
-  for (int tries = 0;; ++tries) {
-    std::shared_ptr<const Peer> peer = known_peer();
-    if (!peer) {
-      Result<std::shared_ptr<const Peer>> settled = co_await ready(call.deadline, call.cancel);
-      if (!settled) co_return fail(stopped(seat.stop, settled.error()));
-      peer = std::move(*settled);
-    }
-    std::unique_ptr<LinkLease> lease;
-    ClientLink* link = nullptr;
-    if (wants_link(call, *peer)) {
-      Result<std::unique_ptr<LinkLease>> own = co_await links_.get(call, peer);
-      if (!own) co_return fail(stopped(seat.stop, own.error()));
-      lease = std::move(*own);
-      link = lease->link().get();
-      if (call.questions != nullptr) lease->take_questions(*call.questions);
-    }
-    call.peer = peer.get();
-    call.own_session = link != nullptr;
-    if (wants_level(call, link)) co_await tell_level(call, link);
-    if (call.notes != nullptr) {
-      ++call.notes->attempts;
-      call.notes->upstream_revision = call.peer->facts.revision;
-    }
-    const TimePoint begun = Shard::current().now();
-    Result<Reply> reply = co_await forward(call, link);
-    if (call.notes != nullptr) call.notes->upstream_time += Shard::current().now() - begun;
-    if (reply) {
-      reply->peer = std::move(peer);
-      reply->in_flight = std::move(counted);
-      if (lease) reply->leases.add(std::move(lease));
-      const bool shared_child = options_.homed && link == nullptr && call.takes_requests;
-      if (shared_child && reply->first.asker) asked(call);
-      std::function<void()> note;
-      if (shared_child) note = [this, &call] { asked(call); };
-      if (reply->rest)
-        reply->rest = std::make_unique<StoppableReply>(*this, std::move(reply->rest), seat.stop, call.cancel,
-                                                       std::move(note));
-      if (reply->large)
-        reply->large = std::make_unique<StoppableLarge>(std::move(reply->large), seat.stop, call.cancel);
-      co_return reply;
-    }
-    // What it never saw may be said again, once it is known anew; what only reads may be, whatever it saw.
-    const bool unseen = reply.error().sent() == Error::Sent::no ||
-                        (call.row.safe_to_repeat && reply.error().kind() == Error::Kind::outcome_unknown);
-    const bool again = peer->lost && unseen && tries == 0;
-    if (!again) co_return fail(stopped(seat.stop, reply.error()));
+Task<Result<std::shared_ptr<const Peer>>> Upstream::ready(Call& call) {
+  const EndpointSet* set = &set_now();
+  if (set->only != nullptr && call.at == 0) co_return co_await set->only->ready(call.deadline, call.cancel);
+  if (!set->known && set->only == nullptr) {
+    Result<std::shared_ptr<const Peer>> any = co_await ready(call.deadline, call.cancel);
+    if (!any) co_return any;
+    set = &set_now();
   }
+  Picked picked;
+  Endpoint* endpoint = choose(call, *set, picked);
+  if (endpoint == nullptr) co_return fail(call.at_only ? moved_away() : nobody(*set));
+  if (picked.trial) endpoint->health().end_trial(std::nullopt);
+  call.at = endpoint->number();
+  const std::shared_ptr<Endpoint> kept = endpoint->shared_from_this();
+  co_return co_await kept->ready(call.deadline, call.cancel);
+}
+
+Counted Upstream::client_asked(std::uint32_t number) {
+  Endpoint* endpoint = set_now().find(number);
+  return endpoint == nullptr ? Counted() : endpoint->client_asked();
+}
+
+bool Upstream::known_old() const {
+  for (const SetMember& member : set_now().members)
+    if (member.endpoint->known_old()) return true;
+  return false;
+}
+
+bool Upstream::made_in_shared(const Reply& reply) const {
+  const Endpoint* endpoint = set_now().find(reply.endpoint);
+  return endpoint != nullptr && endpoint->status()->peer == reply.peer;
 }
 
 }  // namespace weir

@@ -1,99 +1,115 @@
-// One configured server: who it is, whether it is there, and how each shard reaches it. Its home shard gets
-// to know it, again after every loss; the others read what was learned. Shared by all shards; a call never
-// leaves its shard but for servers that are single by nature (children).
+// One configured server: its endpoints, and who of them gets a call. What it knows of itself is the best that
+// any of its endpoints knows. Shared by all shards. A plan's reload that changes no more than endpoints and
+// how they are balanced keeps it, with all endpoints that stay.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
-#include "call/call.h"
-#include "config/config.h"
-#include "gateway/client_links.h"
-#include "gateway/watch.h"
-#include "runtime/nursery.h"
-#include "runtime/published.h"
-#include "runtime/shard.h"
-#include "runtime/waiter.h"
-#include "transport/restart_pause.h"
-#include "transport/transport.h"
+#include "balance/roster.h"
+#include "gateway/affinity.h"
+#include "gateway/endpoint.h"
+#include "gateway/make_transport.h"
 
 namespace weir {
 
-/// What a server is good for now.
-enum class ServerState : std::uint8_t { starting, ready, needs_authorization, unreachable, stopped };
-/// As the admin endpoints write it.
-std::string_view to_string(ServerState state) noexcept;
-
-/// A snapshot of how a server stands.
-struct ServerStatus {
-  ServerState state = ServerState::starting;
-  std::shared_ptr<const Peer> peer;  // set while ready
-  Error error;                       // why it is not, where it is not
-  WallTime since{};
+/// One endpoint with its place in the server's configuration.
+struct SetMember {
+  std::shared_ptr<Endpoint> endpoint;
+  std::uint32_t weight = 1;
+  std::uint32_t priority = 0;
+  bool draining = false;  // the configuration has it no more: it finishes what it has
 };
 
-/// Makes a shard's transport.
-using TransportFactory = std::function<std::unique_ptr<Transport>(Shard&, TransportHooks)>;
+/// The word that /health and the metrics have for it: its health, or starting, or draining.
+std::string_view state_word(const SetMember& member) noexcept;
+
+/// Who may get calls now; made anew whenever something of it changes.
+struct EndpointSet {
+  std::vector<SetMember> members;
+  LoadBalancingConfig balancing;
+  Roster roster;
+  std::shared_ptr<Picker> picker;     // null: nobody may get calls
+  std::vector<Endpoint*> trials;      // out for failing calls: one call at a time may try them
+  Endpoint* only = nullptr;           // there is no choice
+  bool known = false;                 // one of those that may get calls has introduced itself
+  bool sessions = false;              // clients have sessions of their own with some
+  /// The endpoint of this number; null: it is none of them.
+  Endpoint* find(std::uint32_t number) const noexcept;
+  /// The place of an endpoint that is one of them.
+  std::size_t place_of(const Endpoint& endpoint) const noexcept;
+};
 
 class Upstream : public std::enable_shared_from_this<Upstream> {
  public:
   /// What does not come from the server's own block.
   struct Options {
-    bool homed = false;  // only the home shard has a transport: a child process, an event stream
-    Duration startup_time = std::chrono::seconds(60);
-    std::function<void(const Upstream&)> on_change;  // after every change of state; home shard
-    /// What the server says or asks outside of calls; `key`: the client whose session it was in, empty for
-    /// the one that all share. Home shard.
-    std::function<void(const Upstream&, const std::string& key, Message, std::shared_ptr<ServerLink>)>
-        on_event;
-    /// Who wants to hear of what; outlives the upstream.
-    Interests* interests = nullptr;
-    /// As whom a session is opened for this old client; nothing: it has gone. Any shard.
-    std::function<std::optional<Introduced>(const std::string& session)> introduce;
-    /// The log level of an old client's session; empty: none. Any shard.
-    std::function<std::string(const std::string& session)> level;
+    Endpoint::Options endpoint;    // of each endpoint; what follows from the server is filled in
+    std::size_t workers = 1;       // the first shards: homes of endpoints
+    std::size_t first_home = 0;    // of its first endpoint
+    LimitsConfig limits;
+    std::function<void(const std::string&, std::string_view)> child_wrote;
+    /// The server's state is another one, or (`anew`) it is another server; else only its health. Any shard.
+    std::function<void(const Upstream&, bool anew)> on_change;
+    std::function<void(const Upstream&, const Endpoint&)> on_endpoint_change;  // the endpoint's home shard
+    /// What an endpoint says or asks outside of calls; `key`: the client whose session it was in, empty for
+    /// the one that all share. The endpoint's home shard.
+    std::function<void(const Upstream&, const std::string& key, Message, std::shared_ptr<ServerLink>)> on_event;
+    /// An endpoint that the server has no more is to be closed once it has finished. Any shard.
+    std::function<void(std::shared_ptr<Upstream>, std::shared_ptr<Endpoint>)> on_drained;
+    /// The number of the endpoint that runs this task of the server's; 0: not known. Any shard.
+    std::function<std::uint32_t(const std::string& server, const std::string& task)> task_endpoint;
   };
-  Upstream(ServerConfig config, Options options, TransportFactory factory, std::span<Shard* const> shards,
-           std::size_t home);
+  Upstream(ServerConfig config, Options options, std::span<Shard* const> shards);
   ~Upstream();
   Upstream(const Upstream&) = delete;
   Upstream& operator=(const Upstream&) = delete;
 
-  /// As configured; for the upstream's life.
+  /// As first configured: all but its endpoints and how they are balanced.
   const std::string& name() const noexcept { return config_.name; }
   const ServerConfig& config() const noexcept { return config_; }
-  /// As logs and metrics name it: the URL without secrets, `stdio:NAME#0`, `builtin:demo`.
-  const std::string& endpoint() const noexcept { return endpoint_; }
   std::shared_ptr<const ServerStatus> status() const { return status_.load(); }
+  /// Its endpoints at present, those that are draining too. Any thread.
+  std::shared_ptr<const EndpointSet> endpoints() const { return set_.load(); }
+  std::uint32_t in_flight() const noexcept;
   /// How long any call to it may go on without progress, by all plans that it served. Control shard.
   Duration longest_call() const noexcept { return longest_call_; }
   /// Notes what one more plan allows.
   void note_longest_call(Duration time) noexcept { longest_call_ = std::max(longest_call_, time); }
-  std::uint32_t in_flight() const noexcept { return in_flight_.load(std::memory_order_relaxed); }
 
   /// Takes the place of `before`, which is to be retired: old clients' sessions are opened here, too. Before
   /// start().
-  void succeed(const Upstream& before) { inherited_ = before.links_.sessions(); }
-  /// Begins to get to know the server. Any thread, once.
+  void succeed(const Upstream& before);
+  /// Begins to get to know the server. Control shard, once.
   void start();
+  /// The same server with other endpoints, weights, or another way of balancing: endpoints that stay go on as
+  /// they are, those that do not finish what they have. Control shard.
+  void configure(const ServerConfig& config);
   /// The plan has it no more: calls under way go on, nothing is listened to. Any shard.
   void retire();
   bool retired() const noexcept { return retired_.load(std::memory_order_relaxed); }
   /// Waits until the server is known, woken if it rests. Errors: why it is not there; deadline_exceeded.
   Task<Result<std::shared_ptr<const Peer>>> ready(TimePoint deadline, CancelScope& cancel);
-  /// One call. `call.peer` is set here. Any shard.
+  /// The same for one call, which will go to the endpoint that it is known of.
+  Task<Result<std::shared_ptr<const Peer>>> ready(Call& call);
+  /// One call, to an endpoint of choice; to that of `call.at` if it has one. Any shard.
   Task<Result<Reply>> call(Call& call);
   /// True if it is known to be of a revision that has sessions. A shard's.
   bool known_old() const;
+  /// True if the reply was made in the session that all clients share. Any shard.
+  bool made_in_shared(const Reply& reply) const;
   /// True if the call would go in a session that is this client's alone.
   bool serves_alone(const Call& call);
   /// True if it would and that session brings what the server says outside of calls with it.
-  bool hears_alone(const Call& call) { return options_.homed && serves_alone(call); }
+  bool hears_alone(const Call& call) { return homed() && serves_alone(call); }
   /// True if this client has such a session open. Any shard.
   bool has_session_of(const std::string& key) const;
   /// Notes that the client's own session is subscribed to a resource, or is no more. Any shard.
@@ -107,71 +123,58 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   void set_level(const std::string& key, const std::string& level);
   void notify(const std::string& key, const std::string& message);
   /// The client has gone: what is its alone ends. Any shard.
-  void end_client(const std::string& key) { links_.end(key); }
+  void end_client(const std::string& key);
   /// Lets go of what was not used for long. Any shard.
   void sweep();
-  Shard& home() noexcept { return home_; }
 
-  /// While this lives a call waits for its client's answer.
-  Counted client_asked() noexcept { return Counted(asking_); }
+  /// While this lives a call at this endpoint waits for its client's answer. A shard's.
+  Counted client_asked(std::uint32_t endpoint);
   /// Waits for calls under way, ends those that are left at `deadline`, then lets go of all transports.
   /// `patient`: what waits for its client does so until `timeout.input`, and may then go on as long as any
   /// call. Control shard.
   Task<void> close(TimePoint deadline, bool patient = false);
   /// A close() under way has no longer than this. Control shard.
-  void hurry(TimePoint deadline) noexcept { close_by_ = std::min(close_by_, deadline); }
+  void hurry(TimePoint deadline) noexcept;
+  /// The endpoint has been closed: it is shown no more. Any shard.
+  void forget(const Endpoint& endpoint);
 
  private:
-  struct Wish;
   struct Seat;
-  Task<void> keep();
-  Task<Result<std::shared_ptr<const Peer>>> settle(TimePoint deadline, CancelScope& cancel);
-  Task<Result<Reply>> forward(Call& call, ClientLink* link);
-  bool wants_link(const Call& call, const Peer& peer);
-  bool may_link(const Peer& peer) const;
-  void resume_listening(std::shared_ptr<const Peer> peer);
-  bool wants_level(const Call& call, const ClientLink* link) const;
-  Task<void> tell_level(Call& call, ClientLink* link);
-  void asked(const Call& call);
-  void stray(const std::string& key, Message message, std::shared_ptr<ServerLink> asker);
-  ClientLinks::Options link_options();
-  Watch::Options watch_options();
-  Task<Result<Reply>> forward_home(Call& call);
-  std::shared_ptr<const Peer> known_peer();
-  Task<bool> stop_keeping();
-  Task<bool> let_go(Shard& shard);
-  Transport& transport(Shard& shard);
-  void publish(ServerStatus next);
+  struct Wanted;
+  bool homed() const noexcept {
+    return config_.type == ServerConfig::Type::stdio || config_.type == ServerConfig::Type::sse;
+  }
+  static std::vector<Wanted> wanted_of(const ServerConfig& config);
+  std::shared_ptr<Endpoint> make_endpoint(const Wanted& wanted, bool alone);
+  void change(const std::function<void(EndpointSet&)>& changes);
+  void renew();
+  void move_sessions(const Endpoint& from);
+  void compare_names(const EndpointSet& set);
+  void endpoint_changed(Endpoint& endpoint);
+  const EndpointSet& set_now() const;
+  Endpoint* endpoint_of(const std::string& key);
+  bool belongs(const Endpoint& endpoint, const std::string& key);
+  Endpoint* choose(const Call& call, const EndpointSet& set, Picked& picked);
+  Endpoint* choose_for_client(const Call& call, const EndpointSet& set, Picked& picked);
+  Endpoint* pick(const Call& call, const EndpointSet& set, Picked& picked, bool trials);
+  Task<Result<Reply>> call_once_known(Call& call);
+  Task<Result<Reply>> call_in_panic(Call& call, Endpoint& endpoint, Picked picked);
 
   const ServerConfig config_;
-  const std::string endpoint_;
   const Options options_;
-  const TransportFactory factory_;
   const std::vector<Shard*> shards_;
-  Shard& home_;
+  Duration longest_call_{};  // control shard
+  std::atomic<bool> retired_{false};
+  std::atomic<bool> started_{false};
+  std::size_t next_home_ = 0;
+
+  std::mutex lock_;  // of who replaces the set or the status
+  std::unordered_map<std::uint32_t, std::string> misdirected_;  // endpoints, and what they were told; its lock
+  EjectionQuota quota_;
+  Published<EndpointSet> set_;
   Published<ServerStatus> status_;
   std::vector<std::unique_ptr<Seat>> seats_;  // by shard index
-  std::atomic<std::uint32_t> in_flight_{0};
-  std::atomic<std::uint32_t> asking_{0};  // of these, whose clients are asked for something
-  std::atomic<bool> retired_{false};
-  Duration longest_call_{};        // control shard
-  TimePoint close_by_ = kForever;  // likewise
-
-  ClientLinks links_;
-  // A child that has asked its client for something is no longer shared but with whom it asked first.
-  std::atomic<bool> asks_{false};
-  std::mutex asked_lock_;
-  std::string asked_first_;
-
-  // Home shard only.
-  Watch watch_;
-  std::vector<std::string> inherited_;  // sessions with the server that this one took the place of
-  CancelScope closing_;
-  Waiter nudge_;  // wakes keep(): lost, or wanted
-  bool resting_ = false;
-  TimePoint rest_until_min_{};
-  std::vector<Wish*> wishes_;
-  Nursery fibers_;
+  Affinity affinity_;
 };
 
 }  // namespace weir

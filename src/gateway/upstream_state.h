@@ -1,25 +1,23 @@
 // What an upstream keeps besides its declaration, for the files that make it up.
 #pragma once
 
-#include <memory>
-#include <optional>
-
 #include "gateway/upstream.h"
 
 namespace weir {
 
-/// A caller that waits for the next outcome of getting to know the server. Home shard.
-struct Upstream::Wish {
-  Waiter waiter;
-  std::optional<Result<std::shared_ptr<const Peer>>> outcome;
-};
-
 /// One shard's view: touched by that shard only.
 struct Upstream::Seat {
-  explicit Seat(const Published<ServerStatus>& status) : reader(status) {}
-  Published<ServerStatus>::Reader reader;
-  std::unique_ptr<Transport> transport;
-  CancelScope stop;  // ends the calls that outlive the deadline of close()
+  Seat(const Published<EndpointSet>& set, Random chance) : reader(set), random(chance) {}
+  Published<EndpointSet>::Reader reader;
+  Random random;
+};
+
+/// One endpoint as the configuration has it.
+struct Upstream::Wanted {
+  ServerConfig config;  // the server's, with this endpoint's own URL
+  std::string address;
+  std::uint32_t weight = 1;
+  std::uint32_t priority = 0;
 };
 
 }  // namespace weir

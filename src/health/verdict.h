@@ -1,48 +1,40 @@
 // The one place that turns evidence into how an endpoint stands: probes, calls, trials in; health, reason and
 // since out. Pure: time comes with each piece of evidence. One endpoint's, on its home shard; what the
-// endpoints of a server may not all do at once is in the EjectionQuota that they share. Source: R6, R8-R11;
+// endpoints of a server may not all do at once is in the EjectionQuota that they share. Invariants: it counts
+// in the quota exactly while it is unhealthy; calls' failures outrank passing probes. Source: R6, R8-R11;
 // resilience design section 2; Envoy's outlier detection, HAProxy's rise and fall.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
 
 #include "call/endpoint_facts.h"
 #include "config/config.h"
+#include "health/damping.h"
+#include "health/ejection_quota.h"
+#include "health/trials.h"
 #include "health/window.h"
 
 namespace weir {
 
-/// How many endpoints of one server are out, by what sort of evidence: so that health never makes an outage
-/// of its own. Any shard.
-class EjectionQuota {
- public:
-  /// Of `endpoints`; `max_ejected` is the share that calls' failures may take out (one always may be).
-  void set(std::size_t endpoints, double max_ejected) noexcept;
-  /// Takes one out for failing calls; false: there are too many out already.
-  bool eject() noexcept;
-  void restore() noexcept;
-  /// Takes one out for slow probes alone; false: it is the last one that is in.
-  bool rule_out() noexcept;
-  void rule_in() noexcept;
-};
-
 class Verdict {
  public:
-  /// `alone`: the server has no other endpoint. The quota outlives this.
+  /// The quota outlives this.
   Verdict(HealthCheckConfig checks, OutlierDetectionConfig outliers, EjectionQuota& quota);
+  Verdict(const Verdict&) = delete;
+  Verdict& operator=(const Verdict&) = delete;
   ~Verdict();  // gives back what it holds of the quota
 
   /// It has introduced itself: a probe that passed, and enough alone where nothing was known.
   void greeted(TimePoint now);
+  /// A probe was answered as it should be.
   void probe_passed(TimePoint now);
   /// `answering`: calls to it were answered since the probe began.
   void probe_failed(TimePoint now, Fault fault, const std::string& reason, bool answering);
   /// Calls have failed; the window as it is. Called after each failure that was noted (or several at once),
-  /// and now and then while it is not healthy.
+  /// and now and then while it is not healthy. Whoever owns the window clears it when health() has left
+  /// unhealthy: what led to the last ejection must not count for the next.
   void calls_failed(TimePoint now, const Window::Reading& reading, const std::string& reason);
   /// A trial call has ended. Neither: its client gave it up.
   void trial_ended(TimePoint now, std::optional<bool> good);
@@ -51,20 +43,76 @@ class Verdict {
   /// Time passes: what is due by itself. Called at least once a second.
   void tick(TimePoint now, const Window::Reading& reading);
 
-  Health health() const noexcept;
-  /// Nothing is there, for certain.
-  bool absent() const noexcept;
-  /// One short sentence; empty while healthy.
-  const std::string& reason() const noexcept;
-  /// Since when health() is what it is; its beginning before the first change.
-  TimePoint since() const noexcept;
-  /// Something speaks against it that is not decided: to be probed at the quicker pace.
+  /// How it stands.
+  Health health() const noexcept { return health_; }
+  /// Nothing is there, for certain. Only while unhealthy.
+  bool absent() const noexcept { return absent_; }
+  /// One short sentence; empty while healthy, and only then.
+  const std::string& reason() const noexcept { return reason_; }
+  /// Since when health() is what it is; the first evidence's time before the first change.
+  TimePoint since() const noexcept { return since_; }
+  /// Something speaks against it that is not decided, or it is unhealthy: to be probed at the quicker pace.
   bool suspect() const noexcept;
   /// From when on one call may go to it as a trial, while it is out for failing calls; kForever: none may.
   /// Taking one is the caller's: at most one is under way.
   TimePoint trial_at() const noexcept;
-  /// `random` in [0, 1): jitter of pauses. Set before evidence comes.
+  /// `draw(source)` in [0, 1): jitter of pauses. Set before evidence comes; without it there is none.
   void set_chance(double (*draw)(void*), void* source) noexcept;
+
+ private:
+  enum class Permit : std::uint8_t { none, ejected, ruled_out, lost };
+
+  void begin(TimePoint now) noexcept;
+  void weigh_calls(TimePoint now, const Window::Reading& reading, const std::string& reason);
+  std::string against(const Window::Reading& reading, const std::string& reason) const;
+  void eject(TimePoint now, const std::string& why, bool gone);
+  void acquit_calls();
+  void acquit_probes();
+  void settle(TimePoint now);
+  void settle_permit();
+  void give_back() noexcept;
+  Health wanted(TimePoint now);
+  bool certain() const noexcept { return absent_ || !misdirected_.empty(); }
+  bool accused() const noexcept { return certain() || ejected_ || ruled_out_; }
+  std::string said() const;
+
+  HealthCheckConfig checks_;
+  OutlierDetectionConfig outliers_;
+  EjectionQuota& quota_;
+  Damping damping_;
+  Trials trials_;
+
+  Health health_ = Health::unknown;
+  std::string reason_;
+  TimePoint since_{};
+  std::string down_why_;  // what was said when it was last out for a cause
+  bool begun_ = false;
+  bool known_ = false;  // it was seen to answer, ever
+  Permit permit_ = Permit::none;
+  TimePoint returned_at_ = TimePoint::min();  // what calls did before is judged already
+
+  std::string misdirected_;
+  bool absent_ = false;
+  std::string absent_why_;
+
+  std::size_t fails_ = 0;                  // probes in a row that failed while no call was answered
+  std::size_t answered_fails_ = 0;         // probes in a row that failed while calls were
+  std::size_t passes_ = 0;                 // probes in a row
+  TimePoint heard_at_ = TimePoint::min();  // when a probe passed last
+  bool ruled_out_ = false;                 // probes speak for unhealthy
+  std::string probe_why_;
+  std::string probe_flaw_;  // why probes make it degraded; empty: they don't
+  bool probe_doubt_ = false;
+
+  bool ejected_ = false;  // calls speak for unhealthy
+  std::string ejected_why_;
+  bool probation_ = false;
+  std::string last_failure_;  // how a call failed last
+  std::string call_flaw_;     // why calls make it degraded; empty: they don't
+  bool call_doubt_ = false;
+
+  TimePoint flawed_at_ = TimePoint::min();  // when there was a cause for degraded last
+  std::string flaw_;
 };
 
 }  // namespace weir

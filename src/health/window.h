@@ -1,10 +1,13 @@
 // What real calls say of one endpoint: an exact sliding window of ten buckets, and how many failed in a row.
-// Counted by every shard without a lock, read on the endpoint's home shard. Source: R8; resilience4j's and
+// Counted by every shard without a lock, read on the endpoint's home shard. A bucket's count is packed with
+// the number of the time slice that it belongs to, so that whoever comes first in a new slice replaces a
+// stale count by compare-and-swap and nothing is counted twice or lost. Source: R8; resilience4j's and
 // Linkerd's rings: exact counts, since an average that fades by time hides a burst.
 #pragma once
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -22,6 +25,7 @@ enum class Fault : std::uint8_t {
   protocol,      // what it sent is no valid answer
   wrong_id,      // it answered what was not asked
 };
+/// The fault's name, for metrics' labels.
 std::string_view to_string(Fault fault) noexcept;
 
 class Window {
@@ -29,8 +33,9 @@ class Window {
   /// `span`: what is looked back on.
   explicit Window(Duration span) noexcept;
 
-  /// Any shard. A success costs at most two atomic operations.
+  /// Counts a good call. Any shard. It costs at most two atomic writes, of which one is read-modify-write.
   void succeeded(TimePoint now) noexcept;
+  /// Counts a failed call. Any shard.
   void failed(Fault fault, TimePoint now) noexcept;
 
   /// What is in the window.
@@ -43,9 +48,26 @@ class Window {
     TimePoint last_success{};        // epoch: never
     TimePoint last_failure{};
   };
+  /// The window as it is at `now`: the slice that is under way and the nine before it.
   Reading read(TimePoint now) const noexcept;
   /// Forgets all: a new beginning. Counts that come at the same moment may stay.
   void clear() noexcept;
+
+ private:
+  static constexpr std::size_t kBuckets = 10;
+  using Bucket = std::atomic<std::uint64_t>;  // number of the slice << 32 | count
+
+  std::uint32_t slice(TimePoint now) const noexcept;
+  static void count(std::array<Bucket, kBuckets>& ring, std::uint32_t slice) noexcept;
+  static std::uint32_t sum(const std::array<Bucket, kBuckets>& ring, std::uint32_t slice) noexcept;
+
+  Duration width_;  // of a slice
+  std::array<Bucket, kBuckets> good_{};
+  std::array<Bucket, kBuckets> bad_{};
+  std::atomic<std::uint64_t> rows_{0};  // in_a_row_5xx << 32 | in_a_row: one look tells that both are 0
+  std::atomic<TimePoint::rep> last_success_{0};
+  std::atomic<TimePoint::rep> last_failure_{0};
+  std::atomic<Fault> last_{Fault::connect};
 };
 
 }  // namespace weir

@@ -1,5 +1,7 @@
 #include "http/head.h"
 
+#include <algorithm>
+
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -238,6 +240,7 @@ class HeadParser {
           if (end - at < 2) return more();
           if (at[1] != '\n') return refuse(400, "a line ends in CRLF");
           head_.size_ = static_cast<std::size_t>(at + 2 - base);
+          head_.text_ = base;
           return HeadState::done;
         }
         if (*at == ' ' || *at == '\t') return refuse(400, "folded header lines are not accepted");
@@ -406,6 +409,23 @@ HeadState parse_response(std::string_view received, const HeadLimits& limits, Re
   if (rest == HeadState::done && (head.status < 200 || head.status == 204 || head.status == 304))
     parser.set_no_body();
   return rest;
+}
+
+std::string_view Head::find(std::string_view name) const noexcept {
+  std::string_view rest = text_ == nullptr ? std::string_view() : std::string_view(text_, size_);
+  rest.remove_prefix(std::min(rest.find('\n') + 1, rest.size()));
+  while (rest.size() > name.size()) {
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    if (line.size() <= name.size() || line[name.size()] != ':') continue;
+    if (!equals_ignoring_case(line.substr(0, name.size()), name)) continue;
+    line.remove_prefix(name.size() + 1);
+    while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
+    while (!line.empty() && (line.back() == ' ' || line.back() == '\t' || line.back() == '\r'))
+      line.remove_suffix(1);
+    return line;
+  }
+  return {};
 }
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {

@@ -67,6 +67,9 @@ class Head {
   /// Value of a field; empty if absent. A field that must be single was refused when repeated.
   std::string_view get(Field field) const noexcept { return known_[static_cast<std::size_t>(field)]; }
   bool has(Field field) const noexcept { return get(field).data() != nullptr; }
+  /// The first value of a field of any other name, compared without case; empty if absent. Reads the head
+  /// anew.
+  std::string_view find(std::string_view name) const noexcept;
   /// All fields that begin with `mcp-param-`, in order.
   const std::vector<HeaderField>& params() const noexcept { return params_; }
 
@@ -84,6 +87,7 @@ class Head {
     known_.fill({});
     params_.clear();
     size_ = 0;
+    text_ = nullptr;
     length_.reset();
     chunked_ = false;
     keep_alive_ = true;
@@ -97,6 +101,7 @@ class Head {
   std::array<std::string_view, static_cast<std::size_t>(Field::count_)> known_{};
   std::vector<HeaderField> params_;
   std::size_t size_ = 0;
+  const char* text_ = nullptr;  // of the whole head, once it is known
   std::optional<std::uint64_t> length_;
   bool chunked_ = false;
   bool keep_alive_ = true;

@@ -20,6 +20,7 @@ struct ServerFacts {
   std::string instructions;  // raw string with quotes; empty: none given
   /// True if the capabilities have a member `name`.
   bool has(std::string_view name) const;
+  bool operator==(const ServerFacts&) const = default;
 };
 
 /// `server/discover` with `id`, a raw JSON value.

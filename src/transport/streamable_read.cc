@@ -13,7 +13,9 @@ auto upstream_fault(Error::Kind kind, std::string detail) {
 
 }  // namespace
 
-Error error_of_status(int status, std::string_view retry_after, Error::Sent sent) {
+namespace {
+
+Error refusal_of(int status, std::string_view retry_after, Error::Sent sent) {
   using Kind = Error::Kind;
   const std::string answered = "it answered HTTP " + std::to_string(status);
   if (status == 401) return Error(Kind::needs_authorization, Error::Side::upstream, sent, answered);
@@ -29,6 +31,14 @@ Error error_of_status(int status, std::string_view retry_after, Error::Sent sent
     return Error(Kind::upstream_protocol, Error::Side::upstream, sent,
                  answered + ": redirects are not followed");
   return Error(Kind::upstream_protocol, Error::Side::upstream, sent, answered);
+}
+
+}  // namespace
+
+Error error_of_status(int status, std::string_view retry_after, Error::Sent sent) {
+  Error error = refusal_of(status, retry_after, sent);
+  error.set_status(status);
+  return error;
 }
 
 // Why an answer with this head can't be read; mostly empty.
@@ -83,8 +93,9 @@ Result<Reply> Streamable::read_body(Call& call, const std::string& id, int statu
   const bool in_session = !is_new(call.peer->facts.revision) && !call.peer->session.empty();
   if (in_session && (status == 404 || (status == 400 && !ours))) {
     call.peer->lost = true;
-    return fail(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no,
-                "the server has ended its session");
+    return fail(Error(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no,
+                      "the server has ended its session")
+                    .set_forgotten());
   }
   if (ours && status != 401) return Reply(ReplyEvent(std::move(*message), true));
   // A refusal before the request was understood carries no id; it is this call's all the same.
@@ -95,7 +106,10 @@ Result<Reply> Streamable::read_body(Call& call, const std::string& id, int statu
     return upstream_fault(Error::Kind::upstream_protocol,
                           "it answered a request with nothing (HTTP " + std::to_string(status) + ")");
   if (status != 200) return fail(error_of_status(status, retry_after, Error::Sent::maybe));
-  if (response) return upstream_fault(Error::Kind::upstream_protocol, "it answered another request's id");
+  if (response)
+    return fail(Error(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe,
+                      "it answered another request's id")
+                    .set_wrong_id());
   return upstream_fault(Error::Kind::upstream_protocol,
                         "its answer is no JSON-RPC response: " +
                             (message ? std::string("a request came instead") : message.error().reason));

@@ -1,9 +1,9 @@
-// How a server is got to know, kept, and let go of: one fiber on its home shard.
+// How an endpoint is got to know, kept, and let go of: one fiber on its home shard.
 #include <algorithm>
 
 #include "base/random.h"
 #include "gateway/stoppable.h"
-#include "gateway/upstream_state.h"
+#include "gateway/endpoint_state.h"
 #include "runtime/hop.h"
 
 namespace weir {
@@ -11,6 +11,8 @@ namespace {
 
 // A child that died is not started again sooner, however much it is wanted.
 constexpr Duration kRestMin = std::chrono::seconds(1);
+// For an answer to who it is, where there are other endpoints to go to.
+constexpr Duration kGreetTime = std::chrono::seconds(5);
 
 // Whatever became of the greeting: of the calls that wait for it nothing was sent.
 Error never_sent(Error error) {
@@ -22,27 +24,57 @@ Error never_sent(Error error) {
 
 }  // namespace
 
-void Upstream::start() {
-  home_.post([this] { fibers_.start(keep()); });
+void Endpoint::start() {
+  home_.post([this] {
+    fibers_.start(keep());
+    fibers_.start(health_.run(closing_));
+  });
 }
 
-void Upstream::publish(ServerStatus next) {
+// What the verdict says, but where nothing is there that it could be about.
+void Endpoint::publish(ServerStatus next) {
   const auto before = status_.load();
-  const bool same = before->state == next.state && !next.peer && before->since != WallTime() &&
-                    before->error.detail() == next.error.detail();
-  if (same) return;  // still away, for the same reason, since then
-  next.since = home_.wall_now();
+  const bool gone = next.state == ServerState::starting && !next.error.detail().empty();
+  const bool away = (next.state != ServerState::ready && next.state != ServerState::starting) || gone;
+  const Verdict& verdict = health_.verdict();
+  next.health = away ? Health::unhealthy : verdict.health();
+  next.absent = away ? options_.homed || next.error.kind() == Error::Kind::unreachable : verdict.absent();
+  if (away)
+    next.reason = next.state == ServerState::needs_authorization ? "needs authorization" : next.error.detail();
+  else
+    next.reason = verdict.reason();
+  const bool known = before->since != WallTime();
+  const bool same_health = known && before->health == next.health;
+  const bool same_state = known && before->state == next.state && before->peer == next.peer &&
+                          before->error.detail() == next.error.detail();
+  if (same_state && same_health && before->reason == next.reason && before->absent == next.absent) return;
+  const WallTime now = home_.wall_now();
+  next.since = same_state ? before->since : now;
+  next.health_since = same_health ? before->health_since : now;
+  if (known && before->health == Health::unhealthy && next.health != Health::unhealthy)
+    facts_.returned_at.store(facts_time(home_.now()), std::memory_order_relaxed);
   status_.publish(std::make_shared<const ServerStatus>(std::move(next)));
   if (options_.on_change) options_.on_change(*this);
 }
 
-// Home shard, for the life of the upstream: get to know it, wait until it is lost, rest, again.
-Task<void> Upstream::keep() {
+void Endpoint::judged() { publish(ServerStatus(*status_.load())); }
+
+std::shared_ptr<const void> Endpoint::keep_all() {
+  using Both = std::pair<std::shared_ptr<const void>, std::shared_ptr<const void>>;
+  return std::make_shared<const Both>(weak_from_this().lock(), options_.keep ? options_.keep() : nullptr);
+}
+
+// Home shard, for the life of the endpoint: get to know it, wait until it is lost, rest, again.
+Task<void> Endpoint::keep() {
   RestartPause pause;
   ReopenPause reopen;
   Random random = home_.chance();
   while (!closing_.cancelled()) {
-    const TimePoint deadline = home_.now() + options_.startup_time;
+    // With others to go to, what does not answer is asked anew before long.
+    const bool brief = !options_.homed && !alone_.load();
+    const TimePoint deadline =
+        home_.now() + (brief ? std::min(kGreetTime, options_.startup_time) : options_.startup_time);
+    health_.greeting_begun();
     Result<std::shared_ptr<const Peer>> greeted =
         co_await transport(home_).greet(Introduction(), deadline, closing_);
     if (closing_.cancelled()) break;
@@ -52,10 +84,12 @@ Task<void> Upstream::keep() {
     if (peer) {
       next.state = ServerState::ready;
       next.peer = peer;
+      health_.greeted();
       pause.came_up(home_.now());
       reopen.came_up(home_.now());
     } else {
       next.error = greeted.error();
+      health_.greeting_failed(next.error);
       next.state = greeted.error().kind() == Error::Kind::needs_authorization
                        ? ServerState::needs_authorization
                        : ServerState::unreachable;
@@ -70,13 +104,18 @@ Task<void> Upstream::keep() {
     if (closing_.cancelled()) break;
     if (peer) {
       watch_.end();
-      ServerStatus gone;
-      gone.error = Error(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no, "it has gone");
-      publish(std::move(gone));
+      // A session that was forgotten is begun anew at once: only what can't be is gone.
+      if (options_.homed) {
+        ServerStatus gone;
+        gone.error = Error(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no, "it has gone");
+        publish(std::move(gone));
+      }
     }
     const bool session_only = peer && !options_.homed;
     const Duration rest =
-        session_only ? reopen.lost(home_.now(), random.unit()) : pause.died(home_.now(), random.unit());
+        session_only ? reopen.lost(home_.now(), random.unit())
+        : brief      ? health_.pace()
+                     : pause.died(home_.now(), random.unit());
     if (rest == Duration::zero()) continue;
     // Who is not there is asked again as soon as someone wants it; what comes up and dies again is not.
     const bool spared = peer || options_.homed;
@@ -102,7 +141,7 @@ Task<void> Upstream::keep() {
 }
 
 // Home shard: waits for the next outcome.
-Task<Result<std::shared_ptr<const Peer>>> Upstream::settle(TimePoint deadline, CancelScope& cancel) {
+Task<Result<std::shared_ptr<const Peer>>> Endpoint::settle(TimePoint deadline, CancelScope& cancel) {
   const auto now = status_.load();
   if (now->state == ServerState::ready && !now->peer->lost) co_return now->peer;
   if (now->state == ServerState::stopped) co_return fail(now->error);
@@ -121,12 +160,12 @@ Task<Result<std::shared_ptr<const Peer>>> Upstream::settle(TimePoint deadline, C
                  "it is still starting");
 }
 
-Task<void> Upstream::close(TimePoint deadline, bool patient) {
+Task<void> Endpoint::close(TimePoint deadline, Duration patience) {
   CancelScope never;
   const auto pause = [] { return Sleep(Shard::current().now() + std::chrono::milliseconds(10), nullptr); };
   while (in_flight() != 0) {
     const TimePoint now = Shard::current().now();
-    if (patient && asking_ != 0) deadline = std::max(deadline, now + longest_call_);
+    if (patience != Duration::zero() && asking_ != 0) deadline = std::max(deadline, now + patience);
     if (now >= std::min(deadline, close_by_)) break;
     co_await pause();
   }
@@ -140,15 +179,16 @@ Task<void> Upstream::close(TimePoint deadline, bool patient) {
   }
 }
 
-Task<bool> Upstream::stop_keeping() {
+Task<bool> Endpoint::stop_keeping() {
   co_await links_.close();
   co_await watch_.close();
   closing_.cancel();
   co_await fibers_.join();
+  plain_.reset();
   co_return true;
 }
 
-Task<bool> Upstream::let_go(Shard& shard) {
+Task<bool> Endpoint::let_go(Shard& shard) {
   std::unique_ptr<Transport>& held = seats_[shard.index()]->transport;
   if (held) co_await held->close();
   held.reset();

@@ -1,0 +1,141 @@
+#include "balance/adaptive.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "balance/calls.h"
+
+namespace weir {
+namespace {
+
+constexpr std::size_t kCompared = 4;
+// A failed call is worth one that took ten times as long as usual: log2(10).
+constexpr float kFailedSlowness = 3.321928F;
+// Of an endpoint's slowness at least this part comes from its last sample.
+constexpr float kLeastStep = 0.25F;
+constexpr float kMostSlowness = 16;
+// How many times as long as usual an answer may take before silence counts.
+constexpr float kPatience = 4;
+// Hiccups of the machine are shorter: they say nothing about an endpoint.
+constexpr float kLeastUsual = 2.5e6F;
+constexpr std::int64_t kUnheard = 500'000'000;
+// One pick of 64 may go to an endpoint that was not heard of.
+constexpr std::uint64_t kLookMask = 63;
+
+/// The slowness that an endpoint's silence amounts to; only where it owes an answer.
+float silence(const EndpointFacts& facts, TimePoint now) noexcept {
+  const std::int64_t due = facts.due_at.load(std::memory_order_relaxed);
+  const std::int64_t at = facts_time(now);
+  if (due == 0 || at < due) return 0;
+  const std::int64_t since = facts.owes_since.load(std::memory_order_relaxed);
+  if (since >= due) return 0;
+  return std::log2(kPatience * static_cast<float>(at - since) / static_cast<float>(due - since));
+}
+
+}  // namespace
+
+Adaptive::Adaptive(Field field, Duration window, const Adaptive* before)
+    : field_(std::move(field)),
+      table_(field_.members()),
+      baselines_(before != nullptr ? before->baselines_ : std::make_shared<Baselines>()),
+      time_constant_(std::max(1.0F, static_cast<float>(std::chrono::nanoseconds(window).count()) / 4)) {
+  float total = 0;
+  for (const Member& member : field_.members()) total += static_cast<float>(member.weight);
+  unit_weight_ = total / static_cast<float>(field_.members().size());
+}
+
+std::size_t Adaptive::pick(const PickQuery& query, Random& random) noexcept {
+  if (field_.members().size() == 1) return field_.members().front().place;
+  const Member& member = choose(query.now, random);
+  owe(*member.facts, query.kind, query.now);
+  return member.place;
+}
+
+const Member& Adaptive::choose(TimePoint now, Random& random) const noexcept {
+  const std::vector<Member>& members = field_.members();
+  const std::uint64_t bits = random.next();
+  if ((bits & kLookMask) == 0) {
+    if (const Member* member = longest_unheard(now)) return *member;
+  }
+  std::array<const Member*, kCompared> drawn;
+  std::array<float, kCompared> sums;
+  float sum = 0;
+  // Few are all compared, and their weights count here; of many, weights decide who is drawn.
+  const bool few = members.size() <= kCompared;
+  const std::size_t count = few ? members.size() : kCompared;
+  for (std::size_t i = 0; i < count; ++i) {
+    drawn[i] = &members[few ? i : table_.draw(random.next())];
+    const float weight = few ? static_cast<float>(drawn[i]->weight) : 1;
+    sum += weight * merit(*drawn[i], now);
+    sums[i] = sum;
+  }
+  const float aim = static_cast<float>(bits >> 40) * 0x1p-24F * sum;
+  std::size_t i = 0;
+  while (i + 1 < count && aim >= sums[i]) ++i;
+  return *drawn[i];
+}
+
+float Adaptive::merit(const Member& member, TimePoint now) const noexcept {
+  const EndpointFacts& facts = *member.facts;
+  const std::uint32_t in_flight = facts.in_flight.load(std::memory_order_relaxed);
+  float slowness = facts.slowness.load(std::memory_order_relaxed);
+  if (in_flight > 0) slowness = std::max(slowness, silence(facts, now));
+  const float busy = 1 + static_cast<float>(in_flight) * unit_weight_ / static_cast<float>(member.weight);
+  return static_cast<float>(field_.share(facts, now)) * std::exp2(-2 * slowness) / (busy * busy);
+}
+
+const Member* Adaptive::longest_unheard(TimePoint now) const noexcept {
+  const Member* found = nullptr;
+  std::int64_t oldest = facts_time(now) - kUnheard;
+  for (const Member& member : field_.members()) {
+    const std::int64_t heard = member.facts->sampled_at.load(std::memory_order_relaxed);
+    if (heard > oldest || member.facts->in_flight.load(std::memory_order_relaxed) > 0) continue;
+    oldest = heard;
+    found = &member;
+  }
+  return found;
+}
+
+void Adaptive::owe(EndpointFacts& facts, std::uint64_t kind, TimePoint now) const noexcept {
+  const Baseline known = baselines_->find(kind);
+  const bool idle = facts.in_flight.load(std::memory_order_relaxed) == 0;
+  if (known.calls == 0) {
+    if (idle) facts.due_at.store(0, std::memory_order_relaxed);
+    return;
+  }
+  const std::int64_t since = facts_time(now);
+  const float patience = kPatience * std::max(std::exp2(known.usual), kLeastUsual);
+  const std::int64_t due = since + static_cast<std::int64_t>(patience);
+  const std::int64_t present = facts.due_at.load(std::memory_order_relaxed);
+  if (!idle && present != 0 && present <= due) return;
+  facts.owes_since.store(since, std::memory_order_relaxed);
+  facts.due_at.store(due, std::memory_order_relaxed);
+}
+
+void Adaptive::note(std::size_t place, std::uint64_t kind, Duration took, bool failed,
+                    TimePoint now) noexcept {
+  const std::vector<Candidate>& candidates = field_.candidates();
+  if (candidates.size() == 1) return;  // there is nothing to choose, ever
+  EndpointFacts& facts = *candidates[place].facts;
+  const float length = std::log2(std::max(1e3F, static_cast<float>(std::chrono::nanoseconds(took).count())));
+  const Baseline known = failed ? baselines_->find(kind) : baselines_->learn(kind, length);
+  const std::int64_t at = facts_time(now);
+  const std::int64_t passed = at - facts.sampled_at.exchange(at, std::memory_order_relaxed);
+  if (!failed) answered(facts, now);
+  // The first calls of a kind say little: what is usual comes from them.
+  const auto calls = static_cast<float>(known.calls);
+  const float trust = failed ? 1 : calls / (calls + 3);
+  if (trust == 0) return;
+  const float age = std::max(0.0F, static_cast<float>(passed)) / time_constant_;
+  const float step = trust * std::max(kLeastStep, 1 - std::exp(-age));
+  const float sample = known.calls == 0 ? 0 : length - known.usual;
+  float slowness = facts.slowness.load(std::memory_order_relaxed);
+  float moved;
+  do {
+    const float aim = failed ? std::max({sample, kFailedSlowness, slowness}) : sample;
+    moved = slowness + step * (std::clamp(aim, -kMostSlowness, kMostSlowness) - slowness);
+  } while (!facts.slowness.compare_exchange_weak(slowness, moved, std::memory_order_relaxed));
+}
+
+}  // namespace weir

@@ -1,0 +1,44 @@
+// adaptive_latency: calls go where they are answered soonest. Tools of one server differ by orders of
+// magnitude, so a sample is how much longer a call took than its kind usually does; each endpoint's slowness
+// follows its samples. The choice is by chance, the likelier the less there is to expect (slowness times
+// calls under way, squared): shards that see the same facts do not all run to one endpoint. An endpoint that
+// owes an answer for too long counts as slow before it is heard of; one that was not heard of for a while is
+// tried. Any shard. Source: R5; after Finagle's peak EWMA, whose samples are raw and whose choice is
+// certain.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "balance/baselines.h"
+#include "balance/draw_table.h"
+#include "balance/field.h"
+#include "balance/picker.h"
+
+namespace weir {
+
+/// The adaptive_latency strategy.
+class Adaptive final : public Picker {
+ public:
+  /// `window`: what is looked back on. `before`: whose knowledge of kinds is taken over; null: none.
+  Adaptive(Field field, Duration window, const Adaptive* before);
+
+  std::size_t pick(const PickQuery& query, Random& random) noexcept override;
+  void note(std::size_t place, std::uint64_t kind, Duration took, bool failed,
+            TimePoint now) noexcept override;
+
+ private:
+  const Member& choose(TimePoint now, Random& random) const noexcept;
+  const Member* longest_unheard(TimePoint now) const noexcept;
+  float merit(const Member& member, TimePoint now) const noexcept;
+  void owe(EndpointFacts& facts, std::uint64_t kind, TimePoint now) const noexcept;
+
+  const Field field_;
+  const DrawTable table_;
+  const std::shared_ptr<Baselines> baselines_;
+  const float time_constant_;  // of slowness, in nanoseconds
+  float unit_weight_ = 1;      // the mean of the members' weights
+};
+
+}  // namespace weir

@@ -1,0 +1,203 @@
+#include "gateway/endpoint.h"
+
+#include "balance/calls.h"
+#include "gateway/homed_reply.h"
+#include "gateway/stoppable.h"
+#include "gateway/endpoint_state.h"
+#include "runtime/hop.h"
+
+namespace weir {
+
+std::string_view to_string(ServerState state) noexcept {
+  switch (state) {
+    case ServerState::starting:
+      return "starting";
+    case ServerState::ready:
+      return "ready";
+    case ServerState::needs_authorization:
+      return "needs_authorization";
+    case ServerState::unreachable:
+      return "unreachable";
+    case ServerState::stopped:
+      return "stopped";
+  }
+  return "unknown";
+}
+
+namespace {
+
+std::uint32_t next_number() noexcept {
+  static std::atomic<std::uint32_t> made{0};
+  return ++made;
+}
+
+// Ends with what it counts for, or with the endpoint's answer: which trial call it was.
+void end_trial(EndpointHealth& health, const Picked& picked, std::optional<bool> good) {
+  if (picked.trial) health.end_trial(good);
+}
+
+}  // namespace
+
+Endpoint::Endpoint(ServerConfig config, Options options, TransportFactory factory,
+                   std::span<Shard* const> shards, std::size_t home)
+    : number_(next_number()),
+      config_(std::move(config)),
+      options_(std::move(options)),
+      factory_(std::move(factory)),
+      shards_(shards.begin(), shards.end()),
+      home_(*shards_[home]),
+      status_(std::make_shared<const ServerStatus>()),
+      alone_(options_.alone),
+      health_(health_options()),
+      links_(link_options()),
+      watch_(watch_options()) {
+  for (std::size_t i = 0; i < shards_.size(); ++i) seats_.push_back(std::make_unique<Seat>(status_));
+}
+
+Endpoint::~Endpoint() = default;
+
+Transport& Endpoint::transport(Shard& shard) {
+  Seat& seat = *seats_[shard.index()];
+  if (!seat.transport) {
+    TransportHooks hooks;
+    hooks.lost = [this] { nudge_.wake(); };
+    hooks.stray = [this](Message message, std::shared_ptr<ServerLink> asker) {
+      stray({}, std::move(message), std::move(asker));
+    };
+    seat.transport = factory_(shard, std::move(hooks));
+  }
+  return *seat.transport;
+}
+
+// The peer as this shard knows it; null: not known, or lost.
+std::shared_ptr<const Peer> Endpoint::known_peer() {
+  const std::shared_ptr<const ServerStatus>& now = seats_[Shard::current().index()]->reader.get();
+  return now->state == ServerState::ready && !now->peer->lost ? now->peer : nullptr;
+}
+
+bool Endpoint::known_old() const {
+  const std::shared_ptr<const ServerStatus>& now = seats_[Shard::current().index()]->reader.get();
+  return now->state == ServerState::ready && !is_new(now->peer->facts.revision);
+}
+
+Task<Result<std::shared_ptr<const Peer>>> Endpoint::ready(TimePoint deadline, CancelScope& cancel) {
+  if (std::shared_ptr<const Peer> peer = known_peer()) co_return peer;
+  std::function<Task<Result<std::shared_ptr<const Peer>>>(CancelScope&)> work =
+      [this, deadline](CancelScope& scope) { return settle(deadline, scope); };
+  co_return co_await on_shard<Result<std::shared_ptr<const Peer>>>(home_, cancel, std::move(work));
+}
+
+Task<Result<Reply>> Endpoint::forward_home(Call& call) {
+  if (&home_ == &Shard::current()) return transport(home_).call(call);
+  return call_at_home(home_, call, [this](Call& there) { return transport(home_).call(there); });
+}
+
+Task<Result<Reply>> Endpoint::forward(Call& call, ClientLink* link) {
+  if (link != nullptr && link->own) {
+    if (&home_ == &Shard::current()) return link->own->call(call);
+    return call_at_home(home_, call, [link](Call& there) { return link->own->call(there); });
+  }
+  return options_.homed ? forward_home(call) : transport(Shard::current()).call(call);
+}
+
+// What a call teaches of its endpoint: that it answers, how soon, and to whoever picks.
+void Endpoint::note_reply(const Picked& picked, const Reply& reply, Duration took) {
+  const TimePoint now = Shard::current().now();
+  answered(facts_, now);
+  if (picked.picker) picked.picker->note(picked.place, picked.kind, took, false, now);
+  // What goes on may still break off.
+  if (!reply.rest && !reply.large) health_.succeeded(now);
+}
+
+void Endpoint::note_failure(const Picked& picked, const Error& error, TimePoint begun) {
+  const TimePoint now = Shard::current().now();
+  const bool late = error.kind() == Error::Kind::deadline_exceeded;
+  const bool silent = late && health_.last_success(now) < begun;
+  const std::optional<Fault> fault = fault_of(error, silent);
+  end_trial(health_, picked, fault ? std::optional(false) : std::nullopt);
+  if (!fault) return;
+  if (picked.picker) picked.picker->note(picked.place, picked.kind, now - begun, true, now);
+  health_.failed(*fault, now, error.detail());
+}
+
+void Endpoint::reply_ended(const Error* failed, TimePoint begun) {
+  const TimePoint now = Shard::current().now();
+  if (failed == nullptr) return health_.succeeded(now);
+  const bool late = failed->kind() == Error::Kind::deadline_exceeded;
+  if (const auto fault = fault_of(*failed, late && health_.last_success(now) < begun))
+    health_.failed(*fault, now, failed->detail());
+}
+
+Task<Result<Reply>> Endpoint::call(Call& call, Picked picked) {
+  begin_call(facts_, Shard::current().now());
+  Counted counted(facts_.in_flight);
+  Seat& seat = *seats_[Shard::current().index()];
+  if (seat.stop.cancelled()) {
+    end_trial(health_, picked, std::nullopt);
+    co_return fail(stopped_error());
+  }
+  ScopeLink scope_link(seat.stop, call.cancel);
+  for (int tries = 0;; ++tries) {
+    std::shared_ptr<const Peer> peer = known_peer();
+    if (!peer) {
+      Result<std::shared_ptr<const Peer>> settled = co_await ready(call.deadline, call.cancel);
+      if (!settled) {
+        end_trial(health_, picked, std::nullopt);  // getting to know it is judged by itself
+        co_return fail(stopped(seat.stop, settled.error()));
+      }
+      peer = std::move(*settled);
+    }
+    std::unique_ptr<LinkLease> lease;
+    ClientLink* link = nullptr;
+    if (wants_link(call, *peer)) {
+      Result<std::unique_ptr<LinkLease>> own = co_await links_.get(call, peer);
+      if (!own) {
+        end_trial(health_, picked, std::nullopt);
+        co_return fail(stopped(seat.stop, own.error()));
+      }
+      lease = std::move(*own);
+      link = lease->link().get();
+      if (call.questions != nullptr) lease->take_questions(*call.questions);
+    }
+    call.peer = peer.get();
+    call.own_session = link != nullptr;
+    if (wants_level(call, link)) co_await tell_level(call, link);
+    if (call.notes != nullptr) {
+      ++call.notes->attempts;
+      call.notes->upstream_revision = call.peer->facts.revision;
+      call.notes->endpoint = options_.address;
+    }
+    const TimePoint begun = Shard::current().now();
+    Result<Reply> reply = co_await forward(call, link);
+    const Duration took = Shard::current().now() - begun;
+    if (call.notes != nullptr) call.notes->upstream_time += took;
+    if (reply) {
+      note_reply(picked, *reply, took);
+      end_trial(health_, picked, true);
+      reply->endpoint = number_;
+      reply->peer = std::move(peer);
+      reply->in_flight = std::move(counted);
+      if (lease) reply->leases.add(std::move(lease));
+      const bool shared_child = options_.homed && link == nullptr && call.takes_requests;
+      if (shared_child && reply->first.asker) asked(call);
+      std::function<void()> note;
+      if (shared_child) note = [this, &call] { asked(call); };
+      if (reply->rest)
+        reply->rest = std::make_unique<StoppableReply>(*this, std::move(reply->rest), seat.stop, call.cancel,
+                                                       std::move(note));
+      if (reply->large)
+        reply->large =
+            std::make_unique<StoppableLarge>(*this, std::move(reply->large), seat.stop, call.cancel);
+      co_return reply;
+    }
+    note_failure(picked, reply.error(), begun);
+    // What it never saw may be said again, once it is known anew; what only reads may be, whatever it saw.
+    const bool unseen = reply.error().sent() == Error::Sent::no ||
+                        (call.row.safe_to_repeat && reply.error().kind() == Error::Kind::outcome_unknown);
+    const bool again = peer->lost && unseen && tries == 0;
+    if (!again) co_return fail(stopped(seat.stop, reply.error()));
+    picked.trial = false;
+  }
+}
+
+}  // namespace weir

@@ -1,0 +1,47 @@
+#include "gateway/hash_key.h"
+
+#include "balance/picker.h"
+#include "http/head.h"
+#include "mcp/outgoing.h"
+
+namespace weir {
+namespace {
+
+std::string_view tool_of(const Call& call) {
+  if (!call.target.empty()) return call.target;
+  if (!call.name.empty()) return call.name;
+  return raw_target(call.message, call.row);
+}
+
+std::uint64_t client_key(const ClientView& client) {
+  return hash_bytes(client.session, hash_bytes(client.identity));
+}
+
+}  // namespace
+
+std::uint64_t kind_of(const Call& call) noexcept {
+  const std::uint64_t method = hash_bytes(call.row.name);
+  return call.row.route == Route::by_name ? hash_bytes(tool_of(call), method) : method;
+}
+
+std::uint64_t hash_key_of(const Call& call, const LoadBalancingConfig& config) {
+  if (config.strategy != LoadBalancingConfig::Strategy::consistent_hash) return 0;
+  switch (config.hash_key) {
+    case LoadBalancingConfig::HashKey::client:
+      return client_key(call.client);
+    case LoadBalancingConfig::HashKey::session:
+      return call.client.session.empty() ? client_key(call.client) : hash_bytes(call.client.session);
+    case LoadBalancingConfig::HashKey::tool:
+      return hash_bytes(tool_of(call));
+    case LoadBalancingConfig::HashKey::arguments:
+      return hash_bytes(call.message.param().find("arguments"), hash_bytes(tool_of(call)));
+    case LoadBalancingConfig::HashKey::header: {
+      const std::string_view value =
+          call.client.head == nullptr ? std::string_view() : call.client.head->find(config.hash_header);
+      return value.empty() ? client_key(call.client) : hash_bytes(value);
+    }
+  }
+  return 0;
+}
+
+}  // namespace weir

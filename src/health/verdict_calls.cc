@@ -1,0 +1,102 @@
+// What calls and trials say: the half of Verdict that outranks passing probes.
+#include <algorithm>
+
+#include "health/verdict.h"
+
+namespace weir {
+namespace {
+
+constexpr double kDegradedRate = 0.1;
+
+std::string count_of(std::uint32_t failed, std::uint64_t all) {
+  return std::to_string(failed) + " of " + std::to_string(all) + " calls failed";
+}
+
+std::string in_a_row(std::uint32_t failed, const std::string& how) {
+  if (failed == 1) return "a call failed: " + how;
+  return std::to_string(failed) + " calls in a row failed: " + how;
+}
+
+double rate(const Window::Reading& reading, std::size_t least) {
+  const std::uint64_t all = std::uint64_t{reading.failed} + reading.succeeded;
+  if (all == 0 || all < least) return 0;
+  return static_cast<double>(reading.failed) / static_cast<double>(all);
+}
+
+}  // namespace
+
+void Verdict::calls_failed(TimePoint now, const Window::Reading& reading, const std::string& reason) {
+  begin(now);
+  last_failure_ = reason.empty() ? std::string(to_string(reading.last)) : reason;
+  weigh_calls(now, reading, last_failure_);
+  settle(now);
+}
+
+void Verdict::weigh_calls(TimePoint now, const Window::Reading& reading, const std::string& reason) {
+  if (!outliers_.enabled) return;
+  const bool fresh = reading.last_failure >= returned_at_ && now - reading.last_failure < outliers_.window;
+  const bool gone = fresh && outliers_.consecutive_failures > 0 && reading.last == Fault::connect &&
+                    reading.in_a_row >= outliers_.consecutive_failures && reading.last_failure > heard_at_;
+  if (health_ == Health::unhealthy) {
+    // It is out: what calls meet with meanwhile (in panic, as trials) says no more than where it is.
+    call_flaw_.clear();
+    if (gone && (ejected_ || ruled_out_)) {
+      absent_ = true;
+      absent_why_ = reason;
+    }
+    return;
+  }
+  if (reading.last_success >= returned_at_) probation_ = false;
+  if (fresh && reading.in_a_row + reading.in_a_row_5xx > 0 && reading.last_failure > heard_at_)
+    call_doubt_ = true;
+  const std::string why = fresh ? against(reading, reason) : std::string();
+  if (!why.empty()) return eject(now, why, gone);
+  const double share = rate(reading, outliers_.min_requests);
+  call_flaw_ = share >= kDegradedRate
+                   ? count_of(reading.failed, std::uint64_t{reading.failed} + reading.succeeded)
+                   : std::string();
+}
+
+// What speaks for its ejection; empty: nothing.
+std::string Verdict::against(const Window::Reading& reading, const std::string& reason) const {
+  const std::uint32_t row = reading.in_a_row + reading.in_a_row_5xx;
+  if (probation_ && row > 0) return in_a_row(row, reason);
+  if (outliers_.consecutive_failures > 0 && reading.in_a_row >= outliers_.consecutive_failures)
+    return in_a_row(reading.in_a_row, reason);
+  if (outliers_.consecutive_5xx > 0 && reading.in_a_row_5xx >= outliers_.consecutive_5xx)
+    return in_a_row(reading.in_a_row_5xx, reason);
+  const double share = rate(reading, outliers_.min_requests);
+  if (outliers_.error_rate > 0 && share >= outliers_.error_rate)
+    return count_of(reading.failed, std::uint64_t{reading.failed} + reading.succeeded);
+  return {};
+}
+
+void Verdict::eject(TimePoint now, const std::string& why, bool gone) {
+  ejected_ = true;
+  ejected_why_ = why;
+  absent_ = gone;
+  if (gone) absent_why_ = last_failure_;
+  settle_permit();
+  if (!ejected_) return;
+  probation_ = false;
+  call_flaw_.clear();
+  trials_.begin(now);
+}
+
+void Verdict::trial_ended(TimePoint now, std::optional<bool> good) {
+  begin(now);
+  if (!ejected_) return;
+  if (good.value_or(false)) known_ = true;
+  if (trials_.ended(now, good)) {
+    acquit_calls();
+    if (ruled_out_ && !absent_) acquit_probes();
+  }
+  settle(now);
+}
+
+void Verdict::acquit_calls() {
+  ejected_ = probation_ = call_doubt_ = false;
+  call_flaw_.clear();
+}
+
+}  // namespace weir
