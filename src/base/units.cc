@@ -1,6 +1,7 @@
 #include "base/units.h"
 
 #include <array>
+#include <cmath>
 #include <limits>
 
 namespace weir {
@@ -69,16 +70,17 @@ std::optional<double> parse_share(std::string_view text) noexcept {
   const std::string_view whole = text.substr(0, point);
   const auto integer = parse_count(whole);
   if (!integer || whole.size() > 9) return std::nullopt;
-  double value = static_cast<double>(*integer);
+  // One division of two whole numbers: what is written differently and means the same is the same.
+  double count = static_cast<double>(*integer);
+  double scale = 1;
   if (point != std::string_view::npos) {
     const std::string_view digits = text.substr(point + 1);
     const auto fraction = parse_count(digits);
     if (!fraction || digits.size() > 9) return std::nullopt;
-    double scale = 1;
     for (std::size_t i = 0; i < digits.size(); ++i) scale *= 10;
-    value += static_cast<double>(*fraction) / scale;
+    count = count * scale + static_cast<double>(*fraction);
   }
-  return percent ? value / 100 : value;
+  return count / (percent ? scale * 100 : scale);
 }
 
 std::string format_duration(std::chrono::milliseconds value) {
@@ -86,5 +88,16 @@ std::string format_duration(std::chrono::milliseconds value) {
 }
 
 std::string format_size(std::size_t value) { return format_unit(value, kSizes, "0B"); }
+
+std::string format_decimal(double value) {
+  constexpr std::uint64_t kScale = 1'000'000'000;
+  const auto count = static_cast<std::uint64_t>(std::llround(value * static_cast<double>(kScale)));
+  std::string out = std::to_string(count / kScale);
+  if (count % kScale == 0) return out;
+  out += '.' + std::to_string(kScale + count % kScale).substr(1);
+  return out.substr(0, out.find_last_not_of('0') + 1);
+}
+
+std::string format_share(double value) { return format_decimal(value * 100) + '%'; }
 
 }  // namespace weir

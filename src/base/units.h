@@ -24,5 +24,9 @@ std::optional<double> parse_share(std::string_view text) noexcept;
 std::string format_duration(std::chrono::milliseconds value);
 /// The shortest form that parse_size() reads back to the same value: "4MB", "1000B".
 std::string format_size(std::size_t value);
+/// "1.25": the number without a sign or an exponent, at most nine digits behind the point. From 0 to 1,000.
+std::string format_decimal(double value);
+/// "20%": what parse_share() reads back to the same value, if that came from text. From 0 to 1.
+std::string format_share(double value);
 
 }  // namespace weir

@@ -45,6 +45,40 @@ TEST(Units, ReadsShares) {
     EXPECT_FALSE(parse_share(bad)) << bad;
 }
 
+TEST(Units, WritesSharesThatReadBackToTheSame) {
+  const std::pair<std::string_view, std::string_view> cases[] = {{"20%", "20%"},
+                                                                 {"0.2", "20%"},
+                                                                 {"0", "0%"},
+                                                                 {"1", "100%"},
+                                                                 {"33.3%", "33.3%"},
+                                                                 {"0.333", "33.3%"},
+                                                                 {"12.5%", "12.5%"},
+                                                                 {"0.07", "7%"},
+                                                                 {"0.29", "29%"},
+                                                                 {"0.58", "58%"},
+                                                                 {"0.000000001", "0.0000001%"},
+                                                                 {"0.123456789", "12.3456789%"},
+                                                                 {"99.999999999%", "99.999999999%"}};
+  for (const auto& [text, expected] : cases) {
+    const double value = parse_share(text).value();
+    EXPECT_EQ(format_share(value), expected);
+    EXPECT_EQ(parse_share(format_share(value)), value) << text;
+  }
+  for (int i = 0; i < 10'000; ++i) {
+    const double value = parse_share("0." + std::to_string(10'000 + i).substr(1)).value();
+    EXPECT_EQ(parse_share(format_share(value)), value) << i;
+  }
+}
+
+TEST(Units, WritesDecimals) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"1.25", "1.25"}, {"0", "0"}, {"10", "10"}, {"1.000000001", "1.000000001"}, {"2.50", "2.5"}};
+  for (const auto& [text, expected] : cases) {
+    EXPECT_EQ(format_decimal(parse_share(text).value()), expected);
+    EXPECT_EQ(parse_share(format_decimal(parse_share(text).value())), parse_share(text)) << text;
+  }
+}
+
 TEST(Units, CountsSaturate) {
   EXPECT_EQ(parse_count("18446744073709551615"), std::numeric_limits<std::uint64_t>::max());
   EXPECT_EQ(parse_count("18446744073709551616"), std::numeric_limits<std::uint64_t>::max());
