@@ -10,6 +10,14 @@ bool visible(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
+// Case does not count in a scheme (RFC 3986 section 3.1).
+bool starts_with(std::string_view text, std::string_view scheme) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::equal(scheme.begin(), scheme.end(), text.begin(),
+                    text.begin() + static_cast<std::ptrdiff_t>(std::min(scheme.size(), text.size())),
+                    [&](char a, char b) { return a == lower(b); });
+}
+
 bool parse_port(std::string_view text, std::uint16_t& port) {
   const auto [end, trouble] = std::from_chars(text.data(), text.data() + text.size(), port);
   return trouble == std::errc() && end == text.data() + text.size() && port != 0;
@@ -30,14 +38,9 @@ std::optional<Url> parse_url(std::string_view text, std::string& reason) {
   };
   Url url;
   if (!visible(text)) return refuse("a URL has no spaces or control characters");
-  if (text.starts_with("https://")) {
-    url.tls = true;
-    text.remove_prefix(8);
-  } else if (text.starts_with("http://")) {
-    text.remove_prefix(7);
-  } else {
-    return refuse("a URL begins with http:// or https://");
-  }
+  url.tls = starts_with(text, "https://");
+  if (!url.tls && !starts_with(text, "http://")) return refuse("a URL begins with http:// or https://");
+  text.remove_prefix(url.tls ? 8 : 7);
   text = text.substr(0, text.find('#'));
   const std::size_t slash = text.find_first_of("/?");
   std::string_view authority = text.substr(0, slash);

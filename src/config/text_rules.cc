@@ -129,6 +129,8 @@ std::string url_fault(std::string_view text) {
   if (!same_word(name, "http") && !same_word(name, "https")) return "must start with http:// or https://";
   if (has_control(text, true) || text.find(' ') != std::string_view::npos)
     return "must not contain white space or control characters";
+  if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) > 0x7F; }))
+    return "must be written in ASCII: %XX for each byte of another character in a path";
   if (text.find('#') != std::string_view::npos) return "must not have a fragment (#...)";
   if (text.size() > 8192) return "must not be longer than 8192 bytes";
   const std::string_view rest = text.substr(scheme + 3);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/url.h"
+
 namespace weir {
 namespace {
 
@@ -35,8 +37,11 @@ TEST(ConfigTextRules, Loopback) {
 TEST(ConfigTextRules, Urls) {
   for (std::string_view good :
        {"http://h", "https://h.example.com/mcp?a=b", "HTTP://h:1/", "http://u:p@h:8/x",
-        "http://u%40b:%25@h/x", "http://[::1]:80/mcp", "http://10.0.0.1", "https://a_b/"})
+        "http://u%40b:%25@h/x", "http://[::1]:80/mcp", "http://10.0.0.1", "https://a_b/"}) {
     EXPECT_EQ(url_fault(good), "") << good;
+    std::string reason;
+    EXPECT_TRUE(parse_url(good, reason)) << good << ": " << reason;  // which the rest relies on
+  }
   const std::pair<std::string_view, std::string_view> bad[] = {
       {"", "must start with http:// or https://"},
       {"h", "must start with http:// or https://"},
@@ -50,6 +55,7 @@ TEST(ConfigTextRules, Urls) {
        "a literal % is %25"},
       {"http://a b/", "must not contain white space or control characters"},
       {"http://a/\n", "must not contain white space or control characters"},
+      {"http://a/\xC3\xBC", "must be written in ASCII: %XX for each byte of another character in a path"},
       {"http://a/#f", "must not have a fragment (#...)"},
       {"http://a:0/", "has a malformed port"},
       {"http://a:x/", "has a malformed port"},
