@@ -89,7 +89,7 @@ struct LoadBalancingConfig {
   HashKey hash_key = HashKey::client;
   std::string hash_header;      // with HashKey::header: its name, in lower case
   double bounded_load = 1.25;   // most calls in flight of one endpoint, by its fair share; 0: no bound
-  std::map<std::string, std::size_t> weights;  // by endpoint address, as written
+  std::map<std::string, std::size_t> weights;  // as written; what is read has them in the endpoints only
   double panic_threshold = 0.5;                // a smaller share of healthy ones: all are tried; 0: never
   std::chrono::milliseconds slow_start = std::chrono::seconds(5);  // from a tenth to the whole share; 0: off
   bool operator==(const LoadBalancingConfig&) const = default;
@@ -137,14 +137,14 @@ struct ToolConfig {
   bool operator==(const ToolConfig&) const = default;
 };
 
-/// One configured server. Exactly one of url, command and builtin is set, as `type` says.
+/// One configured server: it has endpoints, a command or a builtin, as `type` says.
 struct ServerConfig {
   enum class Type : std::uint8_t { http, stdio, sse, builtin };
   /// Who shares a session with an old server: as the transport suggests, all clients, or nobody.
   enum class Session : std::uint8_t { automatic, shared, per_client };
   std::string name;
   Type type = Type::http;
-  std::string url;                                           // as written, variables substituted
+  std::string url;                        // of the one endpoint; empty with several
   std::vector<EndpointConfig> endpoints;  // of a server reached by HTTP; made from `url` where that is given
   bool resolve_dns = false;               // each address of an endpoint's host name is an endpoint
   std::size_t replicas = 1;               // children of a stdio server

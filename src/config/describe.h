@@ -1,6 +1,6 @@
 // The table of keys: parsing, validation, the JSON Schema, the reference and the printed effective
-// configuration are all made from it. A new key is one Field in keys.cc bound to its member of config.h; a
-// new sort of value is one Shape::Kind, one overload in Reader and one in writer.h.
+// configuration are all made from it. A new key is one Field in keys.cc or keys_balance.cc bound to its
+// member of config.h; a new sort of value is one Shape::Kind, one overload in Reader and one in writer.h.
 #pragma once
 
 #include <cstdint>
@@ -20,22 +20,29 @@ struct Block;
 /// What a value looks like.
 struct Shape {
   enum class Kind : std::uint8_t {
-    ignored,     // accepted and not used
-    flag,        // true, false
-    count,       // min..max
-    auto_count,  // the same, or auto
-    duration,    // min..max in milliseconds
-    size,        // min..max in bytes
+    ignored,        // accepted and not used
+    flag,           // true, false
+    count,          // min..max
+    auto_count,     // the same, or auto
+    duration,       // min..max in milliseconds
+    auto_duration,  // the same, or auto
+    size,           // min..max in bytes
+    share,          // min..max in percent
+    factor,         // 0, or a number from min to max
     text,
     choice,      // one of choices
     address,     // HOST:PORT
+    hash_key,    // one of choices, or header:NAME
     texts,       // a list
+    statuses,    // one of min..max, or a list
     text_map,    // names to texts
+    count_map,   // names to min..max
     choice_map,  // names to choices
     block,       // keys of `block`
     block_map,   // names to blocks
     listen,      // an address, a block, or a list of both
     admin,       // an address, a block, or false
+    endpoints,   // a list of URLs and blocks
   };
   /// What the printed configuration hides.
   enum class Secret : std::uint8_t { no, values, url, arguments };
@@ -52,6 +59,12 @@ struct Shape {
   Secret secret = Secret::no;
 };
 
+/// A choice of the same block that must have been made for a key to mean anything.
+struct Condition {
+  std::string_view key;  // empty: none
+  std::string_view value;
+};
+
 /// One key of a block.
 struct Field {
   enum class Goes : std::uint8_t { anywhere, with_url, with_command };
@@ -63,6 +76,7 @@ struct Field {
   bool (*show)(std::string& json, const Field& field, const void* owner) = nullptr;  // false: nothing to show
   Goes goes = Goes::anywhere;
   bool late = false;  // read after all others: it depends on them
+  Condition when;
 };
 
 /// The keys of one block of the file.
@@ -95,7 +109,15 @@ const Block& timeout_block();
 const Block& tls_block();
 const Block& tool_block();
 const Block& server_block();
+const Block& endpoint_block();
+const Block& load_balancing_block();
+const Block& health_check_block();
+const Block& outlier_detection_block();
 
+/// What the choice `key` of the block is, as it would be written.
+std::string choice_of(const Block& block, std::string_view key, const void* owner);
+/// True unless the field's condition says that the key means nothing as things are.
+bool applies(const Block& block, const Field& field, const void* owner);
 /// "a duration from 1ms to 24h, such as 30s": the end of "must be".
 std::string expected(const Shape& shape);
 /// "json, text or xml".

@@ -1,18 +1,16 @@
 // The table itself. Order is the order of the reference and of the printed configuration.
-#include <limits>
-
+// Load balancing and health are in keys_balance.cc.
 #include "config/describe.h"
-#include "config/reader.h"
+#include "config/table.h"
 #include "config/text_rules.h"
-#include "config/writer.h"
 
 namespace weir {
 namespace {
 
+using namespace table;
 using Kind = Shape::Kind;
 
 constexpr std::uint64_t kKilo = 1024, kMega = 1024 * kKilo, kGiga = 1024 * kMega;
-constexpr std::uint64_t kSecond = 1000, kHour = 3600 * kSecond, kDay = 24 * kHour;
 constexpr std::string_view kLevels[] = {"debug", "info", "warn", "error"};
 constexpr std::string_view kFormats[] = {"json", "text"};
 constexpr std::string_view kAccess[] = {"all", "errors", "off"};
@@ -21,73 +19,11 @@ constexpr std::string_view kStatuses[] = {"jsonrpc", "http"};
 constexpr std::string_view kTypes[] = {"http", "stdio", "sse", "streamable-http", "streamableHttp"};
 constexpr std::string_view kBuiltins[] = {"demo"};
 constexpr std::string_view kSessions[] = {"auto", "shared", "per_client"};
+constexpr std::string_view kResolve[] = {"off", "dns"};
 
-template <class>
-struct MemberOf;
-template <class O, class V>
-struct MemberOf<V O::*> {
-  using Owner = O;
-};
-
-// A key bound to its member.
-template <auto Member>
-Field bound(std::string_view name, Shape shape, std::string_view fallback, std::string_view doc) {
-  using Owner = typename MemberOf<decltype(Member)>::Owner;
-  Field field;
-  field.name = name;
-  field.shape = shape;
-  field.fallback = fallback;
-  field.doc = doc;
-  field.read = [](Reader& reader, const YamlNode& node, const Field& self, void* owner) {
-    reader.value(node, self, static_cast<Owner*>(owner)->*Member);
-  };
-  field.show = [](std::string& json, const Field& self, const void* owner) {
-    return config_json::put(json, self, static_cast<const Owner*>(owner)->*Member);
-  };
-  return field;
-}
-
-Field ignored(std::string_view name, std::string_view doc) {
-  Field field;
-  field.name = name;
-  field.doc = doc;
-  field.read = [](Reader&, const YamlNode&, const Field&, void*) {};
-  field.show = [](std::string&, const Field&, const void*) { return false; };
-  return field;
-}
-
-Field going(Field::Goes goes, Field field) {
-  field.goes = goes;
-  return field;
-}
-Field late(Field field) {
-  field.late = true;
-  return field;
-}
-// Read under this name too, but shown under another.
-Field hidden(Field field) {
-  field.show = [](std::string&, const Field&, const void*) { return false; };
-  return field;
-}
-
-Shape count(std::uint64_t min, std::uint64_t max) { return {.kind = Kind::count, .min = min, .max = max}; }
-Shape size(std::uint64_t min, std::uint64_t max) { return {.kind = Kind::size, .min = min, .max = max}; }
-Shape duration(std::uint64_t min, std::uint64_t max) {
-  return {.kind = Kind::duration, .min = min, .max = max};
-}
-Shape choice(std::span<const std::string_view> words) { return {.kind = Kind::choice, .choices = words}; }
-Shape block(const Block& inner) { return {.kind = Kind::block, .block = &inner}; }
-Shape text(Shape::Rule rule) { return {.kind = Kind::text, .rule = rule}; }
-Shape texts(Shape::Rule rule) { return {.kind = Kind::texts, .rule = rule}; }
-Shape block_map(const Block& inner, Shape::Rule name_rule) {
-  return {.kind = Kind::block_map, .block = &inner, .name_rule = name_rule};
-}
-Shape secret_map(Shape::Rule rule, Shape::Rule name_rule) {
-  return {.kind = Kind::text_map, .rule = rule, .name_rule = name_rule, .secret = Shape::Secret::values};
-}
-Shape hiding(Shape::Secret secret, Shape shape) {
-  shape.secret = secret;
-  return shape;
+bool shows_url(const ServerConfig& server) {
+  return server.endpoints.empty() ||
+         (server.endpoints.size() == 1 && server.endpoints.front() == EndpointConfig{server.url});
 }
 
 }  // namespace
@@ -195,9 +131,8 @@ const Block& tool_block() {
 const Block& server_block() {
   using Goes = Field::Goes;
   static constexpr std::string_view kPlanned[] = {
-      "state_dir", "load_balancing", "health_check", "circuit_breaker",   "retry",
-      "hedge",     "bulkhead",       "endpoints",    "replicas",          "pin",
-      "resolve",   "fallback",       "auth",         "trust_annotations", "max_concurrent"};
+      "circuit_breaker",   "retry",         "hedge", "bulkhead", "pin", "fallback", "auth",
+      "trust_annotations", "max_concurrent"};
   static constexpr std::string_view kForeign[] = {
       "alwaysAllow",   "autoApprove",    "autoapprove",  "autoStart", "description", "disabledTools",
       "displayName",   "enabledTools",   "excludeTools", "icon",      "id",          "includeTools",
@@ -215,17 +150,44 @@ const Block& server_block() {
     if (static_cast<const ServerConfig*>(owner)->tls_ca.empty()) return false;
     return config_json::put_block(json, tls_block(), owner);
   };
+  // One address is shown as `url`, more of them or one with keys of its own as `endpoints`.
+  static Field url = bound<&ServerConfig::url>("url", hiding(Shape::Secret::url, text(url_fault)), "",
+                                               "The MCP endpoint of a server reached by HTTP.");
+  url.show = [](std::string& json, const Field& self, const void* owner) {
+    const auto& server = *static_cast<const ServerConfig*>(owner);
+    return shows_url(server) && config_json::put(json, self, server.url);
+  };
+  static Field endpoints = bound<&ServerConfig::endpoints>(
+      "endpoints", {.kind = Kind::endpoints, .block = &endpoint_block()}, "",
+      "The MCP endpoints of a server that runs several times, instead of `url`: URLs, or blocks.");
+  endpoints.show = [](std::string& json, const Field& self, const void* owner) {
+    const auto& server = *static_cast<const ServerConfig*>(owner);
+    return !shows_url(server) && config_json::put(json, self, server.endpoints);
+  };
+  static Field resolve =
+      bound<&ServerConfig::resolve_dns>("resolve", choice(kResolve), "off",
+                                        "`dns`: each address that a host name stands for is an endpoint; the "
+                                        "name is looked up again and again.");
+  resolve.show = [](std::string& json, const Field& self, const void* owner) {
+    const auto& server = *static_cast<const ServerConfig*>(owner);
+    return !server.endpoints.empty() && config_json::put(json, self, server.resolve_dns);
+  };
+  static Field replicas =
+      bound<&ServerConfig::replicas>("replicas", count(1, 64), "1", "How many of it run at a time.");
+  replicas.show = [](std::string& json, const Field& self, const void* owner) {
+    const auto& server = *static_cast<const ServerConfig*>(owner);
+    return server.type == ServerConfig::Type::stdio && config_json::put(json, self, server.replicas);
+  };
   static const Block block_of_server{
       "A server",
       {bound<&ServerConfig::type>("type", choice(kTypes), "",
                                   "Follows from `url` or `command`, which for a server of HTTP+SSE "
                                   "(2024-11-05) needs `sse` besides; `streamable-http` is `http`."),
-       bound<&ServerConfig::url>("url", hiding(Shape::Secret::url, text(url_fault)), "",
-                                 "The MCP endpoint of a server reached by HTTP."),
+       url, endpoints,
        going(Goes::with_url,
              bound<&ServerConfig::headers>("headers", secret_map(header_value_fault, header_name_fault), "{}",
                                            "Header fields sent with every request.")),
-       going(Goes::with_url, tls),
+       going(Goes::with_url, tls), going(Goes::with_url, resolve),
        bound<&ServerConfig::command>("command", text(not_empty_fault), "",
                                      "The program of a server that Weir starts and speaks to by stdio."),
        going(Goes::with_command,
@@ -237,6 +199,7 @@ const Block& server_block() {
                                        "USER, the locale and TMPDIR.")),
        going(Goes::with_command, bound<&ServerConfig::cwd>("cwd", text(not_empty_fault), "",
                                                            "Its working directory; Weir's own unless set.")),
+       going(Goes::with_command, replicas),
        bound<&ServerConfig::builtin>("builtin", choice(kBuiltins), "", "A server inside Weir: `demo`."),
        bound<&ServerConfig::disabled>("disabled", {.kind = Kind::flag}, "false", "Leaves the server out."),
        bound<&ServerConfig::session>(
@@ -246,6 +209,12 @@ const Block& server_block() {
            "own over HTTP, one for all with a child until it asks its client for something."),
        bound<&ServerConfig::timeout>("timeout", block(timeout_block()), "",
                                      "Overrides the top-level block key by key."),
+       bound<&ServerConfig::load_balancing>("load_balancing", block(load_balancing_block()), "",
+                                            "Overrides the top-level block key by key."),
+       bound<&ServerConfig::health_check>("health_check", block(health_check_block()), "",
+                                          "Overrides the top-level block key by key."),
+       bound<&ServerConfig::outlier_detection>("outlier_detection", block(outlier_detection_block()), "",
+                                               "Overrides the top-level block key by key."),
        bound<&ServerConfig::tools>("tools", block_map(tool_block(), tool_name_fault), "{}",
                                    "Settings of single tools.")},
       kPlanned,
@@ -255,9 +224,8 @@ const Block& server_block() {
 }
 
 const Block& root_block() {
-  static constexpr std::string_view kPlanned[] = {"load_balancing", "health_check",   "circuit_breaker",
-                                                  "retry",          "hedge",          "bulkhead",
-                                                  "auth",           "metrics_listen", "degradation"};
+  static constexpr std::string_view kPlanned[] = {
+      "circuit_breaker", "retry", "hedge", "bulkhead", "auth", "metrics_listen", "degradation"};
   static constexpr std::string_view kForeign[] = {"globalShortcut", "preferences", "sandbox"};
   static constexpr std::string_view kForeignAnywhere[] = {"inputs"};
   static const Shape servers = block_map(server_block(), nullptr);
@@ -286,6 +254,17 @@ const Block& root_block() {
                              "How names of several servers are kept apart."),
        bound<&Config::timeout>("timeout", block(timeout_block()), "",
                                "How long things may take; a server's block overrides it."),
+       bound<&Config::load_balancing>(
+           "load_balancing", block(load_balancing_block()), "",
+           "Which of a server's endpoints gets a call; a server's block overrides it."),
+       bound<&Config::health_check>(
+           "health_check", block(health_check_block()), "",
+           "How endpoints are asked whether they are well; a server's block overrides it."),
+       bound<&Config::outlier_detection>(
+           "outlier_detection", block(outlier_detection_block()), "",
+           "What calls say about an endpoint's health; a server's block overrides it."),
+       bound<&Config::state_dir>("state_dir", text(not_empty_fault), "",
+                                 "A directory for what must outlive a restart; nothing is kept unless set."),
        bound<&Config::drain_timeout>("drain_timeout", duration(0, kHour), "10s",
                                      "What a stop waits for calls in flight."),
        late(bound<&Config::servers>("servers", servers, "{}", "The servers behind the gateway, by name.")),

@@ -62,8 +62,10 @@ std::optional<std::string> Reader::text(const YamlNode& node, const Field& field
 
 // A quantity, quoted or not; or a number or truth value, which are not quoted unless variables want it.
 std::optional<std::string> Reader::word(const YamlNode& node, const Field& field) {
-  const bool quantity = field.shape.kind == Shape::Kind::duration || field.shape.kind == Shape::Kind::size;
-  const bool automatic = field.shape.kind == Shape::Kind::auto_count && node.text == "auto";
+  const Shape::Kind kind = field.shape.kind;
+  const bool quantity = kind == Shape::Kind::duration || kind == Shape::Kind::auto_duration ||
+                        kind == Shape::Kind::size || kind == Shape::Kind::share;
+  const bool automatic = kind == Shape::Kind::auto_count && node.text == "auto";
   const bool quotable = quantity || automatic || node.text.find("${") != std::string::npos;
   if (node.is_scalar() && (node.plain || quotable)) return text(node, field);
   wrong(node, field);
@@ -123,12 +125,6 @@ void Reader::value(const YamlNode& node, const Field& field, std::chrono::millis
   const auto count = time ? static_cast<std::uint64_t>(time->count()) : 0;
   if (!time || count < field.shape.min || count > field.shape.max) return wrong(node, field);
   out = *time;
-}
-
-void Reader::value(const YamlNode& node, const Field& field, std::optional<std::chrono::milliseconds>& out) {
-  std::chrono::milliseconds time(-1);
-  value(node, field, time);
-  if (time.count() >= 0) out = time;
 }
 
 void Reader::value(const YamlNode& node, const Field& field, std::string& out) {
@@ -215,6 +211,18 @@ void Reader::value(const YamlNode& node, const Field& field, std::map<std::strin
 void Reader::keys(const YamlNode& node, const Block& block, void* owner) {
   for (const bool late : {false, true})
     for (const YamlNode& item : node.items) key(item, block, owner, late);
+  for (const YamlNode& item : node.items)
+    if (const Field* field = block.find(item.key)) check_condition(item, block, *field, owner);
+}
+
+void Reader::check_condition(const YamlNode& item, const Block& block, const Field& field,
+                             const void* owner) {
+  const auto& [choice, wanted] = field.when;
+  if (applies(block, field, owner)) return;
+  if (std::find(refused_.begin(), refused_.end(), block.find(choice)) != refused_.end()) return;
+  diagnostics_.error(item.key_at, quoted(field.name) + " belongs to " + std::string(choice) + ' ' +
+                                      std::string(wanted) + ", but the " + std::string(choice) + " here is " +
+                                      choice_of(block, choice, owner));
 }
 
 void Reader::key(const YamlNode& item, const Block& block, void* owner, bool late) {

@@ -36,6 +36,7 @@ class Reader {
   void value(const YamlNode& node, const Field& field, std::size_t& out);
   void value(const YamlNode& node, const Field& field, std::chrono::milliseconds& out);
   void value(const YamlNode& node, const Field& field, std::optional<std::chrono::milliseconds>& out);
+  void value(const YamlNode& node, const Field& field, double& out);
   void value(const YamlNode& node, const Field& field, std::string& out);
   void value(const YamlNode& node, const Field& field, AddressConfig& out);
   void value(const YamlNode& node, const Field& field, std::vector<std::string>& out);
@@ -43,14 +44,21 @@ class Reader {
   void value(const YamlNode& node, const Field& field, std::map<std::string, LogLevel>& out);
   void value(const YamlNode& node, const Field& field, std::map<std::string, ToolConfig>& out);
   void value(const YamlNode& node, const Field& field, ServerConfig::Type& out);
+  void value(const YamlNode& node, const Field& field, std::vector<std::size_t>& out);
+  void value(const YamlNode& node, const Field& field, std::map<std::string, std::size_t>& out);
+  void value(const YamlNode& node, const Field& field, std::vector<EndpointConfig>& out);
   void value(const YamlNode& node, const Field& field, std::vector<ListenConfig>& out);
   void value(const YamlNode& node, const Field& field, std::optional<AddressConfig>& out);
   void value(const YamlNode& node, const Field& field, std::vector<ServerConfig>& out);
+  void value_of_hash_key(const YamlNode& node, const Field& field, LoadBalancingConfig& out);
   /// An enumeration, whose values follow the choices; or a block.
   template <class V>
   void value(const YamlNode& node, const Field& field, V& out) {
     if constexpr (std::is_enum_v<V>) {
-      if (const auto index = choice(node, field)) out = static_cast<V>(*index);
+      if (const auto index = choice(node, field))
+        out = static_cast<V>(*index);
+      else
+        refused_.push_back(&field);
     } else if (is_block(node, field)) {
       keys(node, *field.shape.block, &out);
     }
@@ -69,6 +77,10 @@ class Reader {
   void server(const YamlNode& node, const Field& field, ServerConfig& out);
   void settle_type(const YamlNode& node, ServerConfig& out, bool type_given);
   void check_fit(const YamlNode& node, ServerConfig& out);
+  void check_condition(const YamlNode& item, const Block& block, const Field& field, const void* owner);
+  void settle_endpoints(const YamlNode& node, ServerConfig& out);
+  void merge_weights(const YamlNode& node, ServerConfig& out);
+  void check_endpoints(const YamlNode& node, const ServerConfig& server);
   void fill_unset(const YamlNode& root, Config& config);
   void check_bound(bool unauthenticated_allowed);
   void bind(const YamlNode& node, const AddressConfig& address) { bound_.push_back({node.at, address}); }
@@ -90,6 +102,7 @@ class Reader {
   Config* config_ = nullptr;
   std::vector<Bound> bound_;
   std::vector<Position> server_places_;  // of config_->servers
+  std::vector<const Field*> refused_;    // choices that were none: nothing is known of what depends on them
   bool lenient_ = false;                 // inside a client's block of servers
 };
 

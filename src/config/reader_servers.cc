@@ -8,7 +8,7 @@
 namespace weir {
 namespace {
 
-constexpr std::string_view kReach[] = {"url", "command", "builtin"};
+constexpr std::string_view kReach[] = {"url", "endpoints", "command", "builtin"};
 
 std::string quoted(std::string_view name) { return '"' + std::string(name) + '"'; }
 
@@ -26,6 +26,11 @@ bool has_url(ServerConfig::Type type) noexcept {
   return type == ServerConfig::Type::http || type == ServerConfig::Type::sse;
 }
 
+bool is_by_url(std::string_view reach) noexcept { return reach == "url" || reach == "endpoints"; }
+
+// "a url", "endpoints", "a command".
+std::string one_of(std::string_view reach) { return (reach == "endpoints" ? "" : "a ") + std::string(reach); }
+
 std::string_view name_of(ServerConfig::Type type) noexcept {
   if (has_url(type)) return "url";
   return type == ServerConfig::Type::stdio ? "command" : "builtin";
@@ -37,10 +42,12 @@ void drop_unfit(ServerConfig& server) {
     server.args.clear();
     server.env.clear();
     server.cwd.clear();
+    server.replicas = 1;
   }
   if (!has_url(server.type)) {
     server.headers.clear();
     server.tls_ca.clear();
+    server.resolve_dns = false;
   }
 }
 
@@ -138,6 +145,9 @@ void Reader::value(const YamlNode& node, const Field& field, std::vector<ServerC
     ServerConfig one;
     one.name = item.key;
     one.timeout = config_->timeout;
+    one.load_balancing = config_->load_balancing;
+    one.health_check = config_->health_check;
+    one.outlier_detection = config_->outlier_detection;
     const std::string fault = server_name_fault(item.key, config_->names.separator);
     if (!fault.empty()) diagnostics_.error(item.key_at, "the server name " + quoted(item.key) + ' ' + fault);
     const auto same = std::find_if(out.begin(), out.end(),
@@ -160,38 +170,41 @@ void Reader::server(const YamlNode& node, const Field& field, ServerConfig& out)
   inner.shape.kind = Shape::Kind::block;
   if (!is_block(node, inner)) return;
   const std::size_t errors = diagnostics_.errors();
-  keys(node, server_block(), &out);
   const YamlNode* reach = reach_of(node);
+  // The other types of the top level are meant for servers that have an address.
+  if (reach != nullptr && !is_by_url(reach->key)) out.health_check.type = HealthCheckConfig::Type::mcp;
+  keys(node, server_block(), &out);
   if (reach == nullptr) {
     // Where a key was refused, that key probably was to say it.
     if (errors == diagnostics_.errors())
-      diagnostics_.error(node.key_at,
-                         "the server " + quoted(node.key) + " needs a url, a command or a builtin");
+      diagnostics_.error(
+          node.key_at, "the server " + quoted(node.key) + " needs a url, endpoints, a command or a builtin");
     return;
   }
   bool one = true;
   for (const YamlNode& item : node.items) {
     if (&item == reach || std::find(std::begin(kReach), std::end(kReach), item.key) == std::end(kReach))
       continue;
-    diagnostics_.error(item.key_at, "a server has a url, a command or a builtin; " + quoted(node.key) +
-                                        " has " + reach->key + " and " + item.key);
+    diagnostics_.error(item.key_at, "a server has a url, endpoints, a command or a builtin; " +
+                                        quoted(node.key) + " has " + reach->key + " and " + item.key);
     one = false;
   }
   if (!one) return;
   settle_type(node, out, node.find("type") != nullptr && errors == diagnostics_.errors());
   check_fit(node, out);
+  settle_endpoints(node, out);
 }
 
 void Reader::settle_type(const YamlNode& node, ServerConfig& out, bool type_given) {
   const YamlNode& reach = *reach_of(node);
   const ServerConfig::Type written = out.type;
-  out.type = reach.key == "url"       ? (has_url(written) ? written : ServerConfig::Type::http)
+  out.type = is_by_url(reach.key)     ? (has_url(written) ? written : ServerConfig::Type::http)
              : reach.key == "command" ? ServerConfig::Type::stdio
                                       : ServerConfig::Type::builtin;
   if (type_given && written != out.type)
     diagnostics_.error(node.find("type")->at, "this type needs a " + std::string(name_of(written)) +
-                                                  ", but the server " + quoted(node.key) + " has a " +
-                                                  reach.key);
+                                                  ", but the server " + quoted(node.key) + " has " +
+                                                  one_of(reach.key));
 }
 
 // Keys that do not go with how the server is reached.
@@ -207,12 +220,14 @@ void Reader::check_fit(const YamlNode& node, ServerConfig& out) {
     if (lenient_)
       diagnostics_.warning(item.key_at, what + " and is ignored");
     else
-      diagnostics_.error(item.key_at, what + ", but the server " + quoted(node.key) + " has a " +
-                                          std::string(name_of(out.type)));
+      diagnostics_.error(
+          item.key_at, what + ", but the server " + quoted(node.key) + " has " + one_of(reach_of(node)->key));
   }
   drop_unfit(out);
-  if (!out.tls_ca.empty() && lower_case(out.url.substr(0, 5)) == "http:")
-    diagnostics_.error(node.find("tls")->key_at, "\"tls\" needs a url that starts with https://");
+  if (has_url(out.type) || out.health_check.type == HealthCheckConfig::Type::mcp) return;
+  const YamlNode& type = *node.find("health_check")->find("type");
+  diagnostics_.error(type.at, "health checks of this type go with a url, but the server " + quoted(node.key) +
+                                  " has " + one_of(reach_of(node)->key));
 }
 
 // "streamable-http" and "streamableHttp" are what clients write for http.

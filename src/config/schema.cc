@@ -4,6 +4,7 @@
 #include <initializer_list>
 
 #include "base/json.h"
+#include "base/units.h"
 #include "config/describe.h"
 
 namespace weir {
@@ -45,6 +46,8 @@ std::string integer(const Shape& shape) {
          std::to_string(shape.max) + '}';
 }
 
+std::string share_text(std::uint64_t percent) { return format_decimal(static_cast<double>(percent) / 100); }
+
 std::string map_of(const std::string& value) {
   return R"({"type":["object","null"],"additionalProperties":)" + value + '}';
 }
@@ -66,18 +69,37 @@ std::string schema_of(const Field& field) {
       return any_of({R"({"const":"auto"})", integer(shape), variable});
     case Shape::Kind::duration:
       return any_of({pattern("^[0-9]+(ms|s|m|h)$"), variable});
+    case Shape::Kind::auto_duration:
+      return any_of({R"({"const":"auto"})", pattern("^[0-9]+(ms|s|m|h)$"), variable});
     case Shape::Kind::size:
       return any_of({pattern("^[0-9]+(B|KB|MB|GB)$"), variable});
+    case Shape::Kind::share:
+      return any_of({R"({"type":"number","minimum":)" + share_text(shape.min) + R"(,"maximum":)" +
+                         share_text(shape.max) + '}',
+                     pattern(R"(^[0-9]+(\.[0-9]+)?%?$)"), variable});
+    case Shape::Kind::factor:
+      return any_of({R"({"const":0})",
+                     R"({"type":"number","minimum":)" + std::to_string(shape.min) + R"(,"maximum":)" +
+                         std::to_string(shape.max) + '}',
+                     variable});
     case Shape::Kind::text:
       return text;
     case Shape::Kind::choice:
       return any_of({words(shape.choices), variable});
     case Shape::Kind::address:
       return any_of({pattern("^.+:[0-9]{1,5}$"), variable});
+    case Shape::Kind::hash_key:
+      return any_of({words(shape.choices), pattern("^header:.+$"), variable});
     case Shape::Kind::texts:
       return R"({"type":["array","null"],"items":)" + text + '}';
+    case Shape::Kind::statuses: {
+      const std::string one = any_of({integer(shape), variable});
+      return any_of({one, R"({"type":"array","minItems":1,"items":)" + one + '}'});
+    }
     case Shape::Kind::text_map:
       return map_of(text);
+    case Shape::Kind::count_map:
+      return map_of(any_of({integer(shape), variable}));
     case Shape::Kind::choice_map:
       return map_of(any_of({words(shape.choices), variable}));
     case Shape::Kind::block:
@@ -95,6 +117,9 @@ std::string schema_of(const Field& field) {
     case Shape::Kind::admin:
       return any_of(
           {pattern("^.+:[0-9]{1,5}$"), variable, R"({"const":false})", block_schema(*shape.block, false)});
+    case Shape::Kind::endpoints:
+      return R"({"type":"array","minItems":1,"items":)" +
+             any_of({R"({"type":"string"})", block_schema(*shape.block, false)}) + '}';
   }
   return "{}";
 }
@@ -136,9 +161,11 @@ std::string block_schema(const Block& block, bool with_foreign) {
   std::string out = R"({"type":["object","null"],"additionalProperties":false)";
   if (&block == &listen_block() || &block == &admin_block())
     out = R"({"type":"object","required":["address"],"additionalProperties":false)";
+  if (&block == &endpoint_block())
+    out = R"({"type":"object","required":["url"],"additionalProperties":false)";
   if (&block == &server_block())
     out =
-        R"({"type":"object","oneOf":[{"required":["url"]},{"required":["command"]},{"required":["builtin"]}],"additionalProperties":false)";
+        R"({"type":"object","oneOf":[{"required":["url"]},{"required":["endpoints"]},{"required":["command"]},{"required":["builtin"]}],"additionalProperties":false)";
   return out + R"(,"properties":)" + properties(block, with_foreign) + '}';
 }
 
@@ -153,8 +180,10 @@ void append_table(std::string& out, const Block& block) {
       .append("\n\n| Key | Value | Default | Meaning |\n| --- | --- | --- | --- |\n");
   for (const Field& field : block.fields) {
     std::string meaning(field.doc);
-    if (field.goes == Field::Goes::with_url) meaning += " With `url`.";
+    if (field.goes == Field::Goes::with_url) meaning += " With `url` or `endpoints`.";
     if (field.goes == Field::Goes::with_command) meaning += " With `command`.";
+    if (!field.when.key.empty())
+      meaning.append(" With `").append(field.when.key).append(": ").append(field.when.value).append("`.");
     const std::string fallback = field.fallback.empty() ? "" : '`' + std::string(field.fallback) + '`';
     out += "| `" + std::string(field.name) + "` | " + escaped_cell(expected(field.shape)) + " | " +
            escaped_cell(fallback) + " | " + escaped_cell(meaning) + " |\n";
@@ -177,8 +206,10 @@ std::string config_reference() {
       "# Configuration reference\n\nOne YAML or JSON file. `${VAR}`, `${VAR:-default}` and `${env:VAR}` "
       "stand for environment variables"
       " inside values; `$${` is a literal `${`.\n\n";
-  for (const Block* block : {&root_block(), &listen_block(), &admin_block(), &limits_block(), &log_block(),
-                             &names_block(), &timeout_block(), &server_block(), &tls_block(), &tool_block()})
+  for (const Block* block :
+       {&root_block(), &listen_block(), &admin_block(), &limits_block(), &log_block(), &names_block(),
+        &timeout_block(), &load_balancing_block(), &health_check_block(), &outlier_detection_block(),
+        &server_block(), &endpoint_block(), &tls_block(), &tool_block()})
     append_table(out, *block);
   out.pop_back();
   return out;

@@ -145,6 +145,19 @@ std::string url_fault(std::string_view text) {
   return authority_fault(authority, false);
 }
 
+bool is_ip_address(std::string_view host) noexcept { return is_ip(host, AF_INET) || is_ip(host, AF_INET6); }
+
+std::string request_path_fault(std::string_view text) {
+  const bool visible = std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; });
+  const bool good = text.starts_with('/') && visible && text.find('#') == std::string_view::npos;
+  if (text.size() > 8192) return "must not be longer than 8192 bytes";
+  return good ? "" : "must start with / and have no white space, no #, and nothing but ASCII";
+}
+
+bool is_header_name(std::string_view name) noexcept {
+  return !name.empty() && name.size() <= 256 && only(name, "!#$%&'*+-.^_`|~");
+}
+
 std::string header_name_fault(std::string_view name) {
   // What Weir itself writes on every request, or what concerns one connection only.
   constexpr std::string_view kOurs[] = {
@@ -152,7 +165,7 @@ std::string header_name_fault(std::string_view name) {
       "keep-alive",   "mcp-protocol-version", "mcp-session-id", "proxy-connection", "te",
       "trailer",      "transfer-encoding",    "upgrade",        "content-encoding", "expect",
       "last-event-id"};
-  if (name.empty() || name.size() > 256 || !only(name, "!#$%&'*+-.^_`|~")) return "is no name for a header";
+  if (!is_header_name(name)) return "is no name for a header";
   for (const std::string_view ours : kOurs)
     if (same_word(name, ours)) return "is set by Weir itself";
   return {};

@@ -27,6 +27,12 @@ std::string lower_case(std::string_view text);
 
 /// An absolute http or https URL without white space, control characters and fragment.
 std::string url_fault(std::string_view text);
+/// True for an IP address of either family, without brackets.
+bool is_ip_address(std::string_view host) noexcept;
+/// The path of a request, with its query if it has one.
+std::string request_path_fault(std::string_view text);
+/// True for what can be the name of a header field.
+bool is_header_name(std::string_view name) noexcept;
 /// The name of a header field that a configuration may set.
 std::string header_name_fault(std::string_view name);
 std::string header_value_fault(std::string_view value);

@@ -56,7 +56,22 @@ bool put(std::string& out, const Field&, std::chrono::milliseconds value) {
 }
 
 bool put(std::string& out, const Field& field, const std::optional<std::chrono::milliseconds>& value) {
-  return value && put(out, field, *value);
+  if (value) return put(out, field, *value);
+  if (field.shape.kind != Shape::Kind::auto_duration) return false;
+  out += "\"auto\"";
+  return true;
+}
+
+bool put(std::string& out, const Field& field, double value) {
+  if (field.shape.kind == Shape::Kind::share)
+    json_append_string(out, format_share(value));
+  else
+    out += format_decimal(value);
+  return true;
+}
+
+bool put(std::string& out, const Field&, const std::vector<std::size_t>& value) {
+  return put_list(out, value, [&](std::size_t item) { out += std::to_string(item); });
 }
 
 bool put(std::string& out, const Field& field, const std::string& value) {
@@ -123,6 +138,10 @@ bool put(std::string& out, const Field& field, const std::optional<AddressConfig
   return true;
 }
 
+bool put(std::string& out, const Field& field, const std::vector<EndpointConfig>& value) {
+  return put_list(out, value, [&](const EndpointConfig& item) { put_block(out, *field.shape.block, &item); });
+}
+
 bool put(std::string& out, const Field& field, const std::vector<ServerConfig>& value) {
   out += '{';
   for (const ServerConfig& server : value) {
@@ -141,6 +160,7 @@ bool put_choice(std::string& out, const Field& field, std::size_t index) {
 bool put_block(std::string& out, const Block& block, const void* owner) {
   out += '{';
   for (const Field& field : block.fields) {
+    if (!applies(block, field, owner)) continue;
     const std::size_t before = out.size();
     put_name(out, field.name);
     if (!field.show(out, field, owner)) out.resize(before);

@@ -16,6 +16,8 @@ bool put(std::string& out, const Field& field, unsigned value);
 bool put(std::string& out, const Field& field, std::size_t value);
 bool put(std::string& out, const Field& field, std::chrono::milliseconds value);
 bool put(std::string& out, const Field& field, const std::optional<std::chrono::milliseconds>& value);
+bool put(std::string& out, const Field& field, double value);
+bool put(std::string& out, const Field& field, const std::vector<std::size_t>& value);
 bool put(std::string& out, const Field& field, const std::string& value);
 bool put(std::string& out, const Field& field, const AddressConfig& value);
 bool put(std::string& out, const Field& field, const std::vector<std::string>& value);
@@ -25,10 +27,11 @@ bool put(std::string& out, const Field& field, const std::map<std::string, ToolC
 bool put(std::string& out, const Field& field, ServerConfig::Type value);
 bool put(std::string& out, const Field& field, const std::vector<ListenConfig>& value);
 bool put(std::string& out, const Field& field, const std::optional<AddressConfig>& value);
+bool put(std::string& out, const Field& field, const std::vector<EndpointConfig>& value);
 bool put(std::string& out, const Field& field, const std::vector<ServerConfig>& value);
 /// One of the field's choices.
 bool put_choice(std::string& out, const Field& field, std::size_t index);
-/// The keys of a block with their values, in the order of the table.
+/// The keys of a block that mean something as things are, with their values, in the order of the table.
 bool put_block(std::string& out, const Block& block, const void* owner);
 
 /// An enumeration or a block.

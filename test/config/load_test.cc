@@ -165,18 +165,18 @@ TEST(ConfigLoad, ChecksAddresses) {
 
 TEST(ConfigLoad, ChecksServers) {
   const std::pair<std::string, std::string> cases[] = {
-      {"servers: {s: {}}", "1:11: the server \"s\" needs a url, a command or a builtin"},
-      {"servers: {s: }", "1:11: the server \"s\" needs a url, a command or a builtin"},
+      {"servers: {s: {}}", "1:11: the server \"s\" needs a url, endpoints, a command or a builtin"},
+      {"servers: {s: }", "1:11: the server \"s\" needs a url, endpoints, a command or a builtin"},
       {"servers: {s: http://h}", "1:14: \"s\" must be a block of keys"},
       {"servers: [s]", "1:10: \"servers\" must be a block of names, each with a block of keys"},
       {"servers: {s: {url: 'http://h', command: x}}",
-       "1:32: a server has a url, a command or a builtin; \"s\" has url and command"},
+       "1:32: a server has a url, endpoints, a command or a builtin; \"s\" has url and command"},
       {"servers: {s: {url: h}}", "1:20: \"url\" must start with http:// or https://"},
       {"servers: {s: {url: 'http://h:0'}}", "1:20: \"url\" has a malformed port"},
       {"servers: {s: {command: ''}}", "1:24: \"command\" must not be empty"},
       {"servers: {s: {builtin: dmeo}}", "1:24: \"builtin\" must be demo (did you mean \"demo\"?)"},
       {"servers: {s: {ulr: 'http://h'}}", "1:15: unknown key \"ulr\" (did you mean \"url\"?)"},
-      {"servers: {s: {endpoints: []}}", "1:15: \"endpoints\" is not supported yet"},
+      {"servers: {s: {builtin: demo, pin: warn}}", "1:30: \"pin\" is not supported yet"},
       {"servers: {s: {command: x, type: sse}}",
        "1:33: this type needs a url, but the server \"s\" has a command"},
       {"servers: {s: {url: 'http://h', type: sse, args: [a]}}",

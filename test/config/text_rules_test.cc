@@ -69,6 +69,18 @@ TEST(ConfigTextRules, Urls) {
   EXPECT_EQ(url_fault("http://h/" + std::string(9000, 'x')), "must not be longer than 8192 bytes");
 }
 
+TEST(ConfigTextRules, AddressesAndPaths) {
+  for (std::string_view ip : {"10.0.0.1", "::1", "fe80::1"}) EXPECT_TRUE(is_ip_address(ip)) << ip;
+  for (std::string_view name : {"localhost", "h", "10.0.0.1.example", "[::1]", "", "10.0.0.256"})
+    EXPECT_FALSE(is_ip_address(name)) << name;
+  for (std::string_view path : {"/", "/health", "/a/b?c=d"}) EXPECT_EQ(request_path_fault(path), "") << path;
+  for (std::string_view path : {"", "health", "http://h/", "/a b", "/a\r\nX: y", "/a#b", "/\xC3\xBC"})
+    EXPECT_EQ(request_path_fault(path),
+              "must start with / and have no white space, no #, and nothing but ASCII")
+        << path;
+  EXPECT_EQ(request_path_fault("/" + std::string(9000, 'x')), "must not be longer than 8192 bytes");
+}
+
 TEST(ConfigTextRules, Headers) {
   for (std::string_view good : {"Authorization", "X-Api-Key", "a", "x!#$%&'*+-.^_`|~1"})
     EXPECT_EQ(header_name_fault(good), "") << good;
