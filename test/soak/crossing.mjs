@@ -8,20 +8,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Weir, binary, until } from '../e2e/weir.mjs';
 import { Client } from './client.mjs';
+import { numbers } from './measure.mjs';
 
 const file = path.join(import.meta.dirname, 'server.mjs');
 const slots = 3; // exchanges at once in a session
-
-// Numbers that a seed repeats.
-function numbers(seed) {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
 
 export async function startServer(name, era, port = 0) {
   const child = spawn(process.execPath, [file, era, 'http', String(port)], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, NAME: name } });

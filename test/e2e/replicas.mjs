@@ -1,0 +1,214 @@
+// Several replicas of one server, the gateway before them, and callers at a fixed rate: what the tests and the measurements
+// of balancing and health share. Nothing here sleeps to be safe: it waits for what it wants, with a deadline. All that is
+// started is ended by its own pid, at the latest when this process ends.
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import os from 'node:os';
+import path from 'node:path';
+import { Weir, accept, meta, request, until } from './weir.mjs';
+import { now } from './replica_book.mjs';
+
+export { now, until };
+export const script = path.join(import.meta.dirname, 'replica.mjs');
+const alive = new Set();
+process.on('exit', () => alive.forEach((child) => child.kill('SIGKILL')));
+
+// Starts a process that ends with this one.
+export function own(command, args, options = {}) {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], ...options });
+  alive.add(child);
+  child.ended = new Promise((done) => child.on('exit', (code, signal) => (alive.delete(child), done({ code, signal }))));
+  return child;
+}
+
+export class Replica {
+  // options: id, era, latency, port, name; what replica.mjs takes.
+  static async start(options = {}) {
+    const self = new Replica();
+    self.options = options;
+    await self.run();
+    return self;
+  }
+  async run() {
+    const args = Object.entries(this.options).flatMap(([key, value]) => (value === true ? [`--${key}`] : [`--${key}`, String(value)]));
+    this.child = own(process.execPath, [script, '--attached', ...args]);
+    let out = '';
+    let wrong = '';
+    this.child.stdout.on('data', (data) => (out += data));
+    this.child.stderr.on('data', (data) => (wrong += data));
+    this.child.stdin.on('error', () => {});
+    await until(() => out.includes('\n') || this.child.exitCode !== null, 10000, 'a replica');
+    if (!out.includes('\n')) throw new Error('a replica ended: ' + wrong);
+    Object.assign(this, JSON.parse(out));
+    // It comes back where it was, and as who it was.
+    Object.assign(this.options, { port: new URL(this.url).port, id: this.id });
+  }
+  counters(since = 0) {
+    return told(this.control, 'GET', `/counters?since=${since}`);
+  }
+  fault(kind, more = {}) {
+    return told(this.control, 'POST', '/fault', { kind, ...more });
+  }
+  heal() {
+    return told(this.control, 'POST', '/heal');
+  }
+  latency(ms) {
+    return told(this.control, 'POST', '/latency', { ms });
+  }
+  reset() {
+    return told(this.control, 'POST', '/reset');
+  }
+  freeze() {
+    this.child.kill('SIGSTOP');
+  }
+  thaw() {
+    this.child.kill('SIGCONT');
+  }
+  async kill() {
+    this.child.kill('SIGKILL');
+    await this.child.ended;
+  }
+  // After kill(): a new process on the same port; it knows no session any more.
+  restart() {
+    return this.run();
+  }
+}
+
+// Replicas r0, r1, ... `each`: options of one by its place.
+export const startReplicas = (count, options = {}, each = () => ({})) =>
+  Promise.all(Array.from({ length: count }, (_, i) => Replica.start({ id: `r${i}`, ...options, ...each(i) })));
+export const endAll = (replicas) => Promise.all(replicas.map((one) => one.kill()));
+
+// A word to a control port; never over a connection that the one before held.
+export async function told(control, method, where, body) {
+  return new Promise((done, fail) => {
+    const sent = http.request(control + where, { method, agent: false }, (answer) => {
+      let text = '';
+      answer.on('data', (part) => (text += part)).on('end', () => (answer.statusCode === 200 ? done(JSON.parse(text)) : fail(new Error(`${where}: ${text}`))));
+    });
+    sent.on('error', fail);
+    sent.end(body ? JSON.stringify(body) : '');
+  });
+}
+
+// The gateway before replicas of one server, named weather. server: more keys of its block; endpoints: more of each by its
+// place (weight, priority); config: more at the top level. A single replica is written as a plain url.
+export async function startGateway(replicas, { server = {}, endpoints = () => ({}), config = {}, ready = true } = {}) {
+  const list = replicas.map((one, i) => ({ url: one.url, ...endpoints(i) }));
+  const where = list.length === 1 && Object.keys(list[0]).length === 1 ? { url: list[0].url } : { endpoints: list };
+  const weir = await Weir.start({ servers: { weather: { ...where, ...server } }, ...config });
+  alive.add(weir.child);
+  void weir.exit.then(() => alive.delete(weir.child));
+  try {
+    if (ready) await weir.settled();
+    if (ready && list.length > 1) await healthy(weir, replicas);
+  } catch (error) {
+    await weir.stop();
+    throw error;
+  }
+  return weir;
+}
+// The same server as children of the gateway: waits until all have said where their control ports are.
+export async function startChildren(count, { options = [], server = {}, config = {} } = {}) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'weir-replicas-'));
+  const args = [script, '--stdio', '--control-dir', folder, ...options];
+  const weir = await Weir.start({ servers: { weather: { command: process.execPath, args, ...(count > 1 ? { replicas: count } : {}), ...server } }, ...config });
+  const children = () => fs.readdirSync(folder).filter((name) => name.endsWith('.json')).map((name) => JSON.parse(fs.readFileSync(path.join(folder, name), 'utf8')));
+  await until(() => children().length >= count, 20000, 'the children');
+  await weir.settled();
+  return { weir, children, stop: async () => (await weir.stop(), fs.rmSync(folder, { recursive: true, force: true })) };
+}
+
+// GET /health of the admin address: the endpoints of the server, in their order.
+export async function endpoints(weir, server = 'weather') {
+  return JSON.parse((await request('GET', weir.admin + '/health')).text).servers?.[server]?.endpoints ?? [];
+}
+export const stateOf = async (weir, replica) => (await endpoints(weir)).find((one) => one.address === replica.url);
+export const healthy = (weir, replicas, ms = 30000) =>
+  until(async () => (await Promise.all(replicas.map((one) => stateOf(weir, one)))).every((one) => one?.state === 'healthy'), ms, 'all healthy');
+export const unhealthy = (weir, replica, ms = 10000) => until(async () => (await stateOf(weir, replica))?.state === 'unhealthy', ms, 'unhealthy');
+
+// A metric's values whose labels have all of `labels`: a list of {labels, value}.
+export async function metric(weir, name, labels = {}) {
+  const found = [];
+  for (const line of (await request('GET', weir.admin + '/metrics')).text.split('\n')) {
+    if (!line.startsWith(name + '{') && !line.startsWith(name + ' ')) continue;
+    const has = Object.fromEntries([...line.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key, value]) => [key, value]));
+    if (Object.entries(labels).every(([key, value]) => has[key] === value)) found.push({ labels: has, value: Number(line.slice(line.lastIndexOf(' '))) });
+  }
+  return found;
+}
+
+// One call of 2026-07-28 that never throws: {start, end, outcome, code, reason, replica}. outcome: ok, tool_error, rpc_error,
+// wrong (no answer to what was asked), http, closed, timeout, aborted. `abort`: after how many ms the client leaves.
+export function call(url, { id, tool = 'echo', args = {}, headers = {}, agent, patience = 5500, abort }) {
+  const body = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":"tools/call","params":{"name":"${tool}","arguments":${JSON.stringify({ id, sent: now(), ...args })},"_meta":{${meta}}}}`;
+  const heads = { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': tool, 'Content-Length': Buffer.byteLength(body), ...headers };
+  const record = { id, tool, start: now() };
+  return new Promise((done) => {
+    const end = (outcome, more = {}) => {
+      if (record.end) return;
+      clearTimeout(timer);
+      done(Object.assign(record, { end: now(), outcome }, more));
+    };
+    const sent = http.request(url, { method: 'POST', agent, headers: heads }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8');
+      answer.on('data', (part) => (text += part));
+      answer.on('error', (error) => end('closed', { reason: error.code }));
+      answer.on('end', () => (answer.complete ? end(...read(text, answer, id)) : end('closed', { reason: 'cut' })));
+    });
+    const timer = setTimeout(() => (end(abort ? 'aborted' : 'timeout'), sent.destroy()), abort ?? patience);
+    sent.on('error', (error) => end('closed', { reason: error.code }));
+    sent.end(body);
+  });
+}
+function read(text, answer, id) {
+  if (answer.statusCode !== 200) return ['http', { code: answer.statusCode }];
+  const events = String(answer.headers['content-type']).startsWith('text/event-stream');
+  let message;
+  try {
+    message = JSON.parse(events ? text.split('\n').filter((line) => line.startsWith('data: {')).at(-1).slice(6) : text);
+    if (message.id !== id) return ['wrong', { reason: `id ${JSON.stringify(message.id)}` }];
+    if (message.error) return ['rpc_error', { code: message.error.code, reason: message.error.data?.reason ?? message.error.message, replica: message.error.data?.replica }];
+    const said = JSON.parse(message.result.content[0].text);
+    return message.result.isError ? ['tool_error', { replica: said.replica }] : ['ok', { replica: said.replica, said }];
+  } catch {
+    return ['wrong', { reason: text.slice(0, 80) }];
+  }
+}
+
+// Calls at a fixed rate, whatever becomes of them (open loop). `make(n)`: the options of the n-th call. stop() waits for
+// those under way and gives all records, each with `due`: when it should have begun.
+export class OpenLoop {
+  constructor(url, { rate = 150, make = () => ({}), prefix = 'c' } = {}) {
+    Object.assign(this, { records: [], pending: new Set(), agent: new http.Agent({ keepAlive: true, maxSockets: 1024 }) });
+    const begun = now();
+    let n = 0;
+    const step = () => {
+      for (; begun + (n * 1000) / rate <= now(); ++n) {
+        const due = begun + (n * 1000) / rate;
+        const one = call(url, { id: `${prefix}${n}`, agent: this.agent, ...make(n) }).then((record) => {
+          this.pending.delete(one);
+          this.records.push(Object.assign(record, { due }));
+        });
+        this.pending.add(one);
+      }
+    };
+    this.timer = setInterval(step, 2);
+  }
+  async stop() {
+    clearInterval(this.timer);
+    await Promise.all(this.pending);
+    this.agent.destroy();
+    return this.records;
+  }
+}
+
+// Calls by replica as their books have them: {r0: 0.33, ...}.
+export async function shares(replicas, since = 0) {
+  const counts = await Promise.all(replicas.map(async (one) => [one.id, (await one.counters(since)).calls.length]));
+  const all = counts.reduce((sum, [, count]) => sum + count, 0);
+  return Object.fromEntries(counts.map(([id, count]) => [id, all ? count / all : 0]));
+}

@@ -1,0 +1,179 @@
+// How fast the gateway finds the one of three replicas that goes bad, and how fast it trusts it again: each fault, with 150
+// calls/s and with none. Usage: node detection.mjs [--runs 5] [--fault NAME,NAME] [--traffic yes|no] [--era new|old]
+// [--strategy adaptive_latency] [--seed 1] [--weir PATH] [--write FILE]. First what is expected, then the worst of the runs;
+// exit code 1 if a bound is broken. "last call": the last that the bad one got before /health said unhealthy; later ones
+// are trials. Of a killed or refusing replica Weir's own count of attempts says it, of a stopped one when clients sent.
+import { at, back, flag, last, median, ms, numbers, option, over, percent, report, sorted, table, tally, within, worst } from './measure.mjs';
+import { faults } from './faults.mjs';
+import { OpenLoop, endAll, endpoints, metric, now, startGateway, startReplicas, until } from '../e2e/replicas.mjs';
+
+const runs = option('runs', 5);
+const era = option('era', 'new');
+const strategy = option('strategy', 'adaptive_latency');
+const seed = option('seed', 1);
+const rate = option('rate', 150);
+const count = 3;
+const patience = option('patience', 20000); // for the recovery
+
+// verdict: what /health says of it meanwhile, none: it does not matter. Bounds in ms; share: of the calls in [3 s, 6 s];
+// changes: of its state, in a minute.
+const dead = { verdict: 'unhealthy', call: 1000, unhealthy: 1000, back: 10000, hold: 3000 };
+const kept = { verdict: 'not unhealthy', back: 10000, hold: 3000 };
+const expected = {
+  kill: [dead, dead], stop: [dead, dead], refuse: [dead, dead], hang: [dead, dead],
+  hang_calls: [dead, kept], // nothing can be seen without calls
+  reset: [dead, dead], reset_mid: [dead, dead], s500: [dead, dead], s503: [dead, dead],
+  garbage: [dead, dead], badjson: [dead, dead], wrong_id: [dead, dead],
+  slow: [{ ...kept, share: 0.1, back: 20000, hold: 6000 }, { ...kept, hold: 6000 }],
+  flap: [{ changes: 30, back: 20000, hold: 10000 }, { changes: 30, back: 20000, hold: 10000 }],
+};
+
+// Looks at /health every 10 ms, and at Weir's count of attempts where `counted` is the address of a replica.
+class Watch {
+  changes = []; // of the replica watched: {at, state, reason}
+  accused = 0; // how often another one was called unhealthy
+  attempts = []; // when its count was seen to have grown
+  constructor(weir, bad, counted) {
+    Object.assign(this, { weir, bad, counted });
+    this.done = this.loop();
+  }
+  async loop() {
+    let [tries, others] = [undefined, new Set()];
+    while (!this.over) {
+      const begun = now();
+      const all = await endpoints(this.weir);
+      const one = all.find((some) => some.address === this.bad);
+      if (one && one.state !== this.changes.at(-1)?.state) this.changes.push({ at: now(), state: one.state, reason: one.reason });
+      const wrong = all.filter((some) => some.state === 'unhealthy' && some.address !== this.bad).map((some) => some.address);
+      this.accused += wrong.filter((some) => !others.has(some)).length;
+      others = new Set(wrong);
+      if (this.counted) {
+        const sum = (await metric(this.weir, 'weir_attempts_total', { endpoint: this.counted })).reduce((so_far, { value }) => so_far + value, 0);
+        if (tries !== undefined && sum > tries) this.attempts.push(now());
+        tries = sum;
+      }
+      await last(Math.max(1, 10 - (now() - begun)));
+    }
+  }
+  get state() {
+    return this.changes.at(-1)?.state;
+  }
+  stop() {
+    this.over = true;
+    return this.done;
+  }
+}
+
+async function run(name, traffic, random) {
+  const fault = faults[name];
+  const { hold } = expected[name][traffic ? 0 : 1];
+  const replicas = await startReplicas(count, { era, latency: 10 });
+  const bad = replicas[random(count)];
+  let [weir, loop, watch] = [];
+  try {
+    weir = await startGateway(replicas, { server: { load_balancing: { strategy } } });
+    watch = new Watch(weir, bad.url, ['kill', 'refuse'].includes(name) && bad.url);
+    loop = traffic && new OpenLoop(weir.url, { rate, make: () => ({ patience: 5500 }) });
+    await last(1000 + random(500)); // it begins at any moment of the probes' interval
+    const before = now();
+    await fault.begin(bad);
+    const begun = name === 'stop' || name === 'kill' ? before : now();
+    await last(hold);
+    const early = fault.signal || name === 'refuse' ? null : (await bad.counters()).calls;
+    const held = now();
+    await fault.heal(bad);
+    const healed = now();
+    const arrivals = async () => (await Promise.all(replicas.map(async (one) => (await one.counters()).calls.map(({ at }) => at))));
+    let returned;
+    const comeback = async () => {
+      if (watch.state !== 'healthy') return false;
+      if (!traffic) return (returned = Math.max(0, watch.changes.at(-1).at - healed)), true;
+      const times = await arrivals();
+      returned = back(times[replicas.indexOf(bad)], times.flat(), healed, now(), 1 / count);
+      return returned !== null;
+    };
+    await until(comeback, patience, 'the comeback').catch(() => (returned = null));
+    const records = loop ? await loop.stop() : [];
+    loop = null;
+    await watch.stop();
+
+    const during = watch.changes.filter((one) => one.at >= begun && one.at < held);
+    const found = during.find((one) => one.state === 'unhealthy')?.at;
+    let times = watch.attempts;
+    if (name === 'stop') times = (await bad.counters()).calls.filter((one) => one.at >= healed).map((one) => one.sent);
+    else if (early) times = early.map((one) => one.at);
+    times = times.filter((one) => one >= begun && one < held);
+    const counted = times.filter((one) => one <= (found ?? held));
+    const errors = records.filter((one) => one.outcome !== 'ok' && one.due < healed && one.end > begun);
+    const later = records.filter((one) => one.outcome !== 'ok' && one.due >= healed);
+    const spent = records.filter((one) => one.due >= begun && one.due < healed).map((one) => one.end - one.due);
+    const slice = early && (await arrivals()).flat();
+    return {
+      name, traffic, replica: bad.id,
+      call: traffic && name !== 'slow' ? (counted.length ? Math.max(...counted) - begun : 0) : undefined,
+      trials: traffic ? times.length - counted.length : undefined, got: traffic ? times.length : undefined,
+      unhealthy: found === undefined ? null : found - begun,
+      reason: during.find((one) => one.state === 'unhealthy')?.reason,
+      errors: traffic ? errors.length : undefined,
+      kinds: tally(errors), later: traffic ? later.length : undefined, later_kinds: tally(later),
+      slowest: traffic && spent.length ? Math.max(...spent) : undefined,
+      p99: traffic ? at(sorted(spent), 0.99) : undefined,
+      share: name === 'slow' && traffic ? within(times, begun + 3000, begun + 6000) / within(slice, begun + 3000, begun + 6000) : undefined,
+      changes: name === 'flap' ? (during.length * 60000) / (held - begun) : undefined,
+      accused: watch.accused, back: returned, states: watch.changes.map((one) => ({ ...one, at: Math.round(one.at - begun) })),
+    };
+  } finally {
+    if (loop) await loop.stop();
+    await watch?.stop().catch(() => {});
+    await weir?.stop();
+    await endAll(replicas);
+  }
+}
+
+// What of a cell's runs breaks what is expected.
+function broken(of, bound) {
+  const wrong = [];
+  if (bound.verdict === 'unhealthy' && over(worst(of.map((one) => one.unhealthy)), bound.unhealthy)) wrong.push('unhealthy');
+  if (bound.verdict === 'not unhealthy' && of.some((one) => one.unhealthy !== null)) wrong.push('verdict');
+  for (const key of ['call', 'share', 'changes', 'back']) if (over(worst(of.map((one) => one[key])), bound[key])) wrong.push(key);
+  if (of.some((one) => one.accused)) wrong.push('accused');
+  return wrong;
+}
+
+const only = option('fault')?.split(',');
+const cells = Object.keys(expected).filter((name) => !only || only.includes(name)).flatMap((name) => ['yes', 'no'].filter((one) => one === option('traffic', one)).map((one) => [name, one === 'yes']));
+const columns = (name, traffic) => [name, traffic ? `${rate}/s` : 'none'];
+console.log(`Expected (${strategy}, ${era} era):\n`);
+console.log(table(['fault', 'traffic', 'verdict', 'last call', 'unhealthy', 'more', 'back within'], cells.map(([name, traffic]) => {
+  const bound = expected[name][traffic ? 0 : 1];
+  const more = bound.share ? `share <= ${percent(bound.share)}` : bound.changes ? `<= ${bound.changes} changes a minute` : '';
+  return [...columns(name, traffic), bound.verdict ?? 'any', traffic ? ms(bound.call) : '-', ms(bound.unhealthy), more, ms(bound.back)];
+})) + '\n');
+
+const random = numbers(seed);
+const all = [];
+const rows = [];
+let failed = 0;
+for (const [name, traffic] of cells) {
+  const of = [];
+  for (let i = 0; i < runs; ++i) {
+    try {
+      of.push(await run(name, traffic, random));
+    } catch (error) {
+      ++failed;
+      console.error(`${name}, run ${i}: ${error.stack}`);
+    }
+    const it = of.at(-1);
+    if (it && !flag('quiet')) console.error(`${name} ${traffic ? 'traffic' : 'idle'} #${i}: call ${ms(it.call)}, unhealthy ${ms(it.unhealthy)} (${it.reason ?? ''}), errors ${it.errors ?? '-'} ${JSON.stringify(it.kinds)}, back ${ms(it.back)}`);
+  }
+  if (!of.length) continue;
+  const wrong = broken(of, expected[name][traffic ? 0 : 1]);
+  failed += wrong.length;
+  all.push(...of);
+  const most = (key) => worst(of.map((one) => one[key]));
+  rows.push([...columns(name, traffic), ms(most('call')), ms(most('unhealthy')), ms(median(of.map((one) => one.unhealthy ?? Infinity))).replace('Infinity s', 'never'), most('errors') ?? '-', most('later') ?? '-',
+    most('trials') ?? '-', ms(most('slowest')), most('changes')?.toFixed(0) ?? '-', percent(most('share')), ms(most('back')), most('accused'), wrong.length ? `BROKEN: ${wrong}` : 'ok']);
+}
+report(`Measured, the worst of ${runs} runs, seed ${seed} (${strategy}, ${era} era, probes and all else by default):\n\n` +
+  table(['fault', 'traffic', 'last call', 'unhealthy', 'its median', 'errors', 'errors after', 'trials', 'slowest call', 'changes/min', 'share 3-6 s', 'back', 'others accused', 'verdict'], rows), all);
+process.exit(failed ? 1 : 0);
