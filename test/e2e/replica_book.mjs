@@ -2,6 +2,7 @@
 // fault harms how an answer leaves (replica_http.mjs, replica.mjs), never what stands here. Times are the machine's
 // monotonic clock in ms, the same in every process.
 import { randomUUID } from 'node:crypto';
+import { numbers } from './numbers.mjs';
 
 export const now = () => Number(process.hrtime.bigint()) / 1e6;
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -95,14 +96,12 @@ export class Book {
 // What is wrong with a replica at the moment, and whom it concerns.
 export class Fault {
   kind = 'none';
-  seen = 0;
   set({ kind = 'none', only = 'all', share = 1, factor = 10, add = 0, period = 500 }) {
-    Object.assign(this, { kind, only, share, factor, add, period, seen: 0 });
+    Object.assign(this, { kind, only, share, factor, add, period, draw: numbers(1) });
   }
   // The kind that this request meets; calls are tools/call, probes everything else.
   meets(method) {
     if (this.kind === 'none' || (this.only !== 'all' && (this.only === 'calls') !== (method === 'tools/call'))) return 'none';
-    // Spread evenly, the same each time: no draw of chance.
-    return (this.seen++ * 0.6180339887) % 1 < this.share ? this.kind : 'none';
+    return this.draw(1000) < this.share * 1000 ? this.kind : 'none';
   }
 }

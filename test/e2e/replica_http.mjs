@@ -2,6 +2,7 @@
 // leaves or whether the port listens; the same port is listened on again after it.
 import http from 'node:http';
 
+export const backlog = 128; // connections that may wait for accept()
 const json = { 'Content-Type': 'application/json' };
 
 export class Listener {
@@ -20,7 +21,7 @@ export class Listener {
       this.port = port || 10000 + Math.floor(Math.random() * 20000);
       const error = await new Promise((done) => {
         this.server.once('error', done);
-        this.server.listen(this.port, '127.0.0.1', () => (this.server.off('error', done), done()));
+        this.server.listen(this.port, '127.0.0.1', backlog, () => (this.server.off('error', done), done()));
       });
       if (!error) return this.port;
       if (error.code !== 'EADDRINUSE' || tries > 200 || (port && tries > 20)) throw error;

@@ -4,10 +4,12 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { Weir, accept, meta, request, until } from './weir.mjs';
 import { now } from './replica_book.mjs';
+import { backlog } from './replica_http.mjs';
 
 export { now, until };
 export const script = path.join(import.meta.dirname, 'replica.mjs');
@@ -62,10 +64,21 @@ export class Replica {
   freeze() {
     this.child.kill('SIGSTOP');
   }
+  // As freeze(), and whoever connects anew gets no answer either: all places that wait for accept() are taken.
+  async blackhole() {
+    this.freeze();
+    const { port } = new URL(this.url);
+    let taken = 0;
+    this.takers = Array.from({ length: backlog + 10 }, () => net.connect(port, '127.0.0.1', () => ++taken).on('error', () => {}));
+    await until(() => taken > backlog, 1000, 'a full queue').catch(() => {}); // some were taken by others
+  }
   thaw() {
     this.child.kill('SIGCONT');
+    for (const one of this.takers ?? []) one.destroy();
+    this.takers = [];
   }
   async kill() {
+    for (const one of this.takers ?? []) one.destroy();
     this.child.kill('SIGKILL');
     await this.child.ended;
   }
@@ -109,12 +122,15 @@ export async function startGateway(replicas, { server = {}, endpoints = () => ({
   }
   return weir;
 }
-// The same server as children of the gateway: waits until all have said where their control ports are.
+// The same server as children of the gateway: waits until all have said where their control ports are. children(): those
+// that live now.
 export async function startChildren(count, { options = [], server = {}, config = {} } = {}) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'weir-replicas-'));
   const args = [script, '--stdio', '--control-dir', folder, ...options];
   const weir = await Weir.start({ servers: { weather: { command: process.execPath, args, ...(count > 1 ? { replicas: count } : {}), ...server } }, ...config });
-  const children = () => fs.readdirSync(folder).filter((name) => name.endsWith('.json')).map((name) => JSON.parse(fs.readFileSync(path.join(folder, name), 'utf8')));
+  const lives = (pid) => fs.existsSync(`/proc/${pid}/exe`);
+  const about = (name) => JSON.parse(fs.readFileSync(path.join(folder, name), 'utf8'));
+  const children = () => fs.readdirSync(folder).filter((name) => name.endsWith('.json')).map(about).filter(({ pid }) => lives(pid));
   await until(() => children().length >= count, 20000, 'the children');
   await weir.settled();
   return { weir, children, stop: async () => (await weir.stop(), fs.rmSync(folder, { recursive: true, force: true })) };
@@ -211,4 +227,11 @@ export async function shares(replicas, since = 0) {
   const counts = await Promise.all(replicas.map(async (one) => [one.id, (await one.counters(since)).calls.length]));
   const all = counts.reduce((sum, [, count]) => sum + count, 0);
   return Object.fromEntries(counts.map(([id, count]) => [id, all ? count / all : 0]));
+}
+// Ids of the calls of `write` that ran more than once, on one replica or on several.
+export async function doubled(replicas) {
+  const runs = new Map();
+  for (const { calls } of await Promise.all(replicas.map((one) => one.counters())))
+    for (const { id } of calls.filter((one) => one.tool === 'write')) runs.set(id, (runs.get(id) ?? 0) + 1);
+  return [...runs].filter(([, times]) => times > 1).map(([id]) => id);
 }

@@ -6,9 +6,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { numbers } from '../e2e/numbers.mjs';
 import { Weir, binary, until } from '../e2e/weir.mjs';
 import { Client } from './client.mjs';
-import { numbers } from './measure.mjs';
 
 const file = path.join(import.meta.dirname, 'server.mjs');
 const slots = 3; // exchanges at once in a session

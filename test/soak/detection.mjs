@@ -20,7 +20,7 @@ const patience = option('patience', 20000); // for the recovery
 const dead = { verdict: 'unhealthy', call: 1000, unhealthy: 1000, back: 10000, hold: 3000 };
 const kept = { verdict: 'not unhealthy', back: 10000, hold: 3000 };
 const expected = {
-  kill: [dead, dead], stop: [dead, dead], refuse: [dead, dead], hang: [dead, dead],
+  kill: [dead, dead], stop: [dead, dead], blackhole: [dead, dead], refuse: [dead, dead], hang: [dead, dead],
   hang_calls: [dead, kept], // nothing can be seen without calls
   reset: [dead, dead], reset_mid: [dead, dead], s500: [dead, dead], s503: [dead, dead],
   garbage: [dead, dead], badjson: [dead, dead], wrong_id: [dead, dead],
@@ -72,14 +72,14 @@ async function run(name, traffic, random) {
   let [weir, loop, watch] = [];
   try {
     weir = await startGateway(replicas, { server: { load_balancing: { strategy } } });
-    watch = new Watch(weir, bad.url, ['kill', 'refuse'].includes(name) && bad.url);
+    watch = new Watch(weir, bad.url, fault.seen === 'attempts' && bad.url);
     loop = traffic && new OpenLoop(weir.url, { rate, make: () => ({ patience: 5500 }) });
     await last(1000 + random(500)); // it begins at any moment of the probes' interval
     const before = now();
     await fault.begin(bad);
-    const begun = name === 'stop' || name === 'kill' ? before : now();
+    const begun = fault.signal ? before : now();
     await last(hold);
-    const early = fault.signal || name === 'refuse' ? null : (await bad.counters()).calls;
+    const early = fault.seen ? null : (await bad.counters()).calls;
     const held = now();
     await fault.heal(bad);
     const healed = now();
@@ -100,7 +100,7 @@ async function run(name, traffic, random) {
     const during = watch.changes.filter((one) => one.at >= begun && one.at < held);
     const found = during.find((one) => one.state === 'unhealthy')?.at;
     let times = watch.attempts;
-    if (name === 'stop') times = (await bad.counters()).calls.filter((one) => one.at >= healed).map((one) => one.sent);
+    if (fault.seen === 'sent') times = (await bad.counters()).calls.filter((one) => one.at >= healed).map((one) => one.sent);
     else if (early) times = early.map((one) => one.at);
     times = times.filter((one) => one >= begun && one < held);
     const counted = times.filter((one) => one <= (found ?? held));

@@ -1,13 +1,13 @@
 // What clients of a read-only tool see while one of three replicas goes bad for 4 s, in each way, at 150 calls/s: through
 // Weir with its defaults, and through nginx and HAProxy, with their own retries and without. Same replicas, in shuffled
-// order; each gateway is fresh. Usage: node dying_replica.mjs [--runs 1] [--fault NAME,NAME] [--target PART] [--tool echo]
+// order; each gateway is fresh. Usage: node dying_replica.mjs [--runs 1] [--fault NAME,NAME] [--target PART,PART] [--tool echo]
 // [--hold 4000] [--seed 1] [--weir PATH] [--write FILE]. detect: from when on the bad one got less than a tenth of its share;
 // errors: of the calls made meanwhile, answers that were not the right one and those not there after 5.5 s; recover: when
 // it had half of its share again over a second, so 0.5 s is at once. With --tool write: how many calls ran twice, too.
 import { at, back, deserted, last, median, ms, numbers, option, percent, report, shuffled, sorted, table, tally, worst } from './measure.mjs';
 import { faults } from './faults.mjs';
 import { targets } from './peers.mjs';
-import { OpenLoop, endAll, now, startReplicas, until } from '../e2e/replicas.mjs';
+import { OpenLoop, doubled, endAll, now, startReplicas, until } from '../e2e/replicas.mjs';
 
 const runs = option('runs', 1);
 const tool = option('tool', 'echo');
@@ -16,7 +16,7 @@ const rate = option('rate', 150);
 const random = numbers(option('seed', 1));
 const count = 3;
 const names = Object.keys(faults).filter((name) => (option('fault') ?? name).split(',').includes(name));
-const through = Object.keys(targets).filter((name) => name.includes(option('target', '')));
+const through = Object.keys(targets).filter((name) => option('target', name).split(',').some((part) => name.includes(part)));
 
 async function run(name, target, replicas, bad) {
   const fault = faults[name];
@@ -43,19 +43,16 @@ async function run(name, target, replicas, bad) {
     const records = (stopped = await loop.stop());
     const calls = await arrivals();
     // What lay in a stopped one's sockets counts when it was sent.
-    const time = (one) => (name === 'stop' && one.at >= healed && one.sent < healed ? one.sent : one.at);
+    const time = (one) => (fault.seen === 'sent' && one.at >= healed && one.sent < healed ? one.sent : one.at);
     const times = calls.map((some) => sorted(some.map(time)));
     const during = records.filter((one) => one.due >= begun && one.due < healed);
     const errors = during.filter((one) => one.outcome !== 'ok');
-    const counters = await Promise.all(replicas.map((one) => one.counters()));
-    const written = new Map();
-    if (tool === 'write') for (const one of counters.flatMap((some) => some.calls)) written.set(one.id, (written.get(one.id) ?? 0) + 1);
     return {
       name, target, replica: bad.id, calls: during.length, errors: errors.length / during.length, kinds: tally(errors),
       detect: deserted(times[replicas.indexOf(bad)], times.flat(), begun, healed, 1 / count), recover: recovered,
       p99: at(sorted(during.map((one) => one.end - one.due)), 0.99),
       later: records.filter((one) => one.due >= healed && one.outcome !== 'ok').length,
-      doubled: tool === 'write' ? [...written.values()].filter((times_run) => times_run > 1).length : undefined,
+      doubled: tool === 'write' ? (await doubled(replicas)).length : undefined,
     };
   } finally {
     if (!stopped) await loop.stop();

@@ -5,7 +5,7 @@
 // ended as it should not.
 import { at, flag, last, option, percent, sorted, tally } from './measure.mjs';
 import { expected, mixed } from './mixed.mjs';
-import { OpenLoop, endAll, endpoints, metric, now, own, startChildren, startGateway, startReplicas } from '../e2e/replicas.mjs';
+import { OpenLoop, doubled, endAll, endpoints, metric, now, own, startChildren, startGateway, startReplicas } from '../e2e/replicas.mjs';
 
 const hours = option('hours', 0);
 const seconds = hours ? hours * 3600 : option('seconds', 120);
@@ -65,8 +65,10 @@ try {
   for (const one of alarms.slice(0, 50)) console.log(`ALARM after ${one.at} ms: ${one.endpoint} ${one.state} (${one.reason ?? 'no reason'})`);
   for (const [kind, times] of Object.entries(tally(ill))) console.log(`ILL ${times} x ${kind}`);
   console.log(`${alarms.length} alarms, ${ill.length} calls ended as they should not, ${failed} looks failed`);
+  const twice = (await doubled(replicas)).length;
+  if (twice) console.log(`${twice} calls of write ran twice`);
   await (children ?? weir).stop();
   await endAll(replicas);
-  const bad = (prove ? !alarms.length : alarms.length) || states.size < count || failed || (!prove && ill.length);
+  const bad = (prove ? !alarms.length : alarms.length) || states.size < count || failed || twice || (!prove && ill.length);
   process.exit(bad ? 1 : 0);
 }

@@ -1,11 +1,14 @@
 // The ways in which one of several replicas goes bad, by name: how it begins and how it is well again. Both resolve once it
-// is so. `signal`: the process itself is hit, so its book can't be read meanwhile.
+// is so. `seen`: how it is known what calls a replica got meanwhile where it can't say so itself: "attempts", by the
+// gateway's own count; "sent", by when clients sent what the replica finds in its sockets afterwards. `signal`: the process
+// itself is hit, at once.
 const told = (kind, more = {}) => ({ begin: (replica) => replica.fault(kind, more), heal: (replica) => replica.heal() });
 
 export const faults = {
-  kill: { signal: true, begin: (replica) => replica.kill(), heal: (replica) => replica.restart() },
-  stop: { signal: true, begin: (replica) => replica.freeze(), heal: (replica) => replica.thaw() },
-  refuse: told('refuse'),
+  kill: { signal: true, seen: 'attempts', begin: (replica) => replica.kill(), heal: (replica) => replica.restart() },
+  stop: { signal: true, seen: 'sent', begin: (replica) => replica.freeze(), heal: (replica) => replica.thaw() },
+  blackhole: { signal: true, seen: 'sent', begin: (replica) => replica.blackhole(), heal: (replica) => replica.thaw() },
+  refuse: { ...told('refuse'), seen: 'attempts' },
   hang: told('hang'),
   hang_calls: told('hang', { only: 'calls' }),
   reset: told('reset'),

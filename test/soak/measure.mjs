@@ -3,6 +3,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
+export { numbers } from '../e2e/numbers.mjs';
+
 export function option(name, otherwise) {
   const place = process.argv.indexOf(`--${name}`);
   if (place < 0) return otherwise;
@@ -11,16 +13,6 @@ export function option(name, otherwise) {
 export const flag = (name) => process.argv.includes(`--${name}`);
 if (option('weir')) process.env.WEIR = path.resolve(option('weir'));
 
-// Numbers that a seed repeats: below a bound.
-export function numbers(seed) {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
 export function shuffled(list, random) {
   const out = [...list];
   for (let i = out.length - 1; i > 0; --i) {

@@ -89,9 +89,9 @@ function peer(program, configure) {
 // By name: start(replicas) gives {url, stop()}.
 export const targets = {
   weir: (replicas) => startGateway(replicas),
-  'nginx, no retries': peer('nginx', nginx('proxy_next_upstream off;')),
-  'nginx, defaults': peer('nginx', nginx('')),
-  'HAProxy, no retries': peer('haproxy', haproxy('retries 0', health)),
-  'HAProxy, defaults': peer('haproxy', haproxy('option redispatch 1', health)),
-  'HAProxy, MCP probe': peer('haproxy', haproxy('option redispatch 1', mcp)),
+  'nginx (no retries)': peer('nginx', nginx('proxy_next_upstream off;')),
+  'nginx (defaults)': peer('nginx', nginx('')),
+  'HAProxy (no retries)': peer('haproxy', haproxy('retries 0', health)),
+  'HAProxy (defaults)': peer('haproxy', haproxy('option redispatch 1', health)),
+  'HAProxy (MCP probe)': peer('haproxy', haproxy('option redispatch 1', mcp)),
 };
