@@ -39,7 +39,7 @@ class Watch {
   }
   async loop() {
     let [tries, others] = [undefined, new Set()];
-    while (!this.over) {
+    for (let looks = 0; !this.over; ++looks) {
       const begun = now();
       const all = await endpoints(this.weir);
       const one = all.find((some) => some.address === this.bad);
@@ -47,8 +47,10 @@ class Watch {
       const wrong = all.filter((some) => some.state === 'unhealthy' && some.address !== this.bad).map((some) => some.address);
       this.accused += wrong.filter((some) => !others.has(some)).length;
       others = new Set(wrong);
-      if (this.counted) {
-        const sum = (await metric(this.weir, 'weir_attempts_total', { endpoint: this.counted })).reduce((so_far, { value }) => so_far + value, 0);
+      if (this.counted && looks % 2) {
+        const series = await metric(this.weir, 'weir_attempts_total', { endpoint: this.counted });
+        const sum = series.reduce((so_far, { value }) => so_far + value, 0);
+        this.counts ||= series.length > 0;
         if (tries !== undefined && sum > tries) this.attempts.push(now());
         tries = sum;
       }
@@ -110,7 +112,7 @@ async function run(name, traffic, random) {
     const slice = early && (await arrivals()).flat();
     return {
       name, traffic, replica: bad.id,
-      call: traffic && name !== 'slow' ? (counted.length ? Math.max(...counted) - begun : 0) : undefined,
+      call: traffic && name !== 'slow' && (fault.seen !== 'attempts' || watch.counts) ? (counted.length ? Math.max(...counted) - begun : 0) : undefined,
       trials: traffic ? times.length - counted.length : undefined, got: traffic ? times.length : undefined,
       unhealthy: found === undefined ? null : found - begun,
       reason: during.find((one) => one.state === 'unhealthy')?.reason,

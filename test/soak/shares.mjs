@@ -131,8 +131,8 @@ const parts = {
       say('consistent_hash', `${kinds} ${what}: torn ones, replicas of 4 in use`, '0, 4', `${torn}, ${used}`, torn === 0 && used === 4);
     });
     await stays('client', 'clients (bearer tokens)', (k) => ({ headers: { Authorization: `Bearer client-${k}` } }));
-    // The same arguments in full: without the id and the time that calls carry otherwise.
-    await stays('arguments', 'arguments', (k) => ({ args: { id: k, sent: undefined, city: `city ${k}` } }));
+    // The same arguments in full, without the id and the time that calls carry otherwise; of a tool that nobody may remember.
+    await stays('arguments', 'arguments', (k) => ({ tool: 'write', args: { id: k, sent: undefined, city: `city ${k}` } }));
     await stays('header:X-Key', 'values of a header', (k, n) => ({ headers: { 'X-Key': `v${k}`, Authorization: `Bearer any-${n}` } }));
   },
   bounded_load: () => balanced(10, { strategy: 'consistent_hash', hash_key: 'header:X-Key' }, async (weir, replicas) => {
