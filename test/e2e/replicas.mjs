@@ -14,11 +14,13 @@ import { backlog } from './replica_http.mjs';
 export { now, until };
 export const script = path.join(import.meta.dirname, 'replica.mjs');
 const alive = new Set();
-process.on('exit', () => alive.forEach((child) => child.kill('SIGKILL')));
+process.on('exit', () => alive.forEach((child) => child.kill(child.ending ?? 'SIGKILL')));
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
-// Starts a process that ends with this one.
-export function own(command, args, options = {}) {
+// Starts a process that ends with this one, by the signal `ending`.
+export function own(command, args, { ending, ...options } = {}) {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], ...options });
+  child.ending = ending;
   alive.add(child);
   child.ended = new Promise((done) => child.on('exit', (code, signal) => (alive.delete(child), done({ code, signal }))));
   return child;

@@ -2,8 +2,9 @@
 // Weir with its defaults, and through nginx and HAProxy, with their own retries and without. Same replicas, in shuffled
 // order; each gateway is fresh. Usage: node dying_replica.mjs [--runs 1] [--fault NAME,NAME] [--target PART,PART] [--tool echo]
 // [--hold 4000] [--seed 1] [--weir PATH] [--write FILE]. detect: from when on the bad one got less than a tenth of its share;
-// errors: of the calls made meanwhile, answers that were not the right one and those not there after 5.5 s; recover: when
-// it had half of its share again over a second, so 0.5 s is at once. With --tool write: how many calls ran twice, too.
+// errors: of the calls made meanwhile, answers that were not the right one and those not there after 5.5 s; late: these and
+// those that took over a second; recover: when it had half of its share again over a second, so 0.5 s is at once. With
+// --tool write: how many calls ran twice, too.
 import { at, back, deserted, last, median, ms, numbers, option, percent, report, shuffled, sorted, table, tally, worst } from './measure.mjs';
 import { faults } from './faults.mjs';
 import { targets } from './peers.mjs';
@@ -50,6 +51,7 @@ async function run(name, target, replicas, bad) {
     return {
       name, target, replica: bad.id, calls: during.length, errors: errors.length / during.length, kinds: tally(errors),
       detect: deserted(times[replicas.indexOf(bad)], times.flat(), begun, healed, 1 / count), recover: recovered,
+      late: during.filter((one) => one.outcome !== 'ok' || one.end - one.due > 1000).length / during.length,
       p99: at(sorted(during.map((one) => one.end - one.due)), 0.99),
       later: records.filter((one) => one.due >= healed && one.outcome !== 'ok').length,
       doubled: tool === 'write' ? (await doubled(replicas)).length : undefined,
@@ -69,7 +71,7 @@ try {
       for (const target of shuffled(through, random)) {
         const got = await run(name, target, replicas, bad);
         all.push(got);
-        console.error(`${name} ${target}: ${ms(got.detect)} / ${percent(got.errors, 2)} ${JSON.stringify(got.kinds)} / ${ms(got.recover)}`);
+        console.error(`${name} ${target}: ${ms(got.detect)} / ${percent(got.errors, 2)} / ${percent(got.late, 2)} ${JSON.stringify(got.kinds)} / ${ms(got.recover)}`);
       }
     }
   }
@@ -84,8 +86,8 @@ const figure = (value) => (value === Infinity ? 'never' : ms(value));
 const recovery = (of) => (of.every((one) => one.detect === null) ? '-' : figure(middle(of, 'recover')));
 const kinds = (of) => tally(of.flatMap((one) => Object.entries(one.kinds).flatMap(([outcome, times]) => Array(times).fill({ outcome }))));
 report([
-  `${rate} calls/s of \`${tool}\`, one of ${count} replicas bad for ${hold / 1000} s, medians of ${runs}: detect / errors / recover.`, '',
-  table(['fault', ...through], rows((of) => `${figure(middle(of, 'detect'))} / ${percent(middle(of, 'errors'), 2)} / ${recovery(of)}`)), '',
+  `${rate} calls/s of \`${tool}\`, one of ${count} replicas bad for ${hold / 1000} s, medians of ${runs}: detect / errors / late / recover.`, '',
+  table(['fault', ...through], rows((of) => `${figure(middle(of, 'detect'))} / ${percent(middle(of, 'errors'), 2)} / ${percent(middle(of, 'late'), 2)} / ${recovery(of)}`)), '',
   `The 99th percentile of all answers meanwhile, the worst; errors after it was well; what the errors were${tool === 'write' ? '; calls that ran twice' : ''}.`, '',
   table(['fault', ...through], rows((of) => [ms(worst(of.map((one) => one.p99))), worst(of.map((one) => one.later)), Object.entries(kinds(of)).map(([kind, n]) => `${n} ${kind}`).join(', ') || 'none', ...(tool === 'write' ? [`${worst(of.map((one) => one.doubled))} doubled`] : [])].join('; '))),
 ].join('\n'), all);

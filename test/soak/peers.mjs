@@ -67,7 +67,7 @@ function peer(program, configure) {
     const port = await freePort();
     const { args, conf } = configure(replicas, port, folder);
     fs.writeFileSync(path.join(folder, 'conf'), conf);
-    const child = own(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = own(program, args, { stdio: ['ignore', 'ignore', 'pipe'], ending: 'SIGTERM' });
     let wrong = '';
     child.on('error', (error) => (wrong = error.message));
     child.stderr.on('data', (data) => (wrong += data));
