@@ -231,6 +231,11 @@ TEST(ConfigBalanceKeys, WeightsBecomeThoseOfTheEndpoints) {
     EXPECT_EQ(s.endpoints[2].weight, 7u) << name;
     EXPECT_TRUE(s.load_balancing.weights.empty());
   }
+  EXPECT_EQ(server("endpoints: ['http://a', 'http://a/${TOKEN}'], "
+                   "load_balancing: {weights: {'http://a/${TOKEN}': 4}}")
+                .endpoints.at(1)
+                .weight,
+            4u);
   EXPECT_EQ(server("url: 'http://a', load_balancing: {strategy: random, weights: {'http://a': 2}}").endpoints,
             (std::vector<EndpointConfig>{{"http://a", 2, 0}}));
 }

@@ -169,6 +169,7 @@ TEST(ConfigBalanceLoad, Endpoints) {
       {"servers: {s: {endpoints: ['http://[::1]:80', 'http://u@10.0.0.1'], resolve: dns}}",
        "1:68: \"resolve\" does nothing here: no endpoint has a host name"},
       {"servers: {s: {endpoints: ['http://[::1]:80', 'http://h'], resolve: dns}}", ""},
+      {"servers: {s: {url: 'http://10.0.0.1/mcp', resolve: off}}", ""},
       {"servers: {s: {endpoints: ['https://a', 'http://b'], tls: {ca: f}}}",
        "1:53: \"tls\" needs urls that start with https://, but the one on line 1 does not"},
       {"servers: {s: {url: 'http://a', tls: {ca: f}}}",
