@@ -58,16 +58,27 @@ const Member& Adaptive::choose(TimePoint now, Random& random) const noexcept {
   if ((bits & kLookMask) == 0) {
     if (const Member* member = longest_unheard(now)) return *member;
   }
-  std::array<const Member*, kCompared> drawn;
-  std::array<float, kCompared> sums;
-  float sum = 0;
-  // Few are all compared, and their weights count here; of many, weights decide who is drawn.
+  // Few are all compared, and their weights count; of many, weights decide who is drawn.
   const bool few = members.size() <= kCompared;
   const std::size_t count = few ? members.size() : kCompared;
+  std::array<const Member*, kCompared> drawn;
+  std::array<float, kCompared> busy;
+  float all_busy = 0;
   for (std::size_t i = 0; i < count; ++i) {
     drawn[i] = &members[few ? i : table_.draw(random.next())];
+    const std::uint32_t in_flight = drawn[i]->facts->in_flight.load(std::memory_order_relaxed);
+    busy[i] = static_cast<float>(in_flight) * unit_weight_ / static_cast<float>(drawn[i]->weight);
+    all_busy += busy[i];
+  }
+  // What is under way counts against what the others have. Were it counted by itself, long calls that all
+  // have many of would make one that fails at once look ten times as good.
+  const float usual = 1 + all_busy / static_cast<float>(count);
+  std::array<float, kCompared> sums;
+  float sum = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const float load = 1 + busy[i] / usual;
     const float weight = few ? static_cast<float>(drawn[i]->weight) : 1;
-    sum += weight * merit(*drawn[i], now);
+    sum += weight * merit(*drawn[i]->facts, busy[i] > 0, now) / (load * load);
     sums[i] = sum;
   }
   const float aim = static_cast<float>(bits >> 40) * 0x1p-24F * sum;
@@ -76,13 +87,10 @@ const Member& Adaptive::choose(TimePoint now, Random& random) const noexcept {
   return *drawn[i];
 }
 
-float Adaptive::merit(const Member& member, TimePoint now) const noexcept {
-  const EndpointFacts& facts = *member.facts;
-  const std::uint32_t in_flight = facts.in_flight.load(std::memory_order_relaxed);
+float Adaptive::merit(const EndpointFacts& facts, bool busy, TimePoint now) const noexcept {
   float slowness = facts.slowness.load(std::memory_order_relaxed);
-  if (in_flight > 0) slowness = std::max(slowness, silence(facts, now));
-  const float busy = 1 + static_cast<float>(in_flight) * unit_weight_ / static_cast<float>(member.weight);
-  return static_cast<float>(field_.share(facts, now)) * std::exp2(-2 * slowness) / (busy * busy);
+  if (busy) slowness = std::max(slowness, silence(facts, now));
+  return static_cast<float>(field_.share(facts, now)) * std::exp2(-2 * slowness);
 }
 
 const Member* Adaptive::longest_unheard(TimePoint now) const noexcept {
@@ -122,7 +130,7 @@ void Adaptive::note(std::size_t place, std::uint64_t kind, Duration took, bool f
   const Baseline known = failed ? baselines_->find(kind) : baselines_->learn(kind, length);
   const std::int64_t at = facts_time(now);
   const std::int64_t passed = at - facts.sampled_at.exchange(at, std::memory_order_relaxed);
-  if (!failed) answered(facts, now);
+  answered(facts, now);  // a failure too is no silence: it counts for what it is
   // The first calls of a kind say little: what is usual comes from them.
   const auto calls = static_cast<float>(known.calls);
   const float trust = failed ? 1 : calls / (calls + 3);

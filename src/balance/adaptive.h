@@ -31,7 +31,7 @@ class Adaptive final : public Picker {
  private:
   const Member& choose(TimePoint now, Random& random) const noexcept;
   const Member* longest_unheard(TimePoint now) const noexcept;
-  float merit(const Member& member, TimePoint now) const noexcept;
+  float merit(const EndpointFacts& facts, bool busy, TimePoint now) const noexcept;
   void owe(EndpointFacts& facts, std::uint64_t kind, TimePoint now) const noexcept;
 
   const Field field_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <numeric>
 
 #include "balance/mix.h"
@@ -9,7 +10,8 @@
 namespace weir {
 namespace {
 
-constexpr std::uint64_t kMostPoints = 1'000'000;
+constexpr double kMostPoints = 1e6;
+constexpr double kPointsOfNode = 2;
 
 struct Point {
   std::uint64_t hash;
@@ -59,18 +61,15 @@ RingPoints::RingPoints(const std::vector<Candidate>& candidates, std::size_t vir
 
 std::vector<std::size_t> RingPoints::counts() const {
   std::uint32_t divisor = 0;
-  std::uint64_t units = 0;
+  double units = 0;
   for (const Source& source : sources_) divisor = std::gcd(divisor, std::max(source.weight, 1u));
   for (const Source& source : sources_) units += std::max(source.weight, 1u) / divisor;
-  const double total =
-      static_cast<double>(units) * static_cast<double>(std::max<std::size_t>(virtual_nodes_, 1));
-  const double scale = std::min(1.0, static_cast<double>(kMostPoints) / total);
+  const double wanted = kPointsOfNode * static_cast<double>(std::max<std::size_t>(virtual_nodes_, 1));
+  const double each = std::min(wanted, kMostPoints / units);
   std::vector<std::size_t> counts;
-  for (const Source& source : sources_) {
-    const double count = static_cast<double>(std::max(source.weight, 1u) / divisor) *
-                         static_cast<double>(std::max<std::size_t>(virtual_nodes_, 1)) * scale;
-    counts.push_back(std::max<std::size_t>(1, static_cast<std::size_t>(count + 0.5)));
-  }
+  for (const Source& source : sources_)
+    counts.push_back(
+        static_cast<std::size_t>(std::max(1.0, std::round(each * (std::max(source.weight, 1u) / divisor)))));
   return counts;
 }
 

@@ -57,7 +57,7 @@ struct Peer : std::enable_shared_from_this<Peer> {
 /// What layers learn on the way, for logs and metrics; written by them, read when the request has ended.
 struct CallNotes {
   std::string_view server;  // configured name; static for the life of the plan
-  std::string_view endpoint;  // its address; lives as long as the reply
+  std::string_view endpoint;  // its address; lives as long as the server does
   Revision upstream_revision = Revision::v2026_07_28;
   std::uint32_t attempts = 0;
   Duration upstream_time{};

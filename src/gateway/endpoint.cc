@@ -165,7 +165,7 @@ Task<Result<Reply>> Endpoint::call(Call& call, Picked picked) {
     if (call.notes != nullptr) {
       ++call.notes->attempts;
       call.notes->upstream_revision = call.peer->facts.revision;
-      call.notes->endpoint = options_.address;
+      call.notes->endpoint = options_.label;
     }
     const TimePoint begun = Shard::current().now();
     Result<Reply> reply = co_await forward(call, link);

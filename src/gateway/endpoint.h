@@ -65,6 +65,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   /// What does not come from the server's own block. What is referred to outlives the endpoint.
   struct Options {
     std::string address;       // as logs, metrics and /health name it
+    std::string_view label;    // the same; lives as long as the server
     bool alone = true;         // the server has no other endpoint
     EjectionQuota* quota = nullptr;
     bool homed = false;  // only the home shard has a transport: a child process, an event stream

@@ -34,12 +34,10 @@ Task<Result<void>> Endpoint::ask_whether_there(TimePoint deadline, CancelScope& 
   if (!peer) co_return Result<void>();
   const bool new_era = is_new(peer->facts.revision);
   if (new_era && config_.type == ServerConfig::Type::http) {
-    const Result<std::shared_ptr<const Peer>> now =
-        co_await transport(home_).greet(Introduction(), deadline, cancel);
+    const Result<std::optional<ServerFacts>> now = co_await transport(home_).check(*peer, deadline, cancel);
     if (!now) co_return fail(now.error());
-    if ((*now)->facts == peer->facts) co_return Result<void>();
+    if (*now && **now == peer->facts) co_return Result<void>();
     // It is another one than it was.
-    transport(home_).end(**now);
     peer->lost = true;
     nudge_.wake();
     co_return Result<void>();

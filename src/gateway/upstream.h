@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -170,6 +171,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
 
   std::mutex lock_;  // of who replaces the set or the status
   std::unordered_map<std::uint32_t, std::string> misdirected_;  // endpoints, and what they were told; its lock
+  std::set<std::string> addresses_;  // of all endpoints that there ever were; lock_
   EjectionQuota quota_;
   Published<EndpointSet> set_;
   Published<ServerStatus> status_;

@@ -122,6 +122,7 @@ std::vector<Upstream::Wanted> Upstream::wanted_of(const ServerConfig& config) {
 std::shared_ptr<Endpoint> Upstream::make_endpoint(const Wanted& wanted, bool alone) {
   Endpoint::Options options = options_.endpoint;
   options.address = wanted.address;
+  options.label = *addresses_.insert(wanted.address).first;
   options.alone = alone;
   options.quota = &quota_;
   options.homed = homed();

@@ -4,21 +4,14 @@
 
 namespace weir {
 
-void Damping::changed(TimePoint now, bool down) noexcept {
-  last_[next_] = {now, down};
+void Damping::changed(TimePoint now) noexcept {
+  last_[next_] = now;
   next_ = (next_ + 1) % last_.size();
 }
 
-bool Damping::may_return(TimePoint now) const noexcept {
-  const auto downs = std::count_if(last_.begin(), last_.end(), [&](const Change& change) {
-    return change.down && change.at > now - kSpan;
-  });
-  return static_cast<std::size_t>(downs) < kDowns && may_change(now);
-}
-
 bool Damping::may_change(TimePoint now) const noexcept {
-  const auto recent = std::count_if(last_.begin(), last_.end(),
-                                    [&](const Change& change) { return change.at > now - kSpan; });
+  const auto recent =
+      std::count_if(last_.begin(), last_.end(), [&](TimePoint at) { return at > now - kSpan; });
   return static_cast<std::size_t>(recent) + 2 <= kChanges;
 }
 

@@ -54,7 +54,6 @@ void Trials::healthy(TimePoint now, TimePoint since) noexcept {
     --ejections_;
     faded_ += kFading;
   }
-  if (ejections_ == 0) faded_ = now;
 }
 
 Duration Trials::jittered(Duration pause) const noexcept {

@@ -65,8 +65,9 @@ void Verdict::probe_failed(TimePoint now, Fault fault, const std::string& reason
   absent_ = absent_ && fault == Fault::connect;
   if (fails_ >= checks_.unhealthy_threshold) {
     ruled_out_ = true;
+    refused_ = fault == Fault::connect;
     probe_why_ = named(reason, fault);
-    if (fault == Fault::connect) {
+    if (refused_) {
       absent_ = true;
       absent_why_ = probe_why_;
     }
@@ -84,7 +85,7 @@ void Verdict::tick(TimePoint now, const Window::Reading& reading) {
   begin(now);
   if (reading.succeeded > 0) known_ = true;
   if (reading.in_a_row == 0 && reading.in_a_row_5xx == 0) call_doubt_ = false;
-  weigh_calls(now, reading, last_failure_);
+  weigh_calls(now, reading);
   const bool passing = passes_ > 0 && heard_at_ > since_;
   if (ejected_ && !certain() && !ruled_out_ && passing && trials_.unwanted(now)) {
     acquit_calls();
@@ -97,13 +98,15 @@ void Verdict::tick(TimePoint now, const Window::Reading& reading) {
 // Calls are answered, so probes that fail make it no more than degraded.
 void Verdict::acquit_probes() {
   ruled_out_ = false;
-  fails_ = 0;
   probe_flaw_ = "probes fail while calls succeed";
 }
 
 bool Verdict::suspect() const noexcept { return probe_doubt_ || call_doubt_ || health_ == Health::unhealthy; }
 
-TimePoint Verdict::trial_at() const noexcept { return ejected_ && !certain() ? trials_.at() : kForever; }
+TimePoint Verdict::trial_at() const noexcept {
+  // Where probes fail as well, a call would but hang: they say when it is up again.
+  return ejected_ && !ruled_out_ && !certain() ? trials_.at() : kForever;
+}
 
 void Verdict::set_chance(double (*draw)(void*), void* source) noexcept { trials_.set_chance(draw, source); }
 
@@ -117,8 +120,8 @@ void Verdict::settle(TimePoint now) {
   if (next != health_) {
     const bool down = next == Health::unhealthy;
     const bool up = health_ == Health::unhealthy;
-    if (down || (up ? damping_.may_return(now) : damping_.may_change(now))) {
-      damping_.changed(now, down);
+    if (down || damping_.may_change(now)) {
+      damping_.changed(now);
       health_ = next;
       since_ = now;
       if (up) {
@@ -139,7 +142,8 @@ void Verdict::settle(TimePoint now) {
 // Sees that it holds of the quota what the evidence calls for; where the quota refuses, it is but degraded.
 void Verdict::settle_permit() {
   const bool fits = (permit_ == Permit::ejected && ejected_) || (permit_ == Permit::ruled_out && ruled_out_);
-  if (certain()) {
+  // What was refused and answers again has yet to pass often enough: that needs no leave either.
+  if (certain() || (ruled_out_ && refused_)) {
     if (fits || permit_ == Permit::lost) return;
     give_back();
     quota_.lost();
@@ -209,7 +213,7 @@ std::string Verdict::said() const {
   if (absent_) return absent_why_;
   if (ruled_out_) return probe_why_;
   if (ejected_) return ejected_why_;
-  return "held back: it went down too often within a minute, last: " + down_why_;
+  return "held back: it changed too often within a minute, last: " + down_why_;
 }
 
 }  // namespace weir

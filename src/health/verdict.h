@@ -53,7 +53,8 @@ class Verdict {
   TimePoint since() const noexcept { return since_; }
   /// Something speaks against it that is not decided, or it is unhealthy: to be probed at the quicker pace.
   bool suspect() const noexcept;
-  /// From when on one call may go to it as a trial, while it is out for failing calls; kForever: none may.
+  /// From when on one call may go to it as a trial, while it is out for failing calls; kForever: none may, as
+  /// where probes fail as well.
   /// Taking one is the caller's: at most one is under way.
   TimePoint trial_at() const noexcept;
   /// `draw(source)` in [0, 1): jitter of pauses. Set before evidence comes; without it there is none.
@@ -63,8 +64,8 @@ class Verdict {
   enum class Permit : std::uint8_t { none, ejected, ruled_out, lost };
 
   void begin(TimePoint now) noexcept;
-  void weigh_calls(TimePoint now, const Window::Reading& reading, const std::string& reason);
-  std::string against(const Window::Reading& reading, const std::string& reason) const;
+  void weigh_calls(TimePoint now, const Window::Reading& reading);
+  std::string against(const Window::Reading& reading) const;
   void eject(TimePoint now, const std::string& why, bool gone);
   void acquit_calls();
   void acquit_probes();
@@ -100,6 +101,7 @@ class Verdict {
   std::size_t passes_ = 0;                 // probes in a row
   TimePoint heard_at_ = TimePoint::min();  // when a probe passed last
   bool ruled_out_ = false;                 // probes speak for unhealthy
+  bool refused_ = false;                   // and for certain, as of the last that failed
   std::string probe_why_;
   std::string probe_flaw_;  // why probes make it degraded; empty: they don't
   bool probe_doubt_ = false;

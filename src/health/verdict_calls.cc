@@ -27,13 +27,14 @@ double rate(const Window::Reading& reading, std::size_t least) {
 
 void Verdict::calls_failed(TimePoint now, const Window::Reading& reading, const std::string& reason) {
   begin(now);
-  last_failure_ = reason.empty() ? std::string(to_string(reading.last)) : reason;
-  weigh_calls(now, reading, last_failure_);
+  last_failure_ = reason;
+  weigh_calls(now, reading);
   settle(now);
 }
 
-void Verdict::weigh_calls(TimePoint now, const Window::Reading& reading, const std::string& reason) {
+void Verdict::weigh_calls(TimePoint now, const Window::Reading& reading) {
   if (!outliers_.enabled) return;
+  if (last_failure_.empty() && reading.failed > 0) last_failure_ = to_string(reading.last);
   const bool fresh = reading.last_failure >= returned_at_ && now - reading.last_failure < outliers_.window;
   const bool gone = fresh && outliers_.consecutive_failures > 0 && reading.last == Fault::connect &&
                     reading.in_a_row >= outliers_.consecutive_failures && reading.last_failure > heard_at_;
@@ -42,14 +43,14 @@ void Verdict::weigh_calls(TimePoint now, const Window::Reading& reading, const s
     call_flaw_.clear();
     if (gone && (ejected_ || ruled_out_)) {
       absent_ = true;
-      absent_why_ = reason;
+      absent_why_ = last_failure_;
     }
     return;
   }
   if (reading.last_success >= returned_at_) probation_ = false;
   if (fresh && reading.in_a_row + reading.in_a_row_5xx > 0 && reading.last_failure > heard_at_)
     call_doubt_ = true;
-  const std::string why = fresh ? against(reading, reason) : std::string();
+  const std::string why = fresh ? against(reading) : std::string();
   if (!why.empty()) return eject(now, why, gone);
   const double share = rate(reading, outliers_.min_requests);
   call_flaw_ = share >= kDegradedRate
@@ -58,13 +59,13 @@ void Verdict::weigh_calls(TimePoint now, const Window::Reading& reading, const s
 }
 
 // What speaks for its ejection; empty: nothing.
-std::string Verdict::against(const Window::Reading& reading, const std::string& reason) const {
+std::string Verdict::against(const Window::Reading& reading) const {
   const std::uint32_t row = reading.in_a_row + reading.in_a_row_5xx;
-  if (probation_ && row > 0) return in_a_row(row, reason);
+  if (probation_ && row > 0) return in_a_row(row, last_failure_);
   if (outliers_.consecutive_failures > 0 && reading.in_a_row >= outliers_.consecutive_failures)
-    return in_a_row(reading.in_a_row, reason);
+    return in_a_row(reading.in_a_row, last_failure_);
   if (outliers_.consecutive_5xx > 0 && reading.in_a_row_5xx >= outliers_.consecutive_5xx)
-    return in_a_row(reading.in_a_row_5xx, reason);
+    return in_a_row(reading.in_a_row_5xx, last_failure_);
   const double share = rate(reading, outliers_.min_requests);
   if (outliers_.error_rate > 0 && share >= outliers_.error_rate)
     return count_of(reading.failed, std::uint64_t{reading.failed} + reading.succeeded);
@@ -77,20 +78,14 @@ void Verdict::eject(TimePoint now, const std::string& why, bool gone) {
   absent_ = gone;
   if (gone) absent_why_ = last_failure_;
   settle_permit();
-  if (!ejected_) return;
-  probation_ = false;
-  call_flaw_.clear();
-  trials_.begin(now);
+  if (ejected_) trials_.begin(now);
 }
 
 void Verdict::trial_ended(TimePoint now, std::optional<bool> good) {
   begin(now);
   if (!ejected_) return;
   if (good.value_or(false)) known_ = true;
-  if (trials_.ended(now, good)) {
-    acquit_calls();
-    if (ruled_out_ && !absent_) acquit_probes();
-  }
+  if (trials_.ended(now, good)) acquit_calls();
   settle(now);
 }
 

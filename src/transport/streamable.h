@@ -34,6 +34,8 @@ class Streamable final : public Transport {
   Task<Result<Reply>> call(Call& call) override;
   Task<Result<std::shared_ptr<const Peer>>> greet(const Introduction& as, TimePoint deadline,
                                                   CancelScope& cancel) override;
+  Task<Result<std::optional<ServerFacts>>> check(const Peer& peer, TimePoint deadline,
+                                                 CancelScope& cancel) override;
   Task<Result<std::shared_ptr<const Peer>>> open(const Introduction& as, TimePoint deadline,
                                                  CancelScope& cancel) override;
   void end(const Peer& peer) override;
@@ -74,6 +76,7 @@ class Streamable final : public Transport {
   Task<Result<Reply>> read_json(Call& call, const std::string& id, HttpExchange& exchange, int status);
   Result<Reply> read_body(Call& call, const std::string& id, int status, const std::string& retry_after,
                           Bytes body);
+  Task<Result<Plain>> ask_to_discover(const std::string& id, TimePoint deadline, CancelScope& cancel);
   Task<Result<Probed>> discover(TimePoint deadline, CancelScope& cancel);
   Task<void> end_task(std::string head);
   Task<bool> listen_once(const Peer& peer, const StrayMessage& stray, const std::function<void()>& begun,

@@ -64,13 +64,43 @@ Task<Result<Streamable::Plain>> Streamable::post(std::string head, std::string b
   co_return plain;
 }
 
-Task<Result<Probed>> Streamable::discover(TimePoint deadline, CancelScope& cancel) {
-  const std::string id = std::to_string(next_id_++);
+Task<Result<Streamable::Plain>> Streamable::ask_to_discover(const std::string& id, TimePoint deadline,
+                                                            CancelScope& cancel) {
   std::string body = discover_request(id);
   std::string head = head_start_;
   head += "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: server/discover\r\nContent-Length: ";
   head += std::to_string(body.size()) + "\r\n\r\n";
-  const Result<Plain> answered = co_await post(std::move(head), std::move(body), deadline, cancel);
+  co_return co_await post(std::move(head), std::move(body), deadline, cancel);
+}
+
+Task<Result<std::optional<ServerFacts>>> Streamable::check(const Peer&, TimePoint deadline,
+                                                           CancelScope& cancel) {
+  const std::string id = std::to_string(next_id_++);
+  const Result<Plain> answered = co_await ask_to_discover(id, deadline, cancel);
+  if (!answered) co_return fail(answered.error());
+  const int status = answered->status;
+  auto message = Message::index(answered->body, JsonLimits(), Message::From::upstream);
+  const bool response = message && message->is_response();
+  if (response && message->raw_id() == id) {
+    if (message->kind() != Message::Kind::result) co_return std::optional<ServerFacts>();
+    Result<ServerFacts> facts = read_discover(message->result());
+    if (!facts) co_return fail(facts.error());
+    co_return std::optional(std::move(*facts));
+  }
+  // What a known server is asked it does not refuse, but for a reason of its own.
+  if (status >= 500 || status == 401 || status == 403 || status == 429)
+    co_return fail(error_of_status(status, answered->retry_after, Error::Sent::maybe));
+  Error error(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe,
+              response        ? "it answered another request's id"
+              : status != 200 ? "it answered server/discover with HTTP " + std::to_string(status)
+                              : "its answer to server/discover is no JSON-RPC response");
+  if (response) error.set_wrong_id();
+  co_return fail(std::move(error));
+}
+
+Task<Result<Probed>> Streamable::discover(TimePoint deadline, CancelScope& cancel) {
+  const std::string id = std::to_string(next_id_++);
+  const Result<Plain> answered = co_await ask_to_discover(id, deadline, cancel);
   if (!answered) co_return fail(answered.error());
   const std::optional<Message> message = response_in(answered->body, id);
   Probed probed = read_probe(answered->status, message ? &*message : nullptr);
