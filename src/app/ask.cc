@@ -16,15 +16,47 @@ int print_raw(std::string_view text) {
   return 0;
 }
 
+std::string since_text(const RawMembers& members) {
+  const std::string since = text_of(members, "since");
+  // The time of day is what is looked for; the date is in --json.
+  return since.size() < 19 ? std::string() : " (since " + since.substr(11, 8) + "Z)";
+}
+
+void print_row(const char* name, const std::string& state, const std::string& tools, const std::string& in_flight,
+               const std::string& rest) {
+  std::printf("%-20s %-20s %6s %10s  %s\n", name, state.c_str(), tools.c_str(), in_flight.c_str(), rest.c_str());
+}
+
+// One of several: indented under its server.
+void print_endpoint(const RawMembers& members) {
+  const std::string reason = text_of(members, "reason");
+  std::string rest = text_of(members, "address");
+  if (const std::string weight = text_of(members, "weight"); weight != "1") rest += "  weight " + weight;
+  if (const std::string priority = text_of(members, "priority"); priority != "0") rest += "  priority " + priority;
+  if (!reason.empty()) rest += "  " + reason + since_text(members);
+  print_row("  endpoint", text_of(members, "state"), "", text_of(members, "in_flight"), rest);
+}
+
 void print_servers(std::string_view list) {
   std::printf("%-20s %-20s %6s %10s  %s\n", "SERVER", "STATE", "TOOLS", "IN FLIGHT", "ADDRESS");
   for (const std::string_view server : elements(list)) {
     const RawMembers members = members_of(server);
     const std::string reason = text_of(members, "reason");
-    std::printf("%-20s %-20s %6s %10s  %s%s%s\n", text_of(members, "name").c_str(),
-                text_of(members, "state").c_str(), text_of(members, "tools").c_str(),
-                text_of(members, "in_flight").c_str(), text_of(members, "address").c_str(),
-                reason.empty() ? "" : "  ", reason.c_str());
+    const std::string health = text_of(members, "health");
+    std::string state = text_of(members, "state");
+    if (state == "ready" && health != "healthy" && health != "unknown" && !health.empty()) state = health;
+    const std::vector<std::string_view> endpoints = elements(members.find("endpoints"));
+    std::string rest = text_of(members, "address");
+    if (endpoints.size() > 1) {
+      rest = std::to_string(endpoints.size()) + " endpoints, " + text_of(members, "strategy");
+      if (members.find("panic") == "true") rest += ", panic: too few are healthy, all are tried";
+    } else if (!reason.empty()) {
+      rest += "  " + reason;
+    }
+    print_row(text_of(members, "name").c_str(), state, text_of(members, "tools"), text_of(members, "in_flight"),
+              rest);
+    if (endpoints.size() > 1)
+      for (const std::string_view endpoint : endpoints) print_endpoint(members_of(endpoint));
   }
 }
 

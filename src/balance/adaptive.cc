@@ -10,8 +10,8 @@ namespace weir {
 namespace {
 
 constexpr std::size_t kCompared = 4;
-// A failed call is worth one that took ten times as long as usual: log2(10).
-constexpr float kFailedSlowness = 3.321928F;
+// A failed call is worth one that took sixteen times as long as usual.
+constexpr float kFailedSlowness = 4;
 // Of an endpoint's slowness at least this part comes from its last sample.
 constexpr float kLeastStep = 0.25F;
 constexpr float kMostSlowness = 16;
@@ -23,13 +23,14 @@ constexpr std::int64_t kUnheard = 500'000'000;
 // One pick of 64 may go to an endpoint that was not heard of.
 constexpr std::uint64_t kLookMask = 63;
 
-/// The slowness that an endpoint's silence amounts to; only where it owes an answer.
+/// The slowness that an endpoint's silence amounts to, where it owes an answer; the least there is before it
+/// is overdue.
 float silence(const EndpointFacts& facts, TimePoint now) noexcept {
   const std::int64_t due = facts.due_at.load(std::memory_order_relaxed);
   const std::int64_t at = facts_time(now);
-  if (due == 0 || at < due) return 0;
+  if (due == 0 || at < due) return -kMostSlowness;
   const std::int64_t since = facts.owes_since.load(std::memory_order_relaxed);
-  if (since >= due) return 0;
+  if (since >= due) return -kMostSlowness;
   return std::log2(kPatience * static_cast<float>(at - since) / static_cast<float>(due - since));
 }
 

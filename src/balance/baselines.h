@@ -29,7 +29,10 @@ class Baselines {
   struct alignas(64) Line {
     Row slots{};
   };
+  std::atomic<std::uint64_t>& make_room(Row& row) noexcept;
+
   std::array<Line, 32> rows_;
+  std::atomic<std::uint32_t> turn_{0};
 };
 
 }  // namespace weir

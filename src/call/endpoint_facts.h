@@ -25,6 +25,7 @@ std::string_view to_string(Health health) noexcept;
 /// Time as the facts keep it: nanoseconds of the monotonic clock; 0 is "never".
 inline std::int64_t facts_time(TimePoint at) noexcept { return at.time_since_epoch().count(); }
 
+/// The facts of one endpoint.
 struct alignas(64) EndpointFacts {
   /// Calls under way: from the pick until the reply has ended, whatever way. Held by `Counted`.
   std::atomic<std::uint32_t> in_flight{0};

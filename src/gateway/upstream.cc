@@ -68,6 +68,7 @@ Endpoint* Upstream::pick(const Call& call, const EndpointSet& set, Picked& picke
   PickQuery query;
   query.now = now;
   query.key = hash_key_of(call, set.balancing);
+  query.kind = kind;
   const std::size_t place = set.picker->pick(query, seats_[Shard::current().index()]->random);
   picked = Picked(set.picker, place, kind, false);
   return set.members[place].endpoint.get();

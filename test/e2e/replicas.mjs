@@ -159,8 +159,9 @@ export async function metric(weir, name, labels = {}) {
 }
 
 // One call of 2026-07-28 that never throws: {start, end, outcome, code, reason, replica}. outcome: ok, tool_error, rpc_error,
-// wrong (no answer to what was asked), http, closed, timeout, aborted. `abort`: after how many ms the client leaves.
-export function call(url, { id, tool = 'echo', args = {}, headers = {}, agent, patience = 5500, abort }) {
+// wrong (no answer to what was asked), http, closed, timeout, aborted. `abort`: after how many ms the client leaves; `from`:
+// the address it comes from.
+export function call(url, { id, tool = 'echo', args = {}, headers = {}, agent, patience = 5500, abort, from }) {
   const body = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":"tools/call","params":{"name":"${tool}","arguments":${JSON.stringify({ id, sent: now(), ...args })},"_meta":{${meta}}}}`;
   const heads = { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': tool, 'Content-Length': Buffer.byteLength(body), ...headers };
   const record = { id, tool, start: now() };
@@ -170,7 +171,7 @@ export function call(url, { id, tool = 'echo', args = {}, headers = {}, agent, p
       clearTimeout(timer);
       done(Object.assign(record, { end: now(), outcome }, more));
     };
-    const sent = http.request(url, { method: 'POST', agent, headers: heads }, (answer) => {
+    const sent = http.request(url, { method: 'POST', agent, headers: heads, ...(from ? { localAddress: from } : {}) }, (answer) => {
       let text = '';
       answer.setEncoding('utf8');
       answer.on('data', (part) => (text += part));
