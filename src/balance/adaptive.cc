@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "balance/calls.h"
 
@@ -23,15 +24,14 @@ constexpr std::int64_t kUnheard = 500'000'000;
 // One pick of 64 may go to an endpoint that was not heard of.
 constexpr std::uint64_t kLookMask = 63;
 
-/// The slowness that an endpoint's silence amounts to, where it owes an answer; the least there is before it
-/// is overdue.
-float silence(const EndpointFacts& facts, TimePoint now) noexcept {
+/// How fast an endpoint can be at best, by its silence: 1 is as usual. Only where it owes an answer.
+float pace_of_silence(const EndpointFacts& facts, TimePoint now) noexcept {
   const std::int64_t due = facts.due_at.load(std::memory_order_relaxed);
   const std::int64_t at = facts_time(now);
-  if (due == 0 || at < due) return -kMostSlowness;
+  if (due == 0 || at < due) return std::numeric_limits<float>::max();
   const std::int64_t since = facts.owes_since.load(std::memory_order_relaxed);
-  if (since >= due) return -kMostSlowness;
-  return std::log2(kPatience * static_cast<float>(at - since) / static_cast<float>(due - since));
+  if (since >= due) return std::numeric_limits<float>::max();
+  return static_cast<float>(due - since) / (kPatience * static_cast<float>(at - since));
 }
 
 }  // namespace
@@ -89,9 +89,9 @@ const Member& Adaptive::choose(TimePoint now, Random& random) const noexcept {
 }
 
 float Adaptive::merit(const EndpointFacts& facts, bool busy, TimePoint now) const noexcept {
-  float slowness = facts.slowness.load(std::memory_order_relaxed);
-  if (busy) slowness = std::max(slowness, silence(facts, now));
-  return static_cast<float>(field_.share(facts, now)) * std::exp2(-2 * slowness);
+  float pace = std::exp2(-facts.slowness.load(std::memory_order_relaxed));
+  if (busy) pace = std::min(pace, pace_of_silence(facts, now));
+  return static_cast<float>(field_.share(facts, now)) * pace * pace;
 }
 
 const Member* Adaptive::longest_unheard(TimePoint now) const noexcept {

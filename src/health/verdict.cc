@@ -120,8 +120,8 @@ void Verdict::settle(TimePoint now) {
   if (next != health_) {
     const bool down = next == Health::unhealthy;
     const bool up = health_ == Health::unhealthy;
-    if (down || damping_.may_change(now)) {
-      damping_.changed(now);
+    if (down || damping_.may_change(now, up)) {
+      damping_.changed(now, down);
       health_ = next;
       since_ = now;
       if (up) {
@@ -213,7 +213,7 @@ std::string Verdict::said() const {
   if (absent_) return absent_why_;
   if (ruled_out_) return probe_why_;
   if (ejected_) return ejected_why_;
-  return "held back: it changed too often within a minute, last: " + down_why_;
+  return "held back: it went down repeatedly within a minute, last: " + down_why_;
 }
 
 }  // namespace weir

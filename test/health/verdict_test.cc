@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
+
 #include "health/verdict_rig.h"
 
 namespace weir {
@@ -162,27 +164,46 @@ TEST_F(VerdictTest, DegradedPassesWithItsCauseNotBeforeTwoSeconds) {
   EXPECT_EQ(rig->health(), Health::healthy);
 }
 
-TEST_F(VerdictTest, SixDownsAMinuteAndNoMore) {
+TEST_F(VerdictTest, WhoGoesDownAgainIsHeldForLongerEachTime) {
   known();
-  const TimePoint first = rig->now;
-  for (int i = 0; i < 6; ++i) {
+  for (const Duration hold : {seconds(0), seconds(2), seconds(8), seconds(15), seconds(15)}) {
     rig->refuse(2);
     ASSERT_EQ(rig->health(), Health::unhealthy);
-    rig->wait(seconds(2));
+    const TimePoint down = rig->now;
     rig->pass(2);
-    ASSERT_EQ(rig->health(), i < 5 ? Health::healthy : Health::unhealthy) << i;
+    while (rig->health() == Health::unhealthy && rig->now < down + seconds(60)) {
+      EXPECT_EQ(rig->reason(), "held back: it went down repeatedly within a minute, last: connection refused");
+      EXPECT_EQ(quota.out(), 1u);
+      rig->wait(milliseconds(100));
+      rig->pass();
+    }
+    EXPECT_GE(rig->now - down, hold);
+    EXPECT_LE(rig->now - down, hold + milliseconds(500));
+    EXPECT_EQ(quota.out(), 0u);
+    EXPECT_FALSE(rig->verdict.absent());
   }
-  EXPECT_EQ(rig->reason(), "held back: it changed too often within a minute, last: connection refused");
-  EXPECT_FALSE(rig->verdict.absent());
-  EXPECT_EQ(quota.out(), 1u);
-  while (rig->now + milliseconds(500) < first + seconds(60)) {
-    rig->wait(milliseconds(500));
-    rig->pass();
-    ASSERT_EQ(rig->health(), Health::unhealthy);
+}
+
+TEST_F(VerdictTest, TwelveChangesAMinuteAndNoMore) {
+  known();
+  std::deque<TimePoint> changes;
+  Health before = rig->health();
+  const TimePoint end = rig->now + seconds(600);
+  while (rig->now < end) {
+    // Half a second each way, whatever is thought of it.
+    const bool there = (rig->now.time_since_epoch() / milliseconds(500)) % 2 == 0;
+    if (there)
+      rig->pass();
+    else
+      rig->refuse();
+    rig->wait(milliseconds(100));
+    if (rig->health() == before) continue;
+    before = rig->health();
+    changes.push_back(rig->now);
+    while (changes.front() <= rig->now - seconds(60)) changes.pop_front();
+    ASSERT_LE(changes.size(), 12u);
   }
-  rig->wait(milliseconds(500));
-  EXPECT_EQ(rig->health(), Health::healthy);
-  EXPECT_EQ(quota.out(), 0u);
+  EXPECT_GE(changes.size(), 4u);
 }
 
 TEST_F(VerdictTest, MisdirectedWhateverElse) {
