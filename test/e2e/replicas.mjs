@@ -198,17 +198,18 @@ function read(text, answer, id) {
   }
 }
 
-// Calls at a fixed rate, whatever becomes of them (open loop). `make(n)`: the options of the n-th call. stop() waits for
-// those under way and gives all records, each with `due`: when it should have begun.
+// Calls at a fixed rate, whatever becomes of them (open loop), by so many clients, each from an address of its own.
+// `make(n)`: the options of the n-th call. stop() waits for those under way and gives all records, each with `due`: when it
+// should have begun.
 export class OpenLoop {
-  constructor(url, { rate = 150, make = () => ({}), prefix = 'c' } = {}) {
+  constructor(url, { rate = 150, make = () => ({}), prefix = 'c', clients = 30 } = {}) {
     Object.assign(this, { records: [], pending: new Set(), agent: new http.Agent({ keepAlive: true, maxSockets: 1024 }) });
     const begun = now();
     let n = 0;
     const step = () => {
       for (; begun + (n * 1000) / rate <= now(); ++n) {
         const due = begun + (n * 1000) / rate;
-        const one = call(url, { id: `${prefix}${n}`, agent: this.agent, ...make(n) }).then((record) => {
+        const one = call(url, { id: `${prefix}${n}`, agent: this.agent, from: `127.0.0.${10 + (n % clients)}`, ...make(n) }).then((record) => {
           this.pending.delete(one);
           this.records.push(Object.assign(record, { due }));
         });
