@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """What one pass-through call costs, exactly: user instructions under callgrind (one connection, difference of two
-runs) and system calls under strace (64 connections). Compared with bench/baseline.json: more than 5 % more
-instructions, or more than 2.02 receives or sends or 0.05 log writes per call, fails.
+runs), to a server with one endpoint and with three that are balanced and probed by default, and system calls under
+strace (64 connections, three endpoints). Compared with bench/baseline.json: more than 5 % more instructions, more
+than 16,800 with three endpoints, or more than 2.02 receives or sends or 0.05 log writes per call, fails.
 Usage: bench/counters.py [--update]. Ends only what it started."""
 import json, os, re, socket, subprocess, sys, tempfile, time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, 'build', 'release')
 BASELINE = os.path.join(ROOT, 'bench', 'baseline.json')
+BALANCED_MAX = 16800
 BODY = ('{"jsonrpc":"2.0","id":1234567,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello hello hello"},'
         '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}')
 HEADERS = ['Content-Type: application/json', 'Accept: application/json, text/event-stream', 'MCP-Protocol-Version: 2026-07-28',
@@ -33,11 +35,12 @@ def load(port, calls, connections):
         sys.exit('calls failed:\n' + text)
 
 
-def run_under(prefix, stub, calls, connections):
+def run_under(prefix, stubs, calls, connections):
     port = free_port()
     config = os.path.join(folder, 'weir.yaml')
     with open(config, 'w') as f:
-        json.dump({'threads': 1, 'listen': f'127.0.0.1:{port}', 'admin': False, 'servers': {'stub': {'url': f'http://127.0.0.1:{stub}/mcp'}}}, f)
+        endpoints = [f'http://127.0.0.1:{stub}/mcp' for stub in stubs]
+        json.dump({'threads': 1, 'listen': f'127.0.0.1:{port}', 'admin': False, 'servers': {'stub': {'endpoints': endpoints}}}, f)
     p = subprocess.Popen(prefix + [os.path.join(BUILD, 'weir'), 'run', config], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         for line in p.stdout:
@@ -51,21 +54,21 @@ def run_under(prefix, stub, calls, connections):
         p.wait()
 
 
-def instructions(stub):
+def instructions(stubs):
     totals = []
     for calls in (300, 1300):
         out = os.path.join(folder, f'callgrind.{calls}')
-        run_under(['valgrind', '--tool=callgrind', f'--callgrind-out-file={out}'], stub, calls, 1)
+        run_under(['valgrind', '--tool=callgrind', f'--callgrind-out-file={out}'], stubs, calls, 1)
         with open(out) as f:
             totals.append(int(re.search(r'^(?:summary|totals): (\d+)', f.read(), re.M).group(1)))
     return (totals[1] - totals[0]) / 1000
 
 
-def system_calls(stub):
+def system_calls(stubs):
     counts = []
     for calls in (2000, 12000):
         out = os.path.join(folder, f'strace.{calls}')
-        run_under(['strace', '-f', '-c', '-o', out], stub, calls, 64)
+        run_under(['strace', '-f', '-c', '-o', out], stubs, calls, 64)
         got = {}
         with open(out) as f:
             for line in f:
@@ -80,25 +83,29 @@ def system_calls(stub):
 
 
 def main():
-    stub = subprocess.Popen([os.path.join(BUILD, 'bench_stub_server')], stdout=subprocess.PIPE, text=True)
-    port = int(stub.stdout.readline())
+    stubs = [subprocess.Popen([os.path.join(BUILD, 'bench_stub_server')], stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    ports = [int(stub.stdout.readline()) for stub in stubs]
     try:
-        now = {'instructions': round(instructions(port))}
-        now.update({k: round(v, 3) for k, v in system_calls(port).items()})
+        now = {'instructions': round(instructions(ports[:1])), 'instructions balanced': round(instructions(ports))}
+        now.update({k: round(v, 3) for k, v in system_calls(ports).items()})
     finally:
-        stub.kill()
-        stub.wait()
+        for stub in stubs:
+            stub.kill()
+            stub.wait()
     print('per pass-through call: ' + ', '.join(f'{v} {k}' for k, v in now.items()))
     if '--update' in sys.argv:
         with open(BASELINE, 'w') as f:
-            json.dump({'instructions': now['instructions']}, f)
+            json.dump({name: now[name] for name in now if name.startswith('instructions')}, f)
             f.write('\n')
         return 0
     with open(BASELINE) as f:
         base = json.load(f)
     wrong = []
-    if now['instructions'] > base['instructions'] * 1.05:
-        wrong.append(f'{now["instructions"]} instructions, {base["instructions"]} before')
+    for name in base:
+        if now[name] > base[name] * 1.05:
+            wrong.append(f'{now[name]} {name}, {base[name]} before')
+    if now['instructions balanced'] > BALANCED_MAX:
+        wrong.append(f'{now["instructions balanced"]} instructions with three endpoints, at most {BALANCED_MAX}')
     for name, most in (('receives', 2.02), ('sends', 2.02), ('writes', 0.05)):
         if now[name] > most:
             wrong.append(f'{now[name]} {name}, at most {most}')

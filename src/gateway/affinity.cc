@@ -15,10 +15,18 @@ std::uint32_t Affinity::settle(const std::string& key, std::uint32_t before, std
                                TimePoint now) {
   Stripe& stripe = stripe_of(key);
   std::lock_guard lock(stripe.lock);
+  if (stripe.entries.size() >= kStripeMax && !stripe.entries.contains(key)) make_room(stripe, now);
   Entry& entry = stripe.entries[key];
   if (entry.endpoint == before) entry.endpoint = endpoint;
   entry.used = now;
   return entry.endpoint;
+}
+
+// Whoever was not seen for a while goes; if there is nobody, anyone: a client whose place is forgotten is only
+// given another one.
+void Affinity::make_room(Stripe& stripe, TimePoint now) {
+  std::erase_if(stripe.entries, [&](const auto& entry) { return entry.second.used < now - kSpared; });
+  if (stripe.entries.size() >= kStripeMax) stripe.entries.erase(stripe.entries.begin());
 }
 
 void Affinity::forget(const std::string& key) {

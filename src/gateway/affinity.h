@@ -1,5 +1,5 @@
 // Which endpoint has a client's session with an old server: what the client does there stays there. A client
-// moves when its endpoint is no more to be used. Striped locks, never held across a wait. Any shard.
+// moves when its endpoint is no more to be used. Bounded. Striped locks, never held across a wait. Any shard.
 #pragma once
 
 #include <array>
@@ -35,6 +35,9 @@ class Affinity {
     mutable std::mutex lock;
     std::unordered_map<std::string, Entry> entries;
   };
+  static constexpr std::size_t kStripeMax = 4096;
+  static constexpr Duration kSpared = std::chrono::minutes(1);
+  static void make_room(Stripe& stripe, TimePoint now);
   Stripe& stripe_of(const std::string& key) {
     return stripes_[std::hash<std::string>()(key) % stripes_.size()];
   }

@@ -103,7 +103,6 @@ Task<Result<Reply>> Endpoint::forward(Call& call, ClientLink* link) {
 // What a call teaches of its endpoint: that it answers, how soon, and to whoever picks.
 void Endpoint::note_reply(const Picked& picked, const Reply& reply, Duration took) {
   const TimePoint now = Shard::current().now();
-  answered(facts_, now);
   if (picked.picker) picked.picker->note(picked.place, picked.kind, took, false, now);
   // What goes on may still break off.
   if (!reply.rest && !reply.large) health_.succeeded(now);
@@ -150,9 +149,10 @@ Task<Result<Reply>> Endpoint::call(Call& call, Picked picked) {
     std::unique_ptr<LinkLease> lease;
     ClientLink* link = nullptr;
     if (wants_link(call, *peer)) {
+      const TimePoint begun = Shard::current().now();
       Result<std::unique_ptr<LinkLease>> own = co_await links_.get(call, peer);
       if (!own) {
-        end_trial(health_, picked, std::nullopt);
+        note_failure(picked, own.error(), begun);
         co_return fail(stopped(seat.stop, own.error()));
       }
       lease = std::move(*own);

@@ -71,7 +71,7 @@ Task<void> Endpoint::keep() {
   Random random = home_.chance();
   while (!closing_.cancelled()) {
     // With others to go to, what does not answer is asked anew before long.
-    const bool brief = !options_.homed && !alone_.load();
+    const bool brief = config_.type != ServerConfig::Type::stdio && !alone_.load();
     const TimePoint deadline =
         home_.now() + (brief ? std::min(kGreetTime, options_.startup_time) : options_.startup_time);
     health_.greeting_begun();

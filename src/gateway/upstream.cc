@@ -75,25 +75,26 @@ Endpoint* Upstream::pick(const Call& call, const EndpointSet& set, Picked& picke
 }
 
 // Where the client's session is; another one when that is not to be used any more.
-Endpoint* Upstream::choose_for_client(const Call& call, const EndpointSet& set, Picked& picked) {
+Endpoint* Upstream::choose_for_client(const Call& call, const EndpointSet& set, Picked& picked, bool trials) {
   const TimePoint now = Shard::current().now();
   const std::string key = ClientLinks::key_of(call.client);
   const std::uint32_t before = affinity_.find(key, now);
   Endpoint* own = before == 0 ? nullptr : set.find(before);
   if (own == nullptr || !set.roster.eligible[set.place_of(*own)]) {
-    Endpoint* next = pick(call, set, picked, false);
+    // Who has nothing to lose may try one that is out.
+    Endpoint* next = pick(call, set, picked, trials && before == 0);
     if (next == nullptr) return own;
     const std::uint32_t settled = affinity_.settle(key, before, next->number(), now);
-    if (settled == next->number()) return next;
-    own = set.find(settled);
+    own = settled == next->number() ? nullptr : set.find(settled);
     if (own == nullptr) return next;
+    if (picked.trial) next->health().end_trial(std::nullopt);
   }
   picked = Picked(set.picker, set.place_of(*own), kind_of(call), false);
   return own;
 }
 
 // Null: there is nobody.
-Endpoint* Upstream::choose(const Call& call, const EndpointSet& set, Picked& picked) {
+Endpoint* Upstream::choose(const Call& call, const EndpointSet& set, Picked& picked, bool trials) {
   if (call.at != 0) {
     Endpoint* own = set.find(call.at);
     const bool usable = own != nullptr && (call.at_only || set.roster.eligible[set.place_of(*own)]);
@@ -103,8 +104,8 @@ Endpoint* Upstream::choose(const Call& call, const EndpointSet& set, Picked& pic
   if (set.only != nullptr) return set.only;
   const bool client = !call.client.session.empty() || !call.client.identity.empty();
   const bool listing = is_new(call.client.revision) && call.row.route == Route::list;
-  if (set.sessions && client && !call.in_shared && !listing) return choose_for_client(call, set, picked);
-  return pick(call, set, picked, true);
+  if (set.sessions && client && !call.in_shared && !listing) return choose_for_client(call, set, picked, trials);
+  return pick(call, set, picked, trials);
 }
 
 // No coroutine of its own where an endpoint is known.
@@ -113,7 +114,7 @@ Task<Result<Reply>> Upstream::call(Call& call) {
   if (set.only != nullptr && call.at == 0) return set.only->call(call);
   if (!set.known && set.only == nullptr) return call_once_known(call);
   Picked picked;
-  Endpoint* endpoint = choose(call, set, picked);
+  Endpoint* endpoint = choose(call, set, picked, true);
   if (endpoint == nullptr) return refuse(call.at_only ? moved_away() : nobody(set));
   if (set.roster.panic) return call_in_panic(call, *endpoint, std::move(picked));
   return endpoint->call(call, std::move(picked));
@@ -124,7 +125,7 @@ Task<Result<Reply>> Upstream::call_once_known(Call& call) {
   if (!peer) co_return fail(peer.error());
   const EndpointSet& set = set_now();
   Picked picked;
-  Endpoint* endpoint = choose(call, set, picked);
+  Endpoint* endpoint = choose(call, set, picked, true);
   if (endpoint == nullptr) co_return fail(call.at_only ? moved_away() : nobody(set));
   co_return co_await endpoint->call(call, std::move(picked));
 }
@@ -176,9 +177,8 @@ Task<Result<std::shared_ptr<const Peer>>> Upstream::ready(Call& call) {
     set = &set_now();
   }
   Picked picked;
-  Endpoint* endpoint = choose(call, *set, picked);
+  Endpoint* endpoint = choose(call, *set, picked, false);
   if (endpoint == nullptr) co_return fail(call.at_only ? moved_away() : nobody(*set));
-  if (picked.trial) endpoint->health().end_trial(std::nullopt);
   call.at = endpoint->number();
   const std::shared_ptr<Endpoint> kept = endpoint->shared_from_this();
   co_return co_await kept->ready(call.deadline, call.cancel);

@@ -155,8 +155,8 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   const EndpointSet& set_now() const;
   Endpoint* endpoint_of(const std::string& key);
   bool belongs(const Endpoint& endpoint, const std::string& key);
-  Endpoint* choose(const Call& call, const EndpointSet& set, Picked& picked);
-  Endpoint* choose_for_client(const Call& call, const EndpointSet& set, Picked& picked);
+  Endpoint* choose(const Call& call, const EndpointSet& set, Picked& picked, bool trials);
+  Endpoint* choose_for_client(const Call& call, const EndpointSet& set, Picked& picked, bool trials);
   Endpoint* pick(const Call& call, const EndpointSet& set, Picked& picked, bool trials);
   Task<Result<Reply>> call_once_known(Call& call);
   Task<Result<Reply>> call_in_panic(Call& call, Endpoint& endpoint, Picked picked);

@@ -87,6 +87,7 @@ TEST_F(VerdictTrials, RepeatedEjectionsBeginWithLongerPausesAndFade) {
     rig->fail(3);
     pauses.push_back(rig->until_trial());
     rig->try_out(true, 2);
+    while (rig->reason().starts_with("held back")) rig->wait(milliseconds(500));
     ASSERT_EQ(rig->health(), Health::healthy);
   };
   again();
@@ -150,6 +151,7 @@ TEST_F(VerdictTrials, AnOutageThatIsOverEndsProbation) {
   ASSERT_EQ(rig->health(), Health::healthy);
   rig->time_out(2);
   rig->pass(2);
+  rig->wait(seconds(2));  // held back, having gone down twice
   rig->fail(1);
   EXPECT_EQ(rig->health(), Health::healthy);
 }

@@ -82,6 +82,7 @@ Task<void> AskingStorm::wait_for_rest() {
   }
   if (gateway_->events().listening() != 0) blame("listeners are left");
   if (world_.open_connections(gateway_address(), true) != 0) blame("connections of clients are left");
+  co_await wait_for_quiet();
   judge_connections("with nobody to serve");
 }
 

@@ -114,6 +114,12 @@ void Stage::judge_connections(const std::string& when) {
   if (open_upstream_connections() != 0) blame("connections to servers are counted " + when);
 }
 
+// A probe's connection rests for seconds, and the next probe comes seconds later: they are not for ever.
+Task<void> Stage::wait_for_quiet() {
+  const TimePoint until = world_.now() + std::chrono::seconds(900);
+  while (open_upstream_connections() != 0 && world_.now() < until) co_await sleep(milliseconds(100));
+}
+
 Task<void> Stage::close(bool abrupt) {
   for (std::size_t i = 0; i < kWorkers; ++i)
     shards_[i]->post([door = doors_[i].get()] { door->stop.cancel(); });

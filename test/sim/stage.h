@@ -48,6 +48,7 @@ class Stage : public FrontObserver {
   Task<void> close(bool abrupt);
   /// All connections to servers that are still open are a fault.
   void judge_connections(const std::string& when);
+  Task<void> wait_for_quiet();
   /// Calls that the gateway still has under way.
   std::uint32_t in_flight() const;
   /// Runs to the end. False: it hangs.

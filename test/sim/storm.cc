@@ -67,6 +67,7 @@ Task<void> Storm::wait_for_rest() {
   co_await sleep(seconds(90));  // a greeting that is never answered is waited for a minute
   if (world_.open_connections(gateway_address(), true) != 0) blame("connections of clients are left");
   if (connections() != 0) blame("a connection is served that is no more");
+  co_await wait_for_quiet();
   judge_connections("with nobody to serve");
 }
 
