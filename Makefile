@@ -30,6 +30,16 @@ verify: ## everything: sanitizers, full sizes of the black-box tests, all of con
 	@python3 bench/counters.py
 	@node test/soak/crossing.mjs --exchanges 100000
 	@node test/soak/restart.mjs
+	@tools/build dev weir_tests && WEIR_SEEDS=10000 $(BUILD)/dev/weir_tests --gtest_filter='*Storm.*:-*SameSeed*' --gtest_brief=1
+	@$(MAKE) --no-print-directory balance
+
+balance: ## real replicas: shares, detection of every fault, dying replicas beside nginx and HAProxy, false alarms (an hour)
+	@tools/setup tests
+	@tools/build release weir
+	@node test/soak/shares.mjs --write docs/shares.md
+	@node test/soak/detection.mjs --runs 20 --write docs/detection.md
+	@node test/soak/dying_replica.mjs --write docs/dying-replica.md
+	@node test/soak/false_alarms.mjs --seconds 120
 
 bench: setup ## against nginx and HAProxy, side by side (minutes)
 	@tools/bench
@@ -38,6 +48,12 @@ bench-streams: ## event streams: memory, changes to all, lateness, a slow reader
 	@tools/setup tests
 	@tools/build release weir
 	@node bench/streams.mjs
+
+bench-balance: ## how long a pick takes, and what probing 100 endpoints costs
+	@tools/setup tests
+	@tools/build release weir bench_picking
+	@$(BUILD)/release/bench_picking
+	@node bench/probing.mjs
 
 counters: ## instructions and system calls of one call, against the stored baseline
 	@tools/setup tests
@@ -67,4 +83,4 @@ coverage: ## line coverage of src/ by units and black-box tests; under 80 % fail
 docs: ## reference of all public declarations; one without a comment fails
 	@tools/docs
 
-.PHONY: help setup build run test verify bench bench-streams counters asan tsan fuzz tidy format coverage docs
+.PHONY: help setup build run test verify balance bench bench-streams bench-balance counters asan tsan fuzz tidy format coverage docs

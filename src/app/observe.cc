@@ -177,6 +177,17 @@ void Observe::finished(const RequestRecord& record) {
   line.text("span_id", span);
 }
 
+// Of a server with one endpoint that one's line says it all.
+void Observe::server_changed(const Upstream& upstream) {
+  const auto set = upstream.endpoints();
+  if (set->only != nullptr) return;
+  const auto now = upstream.status();
+  LogLine line(log_, Module::health, now->health <= Health::healthy ? Severity::info : Severity::warn,
+               to_string(now->health));
+  line.text("server", upstream.name());
+  if (!now->reason.empty()) line.text("reason", now->reason);
+}
+
 void Observe::endpoint_changed(const Upstream& upstream, const Endpoint& endpoint) {
   const auto now = endpoint.status();
   const bool away = now->state != ServerState::ready;

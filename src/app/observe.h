@@ -19,6 +19,7 @@ class Observe final : public FrontObserver {
   void set_options(const LogConfig& config);
   void finished(const RequestRecord& record) override;
   /// Log lines of a server's new state, and of what a child wrote to stderr. Any thread.
+  void server_changed(const Upstream& upstream);
   void endpoint_changed(const Upstream& upstream, const Endpoint& endpoint);
   void child_wrote(const std::string& server, std::string_view line);
   /// A warning that clients are not shown a tool. Any thread.

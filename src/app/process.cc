@@ -47,6 +47,7 @@ int Process::run() {
   observe_->set_options(options_.config.log);
   Gateway::Observer observer;
   observer.server_changed = [this](const Upstream& upstream) {
+    observe_->server_changed(upstream);
     const ServerState state = upstream.status()->state;
     if (state == ServerState::unreachable || state == ServerState::needs_authorization)
       say_server(upstream, -1);

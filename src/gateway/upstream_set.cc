@@ -145,6 +145,7 @@ std::shared_ptr<Endpoint> Upstream::make_endpoint(const Wanted& wanted, bool alo
 // time that it is read: whoever changes renews it.
 void Upstream::change(const std::function<void(EndpointSet&)>& changes) {
   bool anew = false;
+  bool told = true;
   std::vector<std::shared_ptr<Endpoint>> left;
   {
     std::lock_guard lock(lock_);
@@ -205,12 +206,13 @@ void Upstream::change(const std::function<void(EndpointSet&)>& changes) {
     sum.since = same_state ? was->since : now;
     sum.health_since = same_health ? was->health_since : now;
     anew = !same_state || (set->only != nullptr && was->peer != sum.peer);
+    told = same_state && same_health && !anew;
     if (!same_state || !same_health || was->peer != sum.peer || was->reason != sum.reason)
       status_.publish(std::make_shared<const ServerStatus>(std::move(sum)));
   }
   if (!started_.load(std::memory_order_relaxed)) return;
   for (const auto& endpoint : left) move_sessions(*endpoint);
-  if (options_.on_change) options_.on_change(*this, anew);
+  if (options_.on_change && !told) options_.on_change(*this, anew);
 }
 
 // An endpoint gets no calls any more: those of its clients who only listen are brought to others.

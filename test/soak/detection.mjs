@@ -48,6 +48,7 @@ class Watch {
       const one = all.find((some) => some.address === this.bad);
       if (one && one.state !== this.changes.at(-1)?.state) this.changes.push({ at: now(), state: one.state, reason: one.reason });
       const wrong = all.filter((some) => some.state === 'unhealthy' && some.address !== this.bad).map((some) => some.address);
+      for (const some of all) if (some.state === 'unhealthy' && some.address !== this.bad && !others.has(some.address)) console.log(`   another one accused: ${some.address} (${some.reason})`);
       this.accused += wrong.filter((some) => !others.has(some)).length;
       others = new Set(wrong);
       if (this.counted && looks % 2) {
