@@ -58,8 +58,8 @@ Result<ListPage> read_list_page(Message response, ListKind kind) {
   return page;
 }
 
-std::string partial_value(const std::vector<MissingServer>& missing) {
-  if (missing.empty()) return {};
+std::string partial_value(const std::vector<MissingServer>& missing, const std::vector<StaleServer>& stale) {
+  if (missing.empty() && stale.empty()) return {};
   std::string out = R"({"missing":[)";
   for (const MissingServer& one : missing) {
     if (out.back() == '}') out += ',';
@@ -69,7 +69,19 @@ std::string partial_value(const std::vector<MissingServer>& missing) {
     json_append_string(out, one.reason);
     out += '}';
   }
-  out += "]}";
+  out += ']';
+  if (!stale.empty()) out += R"(,"stale":[)";
+  for (const StaleServer& one : stale) {
+    if (out.back() == '}') out += ',';
+    out += R"({"server":)";
+    json_append_string(out, one.server);
+    out += R"(,"age":)";
+    json_append_string(out, one.age);
+    out += R"(,"reason":)";
+    json_append_string(out, one.reason);
+    out += '}';
+  }
+  out += stale.empty() ? "}" : "]}";
   return out;
 }
 

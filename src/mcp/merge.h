@@ -49,6 +49,12 @@ struct MissingServer {
   std::string server;
   std::string reason;  // of the error table
 };
+/// What a merged answer has from an earlier time.
+struct StaleServer {
+  std::string server;
+  std::string age;     // "12s"
+  std::string reason;  // why it is not of now
+};
 
 /// An entry under the name that clients see, ready to be written.
 struct NamedEntry {
@@ -56,8 +62,9 @@ struct NamedEntry {
   std::string exposed;
 };
 
-/// Appends `{"server","reason"}` members as the raw value of `weir/partial`; empty for nothing missing.
-std::string partial_value(const std::vector<MissingServer>& missing);
+/// The raw value of `weir/partial`: what is missing, and what is stale where anything is. Empty for neither.
+std::string partial_value(const std::vector<MissingServer>& missing,
+                          const std::vector<StaleServer>& stale = {});
 
 /// Appends the raw result of a merged list. `cacheable` members come with it for new clients only.
 void append_list_result(std::string& out, ListKind kind, Revision client,

@@ -203,6 +203,16 @@ TEST(Merge, BrokenEntriesCostOnlyThemselves) {
       R"({"resultType":"complete","tools":[{"name":"s__a"},{"name":"b"}],"ttlMs":0,"cacheScope":"private","_meta":{"weir/partial":{"missing":[{"server":"w","reason":"unreachable"}]}}})");
 }
 
+TEST(Merge, StaleServersAreNamedWithAgeAndReason) {
+  EXPECT_EQ(partial_value({}), "");
+  EXPECT_EQ(partial_value({}, {{"s", "12s", "unreachable"}, {"t", "1m", "deadline_exceeded"}}),
+            R"({"missing":[],"stale":[{"server":"s","age":"12s","reason":"unreachable"},)"
+            R"({"server":"t","age":"1m","reason":"deadline_exceeded"}]})");
+  EXPECT_EQ(partial_value({{"w", "unreachable"}}, {{"s", "12s", "overloaded"}}),
+            R"({"missing":[{"server":"w","reason":"unreachable"}],"stale":[{"server":"s","age":"12s",)"
+            R"("reason":"overloaded"}]})");
+}
+
 TEST(Handshake, WhatServersSay) {
   auto facts = read_discover(
       R"({"supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"instructions":"hi","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"s"}}})");
