@@ -11,6 +11,7 @@
 #include "app/process.h"
 #include "config/import.h"
 #include "config/schema.h"
+#include "gateway/last_good_files.h"
 #include "runtime/signals.h"
 
 namespace weir {
@@ -30,17 +31,29 @@ std::string find_file(const std::string& given) {
 
 namespace {
 
+// A folder that is of no use is the configuration's fault, not one to be found out when a server is down.
+LoadOutcome load_to_serve(const std::string& file, const Flags& flags) {
+  LoadOutcome outcome = load_with_flags(file, flags);
+  if (!outcome.config || outcome.config->state_dir.empty()) return outcome;
+  const std::string& folder = outcome.config->state_dir;
+  const std::string fault = state_dir_fault(folder);
+  if (fault.empty()) return outcome;
+  outcome.diagnostics.push_back(unplaced(Diagnostic::error, file, "\"state_dir\": " + folder + ' ' + fault));
+  outcome.config.reset();
+  return outcome;
+}
+
 int serve(const Flags& flags, const std::optional<StandardStreams>& stdio) {
   block_signals({SIGTERM, SIGINT, SIGHUP});  // before any thread starts
   RunOptions options;
   options.stdio = stdio;
   options.file = find_file(flags.file);
-  LoadOutcome outcome = load_with_flags(options.file, flags);
+  LoadOutcome outcome = load_to_serve(options.file, flags);
   print(outcome.diagnostics);
   if (!outcome.config) return 2;
   options.config = std::move(*outcome.config);
   if (!options.file.empty())
-    options.load_again = [file = options.file, flags] { return load_with_flags(file, flags); };
+    options.load_again = [file = options.file, flags] { return load_to_serve(file, flags); };
   return Process(std::move(options)).run();
 }
 

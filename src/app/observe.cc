@@ -212,6 +212,11 @@ void Observe::tool_withheld(const std::string& server, const std::string& tool, 
   line.text("server", server).text("tool", tool).text("reason", reason);
 }
 
+void Observe::not_remembered(const std::string& server, const std::string& what) {
+  LogLine line(log_, Module::gateway, Severity::warn, what);
+  line.text("server", server);
+}
+
 std::vector<ReadFamily> Observe::read_families() const {
   std::vector<ReadFamily> out = process_families();
   const auto family = [&](std::string_view name, std::string_view help, bool counter) -> ReadFamily& {

@@ -24,6 +24,8 @@ class Observe final : public FrontObserver {
   void child_wrote(const std::string& server, std::string_view line);
   /// A warning that clients are not shown a tool. Any thread.
   void tool_withheld(const std::string& server, const std::string& tool, const std::string& reason);
+  /// A warning about what a server offers and is not remembered for when it is away. Any thread.
+  void not_remembered(const std::string& server, const std::string& what);
   /// What is read when scraped.
   std::vector<ReadFamily> read_families() const;
 

@@ -63,6 +63,9 @@ int Process::run() {
                                   const std::string& reason) {
     observe_->tool_withheld(server, tool, reason);
   };
+  observer.not_remembered = [this](const std::string& server, const std::string& what) {
+    observe_->not_remembered(server, what);
+  };
   gateway_ = std::make_unique<Gateway>(shards, count, observer);
   gateway_now_ = gateway_.get();
   for (unsigned i = 0; i < count; ++i)

@@ -48,8 +48,10 @@ Task<void> learn_names(ClientCall& call, ListKind kind) {
     }
   };
   const auto catalogue = call.plan.catalogue->load();
+  // What is known of a server that is still starting is from before.
   for (std::size_t i = 0; i < call.plan.servers.size(); ++i)
-    if (!catalogue->seen(kind, i)) nursery.start(One::fetch(call, kind, i));
+    if (!catalogue->seen(kind, i) || call.plan.servers[i]->status()->state == ServerState::starting)
+      nursery.start(One::fetch(call, kind, i));
   co_await nursery.join();
 }
 

@@ -53,7 +53,8 @@ Gateway::Gateway(std::span<Shard* const> shards, std::size_t workers, Observer o
       interests_([this](const std::string& server, const std::string& link, Interests::Change change) {
         wishes_changed(server, link, change);
       }),
-      events_(event_options()) {
+      events_(event_options()),
+      memories_(observer_.not_remembered) {
   for (std::size_t i = 0; i < shards_.size(); ++i) seats_.push_back(std::make_unique<Seat>(plan_));
 }
 
@@ -120,12 +121,14 @@ ApplyReport Gateway::apply(const Config& config) {
   std::vector<std::shared_ptr<const ParamTable>> params;
   const bool same_limits = old->config.limits.message == config.limits.message;
   const auto known = old->catalogue ? old->catalogue->load() : nullptr;
+  memories_.open(config.state_dir, Shard::current().wall_now());
   for (const ServerConfig& server : config.servers) {
     if (server.disabled) continue;
     const std::size_t before = old->find(server.name);
     names.push_back(server.name);
     seen.emplace_back();
     params.emplace_back();
+    next->last_good.push_back(memories_.of(server));
     next->configured.push_back(static_cast<std::size_t>(&server - config.servers.data()));
     if (before != Plan::kAll && same_limits && same_server(old->servers[before]->config(), server)) {
       next->servers.push_back(old->servers[before]);
@@ -136,11 +139,13 @@ ApplyReport Gateway::apply(const Config& config) {
       ++report.kept;
       continue;
     }
+    recall_names(*next->last_good.back(), seen.back(), params.back());
     next->servers.push_back(make_upstream(server, config.limits, next->servers.size()));
     if (before != Plan::kAll) next->servers.back()->succeed(*old->servers[before]);
     fresh.push_back(next->servers.back());
     ++report.added;
   }
+  memories_.retain(names);
   next->catalogue = std::make_shared<Published<Catalogue>>(
       std::make_shared<const Catalogue>(next->names, std::move(names), std::move(seen), std::move(params)));
   begin_tool_headers(*next);
@@ -210,6 +215,7 @@ Task<void> Gateway::learn(std::string name) {
   if (server == Plan::kAll) co_return;
   const auto peer = plan->servers[server]->status()->peer;
   CancelScope never;
+  if (peer) plan->last_good[server]->note(peer->facts, Shard::current().wall_now());
   for (std::size_t k = 0; k < kListKinds; ++k) {
     const auto kind = static_cast<ListKind>(k);
     if (!peer || !peer->facts.has(list_capability(kind))) continue;
@@ -265,6 +271,7 @@ Task<void> Gateway::keep_house() {
     for (const auto& ended : sessions_.sweep(Shard::current().now())) forget(*ended);
     tasks_.sweep(Shard::current().now());
     for (const auto& server : plan_.load()->servers) server->sweep();
+    memories_.save(false);
   }
 }
 
@@ -276,6 +283,7 @@ void Gateway::end_streams() {
 Task<void> Gateway::close(TimePoint deadline) {
   stop_.cancel();
   co_await house_.join();
+  memories_.save(true);
   events_.end();
   co_await events_.close();
   CancelScope never;

@@ -12,6 +12,7 @@
 
 #include "gateway/events.h"
 #include "gateway/interests.h"
+#include "gateway/memories.h"
 #include "gateway/parked_calls.h"
 #include "gateway/plan.h"
 #include "gateway/sessions.h"
@@ -38,6 +39,8 @@ class Gateway {
     std::function<void(const std::string& server, std::string_view line)> child_wrote;  // its stderr
     std::function<void(const std::string& server, const std::string& tool, const std::string& reason)>
         tool_withheld;  // clients are not shown it
+    std::function<void(const std::string& server, const std::string& what)>
+        not_remembered;  // of what it offers, for when it is away
   };
   /// The first `workers` of the shards serve clients and are homes of servers; the last one is the control
   /// shard.
@@ -121,6 +124,7 @@ class Gateway {
   std::mutex catalogue_lock_;
 
   // The control shard.
+  Memories memories_;
   Nursery closing_;                               // servers that a reload took out
   std::vector<std::weak_ptr<Upstream>> retired_;  // the same
   Nursery house_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "gateway/fan_out.h"
 #include "gateway/tool_headers.h"
 #include "mcp/outgoing.h"
 #include "runtime/nursery.h"
@@ -18,13 +19,6 @@ auto nonsense(std::string detail) {
   return fail(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe, std::move(detail));
 }
 
-// What this server may take for its part of a list.
-TimePoint patience(const Plan& plan, std::size_t server) {
-  const TimeoutConfig& timeout = plan.settings(server).timeout;
-  const bool starting = plan.servers[server]->status()->state == ServerState::starting;
-  return Shard::current().now() + (starting ? std::max(timeout.startup, timeout.list) : timeout.list);
-}
-
 std::string list_request(ListKind kind, const std::string* cursor) {
   std::string out = R"({"jsonrpc":"2.0","id":0,"method":")";
   out += list_method(kind).name;
@@ -38,56 +32,17 @@ std::string list_request(ListKind kind, const std::string* cursor) {
   return out;
 }
 
-/// One server's part of a fan-out.
-template <class T>
-struct Part {
+/// One server's part of a list: what it answers, or what it was last known to offer.
+struct ListPart {
   std::size_t server = 0;
-  std::optional<Result<T>> outcome;
+  KeptList kept;  // null: nothing may stand in
+  std::optional<Result<std::vector<ListPage>>> outcome;
 };
 
-Task<void> fetch_part(ClientCall& call, ListKind kind, Part<std::vector<ListPage>>& part) {
+Task<void> fetch_part(ClientCall& call, ListKind kind, ListPart& part) {
+  const TimePoint deadline = patience(call.plan, part.server, part.kept.page != nullptr);
   part.outcome.emplace(co_await fetch_list(call.plan, part.server, kind, call.asks_one() ? &call : nullptr,
-                                           patience(call.plan, part.server), call.cancel));
-}
-
-Task<void> meet_part(ClientCall& call, Part<std::shared_ptr<const Peer>>& part) {
-  Upstream& server = *call.plan.servers[part.server];
-  part.outcome.emplace(co_await server.ready(patience(call.plan, part.server), call.cancel));
-}
-
-template <class T>
-std::vector<Part<T>> parts_of(const ClientCall& call) {
-  std::vector<Part<T>> parts;
-  for (std::size_t i = 0; i < call.plan.servers.size(); ++i) {
-    if (call.only != Plan::kAll && call.only != i) continue;
-    parts.emplace_back();
-    parts.back().server = i;
-  }
-  return parts;
-}
-
-// Errors of all parts: what is missing, or the first error when nothing is left.
-template <class T>
-Result<std::vector<MissingServer>> missing_of(const ClientCall& call, const std::vector<Part<T>>& parts) {
-  std::vector<MissingServer> missing;
-  const Error* first = nullptr;
-  for (const Part<T>& part : parts) {
-    if (*part.outcome) continue;
-    const Error& error = part.outcome->error();
-    if (first == nullptr) first = &error;
-    missing.push_back({call.plan.servers[part.server]->name(), std::string(to_string(error.kind()))});
-  }
-  if (first != nullptr && missing.size() == parts.size()) return fail(*first);
-  return missing;
-}
-
-std::string respond(const ClientCall& call, std::string_view result) {
-  std::string out = R"({"jsonrpc":"2.0","id":)";
-  out += call.message.raw_id();
-  out += R"(,"result":)";
-  out += result;
-  out += '}';
-  return out;
+                                           deadline, call.cancel));
 }
 
 // One server alone: its own answer, byte for byte, all pages in one.
@@ -150,6 +105,7 @@ Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t ser
       // A server without such things says so in many ways; it has none of them.
       if (code == -32601) {
         note_seen(plan, kind, server, {});
+        if (by == nullptr) plan.last_good[server]->note(kind, {}, Shard::current().wall_now());
         co_return pages;
       }
       co_return nonsense("it refused to list: " + std::string(response->error()));
@@ -166,6 +122,8 @@ Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t ser
       co_return nonsense("its list has no end");
     cursor = std::move(next);
   }
+  // What one client was shown may be for it alone.
+  if (by == nullptr) plan.last_good[server]->note(kind, pages, Shard::current().wall_now());
   // What begins at a client's own cursor is not the whole list.
   if (by == nullptr || by->message.param().find("cursor").empty())
     note_seen(plan, kind, server, std::move(identities), std::move(params));
@@ -174,15 +132,19 @@ Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t ser
 
 Task<Result<std::string>> answer_list(ClientCall& call) {
   const ListKind kind = call.row.kind;
-  std::vector<Part<std::vector<ListPage>>> parts = parts_of<std::vector<ListPage>>(call);
+  std::vector<ListPart> parts = parts_of<ListPart>(call);
+  // What comes behind a server's own cursor is not the whole list, nor may the whole stand in for it.
+  if (call.message.param().find("cursor").empty())
+    for (ListPart& part : parts) part.kept = call.plan.last_good[part.server]->list(kind);
   Nursery nursery;
   const TimePoint begun = Shard::current().now();
   for (auto& part : parts) nursery.start(fetch_part(call, kind, part));
   co_await nursery.join();
   if (call.notes != nullptr) call.notes->upstream_time += Shard::current().now() - begun;
-  const Result<std::vector<MissingServer>> missing = missing_of(call, parts);
-  if (!missing) co_return fail(missing.error());
-  if (call.asks_one() && !call.plan.names.prefixed && parts.size() == 1 && !(*parts[0].outcome)->empty()) {
+  const Result<Lacking> lacking = lacking_of(call, parts);
+  if (!lacking) co_return fail(lacking.error());
+  if (call.asks_one() && !call.plan.names.prefixed && parts.size() == 1 && *parts[0].outcome &&
+      !(*parts[0].outcome)->empty()) {
     const auto peer = call.plan.servers[parts[0].server]->status()->peer;
     const Revision revision = peer ? peer->facts.revision : call.client.revision;
     co_return one_servers_list(call, kind, **parts[0].outcome, revision);
@@ -193,57 +155,29 @@ Task<Result<std::string>> answer_list(ClientCall& call) {
   std::unordered_set<std::string> listed;
   std::uint64_t ttl = ~std::uint64_t{0};
   bool all_public = true;
-  for (const auto& part : parts) {
-    if (!*part.outcome) continue;
+  const auto add = [&](const ListPage& page, std::size_t server) {
+    for (const ListEntry& entry : page.entries) {
+      std::string name = own_names ? entry.identity : catalogue->exposed(kind, server, entry.identity);
+      // A server that names two things alike means the first.
+      if (listed.insert(name).second) entries.push_back({&entry, std::move(name)});
+    }
+  };
+  for (const ListPart& part : parts) {
+    if (!*part.outcome) {
+      if (stands_in(part)) add(*part.kept.page, part.server);
+      all_public = all_public && !stands_in(part);
+      continue;
+    }
     for (const ListPage& page : **part.outcome) {
       ttl = std::min(ttl, page.ttl_ms);
       all_public = all_public && page.is_public;
-      for (const ListEntry& entry : page.entries) {
-        std::string name = own_names ? entry.identity : catalogue->exposed(kind, part.server, entry.identity);
-        // A server that names two things alike means the first.
-        if (listed.insert(name).second) entries.push_back({&entry, std::move(name)});
-      }
+      add(page, part.server);
     }
   }
   if (ttl == ~std::uint64_t{0}) ttl = 0;
   std::string result;
   append_list_result(result, kind, call.client.revision, entries, ttl, all_public && !entries.empty(),
-                     partial_value(*missing));
-  co_return respond(call, result);
-}
-
-Task<Result<std::string>> answer_introduction(ClientCall& call, Revision agreed) {
-  std::vector<Part<std::shared_ptr<const Peer>>> parts = parts_of<std::shared_ptr<const Peer>>(call);
-  Nursery nursery;
-  const TimePoint begun = Shard::current().now();
-  for (auto& part : parts) nursery.start(meet_part(call, part));
-  co_await nursery.join();
-  if (call.notes != nullptr) call.notes->upstream_time += Shard::current().now() - begun;
-  const Result<std::vector<MissingServer>> missing = missing_of(call, parts);
-  if (!missing) co_return fail(missing.error());
-  std::vector<const ServerFacts*> facts;
-  std::vector<std::pair<std::string_view, const ServerFacts*>> named;
-  for (const auto& part : parts) {
-    if (!*part.outcome) continue;
-    facts.push_back(&(**part.outcome)->facts);
-    named.emplace_back(call.plan.servers[part.server]->name(), facts.back());
-  }
-  const bool discover = call.row.route == Route::discover;
-  std::string result = discover ? R"({"resultType":"complete","supportedVersions":["2026-07-28"])"
-                                : R"({"protocolVersion":")" + std::string(to_string(agreed)) + '"';
-  result += R"(,"capabilities":)" + merge_capabilities(facts, discover ? Revision::v2026_07_28 : agreed);
-  if (!discover) result += R"(,"serverInfo":)" + std::string(own_client_info());
-  const std::string instructions = named.empty() ? std::string() : merge_instructions(named);
-  if (!instructions.empty()) result += R"(,"instructions":)" + instructions;
-  if (discover) result += R"(,"ttlMs":0,"cacheScope":"private")";
-  std::string meta;
-  if (discover) meta += "\"" + std::string(kMetaServerInfo) + "\":" + std::string(own_client_info());
-  if (!missing->empty()) {
-    if (!meta.empty()) meta += ',';
-    meta += R"("weir/partial":)" + partial_value(*missing);
-  }
-  if (!meta.empty()) result += R"(,"_meta":{)" + meta + '}';
-  result += '}';
+                     partial_value(lacking->missing, lacking->stale));
   co_return respond(call, result);
 }
 

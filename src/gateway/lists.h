@@ -38,7 +38,8 @@ struct ClientCall {
   std::size_t the_one() const noexcept { return only != Plan::kAll ? only : 0; }
 };
 
-/// All pages of one server's list, noted in the catalogue.
+/// All pages of one server's list, noted in the catalogue; kept for when the server is away unless it is `by`
+/// a client.
 /// Errors: the server's; upstream_protocol for nonsense or endless pages.
 Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t server, ListKind kind,
                                                const ClientCall* by, TimePoint deadline, CancelScope& cancel);

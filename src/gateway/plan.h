@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "gateway/catalogue.h"
+#include "gateway/last_good.h"
 #include "gateway/upstream.h"
 #include "mcp/names.h"
 
@@ -34,6 +35,7 @@ struct Plan {
   std::shared_ptr<Published<Catalogue>> catalogue;
   std::mutex* catalogue_lock = nullptr;  // of whoever replaces it
   Interests* interests = nullptr;        // what clients want to hear of; outlives the plan's use
+  std::vector<std::shared_ptr<LastGood>> last_good;  // what is kept of each server for when it is away
   /// By server; follows the catalogue, for a look before each call. Any thread.
   std::unique_ptr<std::atomic<ToolHeaders>[]> tool_headers;
   /// Told once of each tool that clients are not shown, and why; any shard. May be empty.
