@@ -43,6 +43,10 @@ Task<void> fetch_part(ClientCall& call, ListKind kind, ListPart& part) {
   const TimePoint deadline = patience(call.plan, part.server, part.kept.page != nullptr);
   part.outcome.emplace(co_await fetch_list(call.plan, part.server, kind, call.asks_one() ? &call : nullptr,
                                            deadline, call.cancel));
+  // What a server that is there answers to this one client is not put right by what it told Weir.
+  if (call.asks_one() && !*part.outcome && part.outcome->error().kind() == Error::Kind::upstream_protocol &&
+      part.outcome->error().status() < 500)
+    part.kept = {};
 }
 
 // One server alone: its own answer, byte for byte, all pages in one.

@@ -163,6 +163,21 @@ export const tests = {
     await ended(weir);
   },
 
+  async 'one server alone that refuses this client is not spoken for; one whose proxy says 502 is'() {
+    let how;
+    const spec = offering(['one']);
+    const answer = spec.before;
+    const a = await Upstream.start({ ...spec, before: (parsed, send) => (how && parsed.method === 'tools/list' ? (send(how, how === 200 ? JSON.stringify({ jsonrpc: '2.0', id: parsed.id, error: { code: -32603, message: 'not you' } }) : 'a proxy speaks'), true) : answer(parsed, send)) });
+    const weir = await Weir.start({ servers: { a: { url: a.url } } });
+    await weir.settled();
+    how = 200;
+    const refused = JSON.parse((await ask(weir.url, 'tools/list')).text);
+    assert.equal(refused.error?.code, 1002, JSON.stringify(refused));
+    how = 502;
+    stale(await tools(weir.url), 'a', ['upstream_protocol', 'unreachable', 'no_healthy_endpoint']);
+    await ended(weir, a);
+  },
+
   async 'without anything remembered it is missing, or the error'() {
     const b = await Upstream.start(offering(['three']));
     const weir = await Weir.start({ servers: { a: { url: 'http://127.0.0.1:1/mcp' }, b: { url: b.url } } });
