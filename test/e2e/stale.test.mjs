@@ -178,6 +178,31 @@ export const tests = {
     await ended(weir, a);
   },
 
+  async 'several endpoints: as long as one is there nothing is stale, after the last one all is'() {
+    const spec = offering(['one']);
+    const first = await Upstream.start(spec);
+    const second = await Upstream.start(spec);
+    const b = await Upstream.start(offering(['three']));
+    const weir = await Weir.start({ servers: { a: { endpoints: [{ url: first.url }, { url: second.url }] }, b: { url: b.url } } });
+    await weir.settled();
+    const state = async () => (await weir.servers()).find((one) => one.name === 'a').state;
+    await first.stop();
+    await fresh(weir.url, 'a__one,b__three');
+    await second.stop();
+    const list = await tools(weir.url);
+    assert.deepEqual(toolNames(list), ['a__one', 'b__three']);
+    stale(list, 'a');
+    await until(async () => (await state()) === 'unreachable', 30000, 'unreachable');
+    stale(await tools(weir.url), 'a');
+    stale(result(await ask(weir.url, 'server/discover')), 'a');
+    const failed = await call(weir.url, 'a__one');
+    assert.ok([1001, 1005].includes(failed.error?.code), JSON.stringify(failed));
+    spec.state.names = ['four'];
+    const again = await Upstream.start({ ...spec, port: first.port });
+    await fresh(weir.url, 'a__four,b__three');
+    await ended(weir, again, b);
+  },
+
   async 'without anything remembered it is missing, or the error'() {
     const b = await Upstream.start(offering(['three']));
     const weir = await Weir.start({ servers: { a: { url: 'http://127.0.0.1:1/mcp' }, b: { url: b.url } } });
@@ -262,6 +287,8 @@ export const tests = {
         assert.equal(fs.statSync(file).mode & 0o777, 0o600);
         assert.doesNotMatch(fs.readFileSync(file, 'utf8'), /geheim|127\.0\.0\.1/);
       }
+      const seen = () => Number(/"tools":\{"seen":(\d+)/.exec(fs.readFileSync(files.find((one) => path.basename(one).startsWith('b-')), 'utf8'))[1]);
+      const seenFirst = seen();
 
       const second = await Weir.start(config);
       // Calls know where they belong before anybody has listed.
@@ -291,6 +318,7 @@ export const tests = {
       old.leave();
       modern.leave();
       await ended(second, again);
+      assert.ok(seen() > seenFirst, 'what has not changed was seen again');
 
       // Other servers by the same names inherit nothing.
       const third = await Weir.start({ state_dir: state, servers: { a: { url: 'http://127.0.0.1:1/mcp' }, b: { url: b.url } } });

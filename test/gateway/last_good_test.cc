@@ -2,15 +2,18 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "base/digest.h"
+#include "base/random.h"
 #include "gateway/last_good_files.h"
 #include "gateway/memories.h"
 
@@ -241,12 +244,13 @@ TEST(LastGoodText, ABrokenOneIsNeverRead) {
   EXPECT_NE(fault.find("newer"), std::string::npos);
 }
 
+std::string with_digest(const std::string& body) {
+  const Digest digest = sha256(body);
+  return "weir-last-good 1 " + hex(digest, digest.size()) + "\n" + body;
+}
+
 // With a digest that fits: whoever writes such files may write anything.
 TEST(LastGoodText, AnyBodyIsReadOrRefused) {
-  const auto with_digest = [](const std::string& body) {
-    const Digest digest = sha256(body);
-    return "weir-last-good 1 " + hex(digest, digest.size()) + "\n" + body;
-  };
   LastGoodText out;
   std::string fault;
   for (
@@ -263,6 +267,41 @@ TEST(LastGoodText, AnyBodyIsReadOrRefused) {
     EXPECT_FALSE(read_last_good(with_digest(body), out, fault)) << body;
   EXPECT_TRUE(read_last_good(with_digest(R"({"server":7,"reached_by":[1],"lists":{"tools":{"entries":[]}}})"),
                              out, fault));
+}
+
+TEST(LastGoodText, WhatIsReadIsWrittenAsItIsRead) {
+  const std::string text =
+      write_last_good(content("s", R"({"name":"a","inputSchema":{"type":"object"}},{"name":"b"})"));
+  const std::string body = text.substr(text.find('\n') + 1);
+  Random chance(7);
+  std::size_t good = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    std::string changed = body;
+    for (std::uint64_t edits = 1 + chance.below(4); edits != 0; --edits) {
+      const std::size_t at = chance.below(changed.size());
+      const std::size_t from = chance.below(changed.size());
+      switch (chance.below(3)) {
+        case 0:
+          changed[at] = body[from % body.size()];
+          break;
+        case 1:
+          changed.erase(at, 1 + chance.below(8));
+          break;
+        default:
+          changed.insert(at, changed.substr(from, 1 + chance.below(30)));
+      }
+      if (changed.empty()) changed = "{";
+    }
+    LastGoodText read;
+    LastGoodText again;
+    std::string fault;
+    if (!read_last_good(with_digest(changed), read, fault)) continue;
+    ++good;
+    const std::string written = write_last_good(read);
+    ASSERT_TRUE(read_last_good(written, again, fault)) << changed;
+    ASSERT_EQ(write_last_good(again), written) << changed;
+  }
+  EXPECT_GT(good, 100U);
 }
 
 TEST(ReachMarks, TellWaysToReachAServerApartWithoutSecrets) {
@@ -357,7 +396,8 @@ TEST_F(StateDir, AUselessFileIsIgnoredWithAWordAndReplaced) {
   LastGoodFiles files(folder, kNoon, told.trouble());
   EXPECT_FALSE(files.load("s", out)) << "and does not wait for a pipe";
   fs::remove(path);
-  fs::create_symlink("/etc/passwd", path);
+  write(root + "/elsewhere", good);
+  fs::create_symlink(root + "/elsewhere", path);
   EXPECT_FALSE(files.load("s", out));
   EXPECT_EQ(told.what.size(), 2U);
 }
@@ -398,6 +438,29 @@ TEST_F(StateDir, WhatCannotBeWrittenIsToldOnceAndTriedAgain) {
   EXPECT_TRUE(fs::is_regular_file(files.path_of("s")));
 }
 
+TEST_F(StateDir, AWriteThatBreaksOffLeavesTheFileAsItWas) {
+  Told told;
+  LastGoodFiles files(folder, kNoon, told.trouble());
+  ASSERT_TRUE(files.save(content("s", R"({"name":"a"})")));
+  const std::string before = read(files.path_of("s"));
+  // A full disk, as far as a process can have one of its own.
+  struct rlimit usual {};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &usual), 0);
+  const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
+  struct rlimit small = usual;
+  small.rlim_cur = before.size() - 10;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const bool saved = files.save(content("s", R"({"name":"b"},{"name":"c"})"));
+  ::setrlimit(RLIMIT_FSIZE, &usual);
+  std::signal(SIGXFSZ, ignored);
+  EXPECT_FALSE(saved);
+  EXPECT_EQ(told.what.size(), 1U);
+  EXPECT_EQ(read(files.path_of("s")), before);
+  EXPECT_EQ(this->files(), 1U) << "nothing temporary is left";
+  EXPECT_TRUE(files.save(content("s", R"({"name":"b"},{"name":"c"})")));
+  EXPECT_NE(read(files.path_of("s")), before);
+}
+
 TEST_F(StateDir, AFolderThatIsOfNoUseIsFoundOut) {
   EXPECT_EQ(state_dir_fault(root + "/deep/er/state"), "");
   write(root + "/file", "x");
@@ -432,14 +495,14 @@ TEST_F(StateDir, MemoriesOutliveReloadsAndRestartsButNoOtherServer) {
   }
   Memories again(told.trouble());
   again.open(folder, kNoon);
-  const auto inherited = again.of(at({"http://c/mcp"}));
+  const auto inherited = again.of(at({"http://c/mcp", "http://e/mcp"}));
   EXPECT_EQ(names_of(inherited->list(ListKind::tools)), "a");
   EXPECT_EQ(inherited->list(ListKind::tools).seen, kNoon + seconds(60));
   EXPECT_EQ(inherited->facts().facts->capabilities, facts().capabilities);
   again.save(false);
   // Out of the configuration, and back in: from its file.
   again.retain({});
-  EXPECT_EQ(names_of(again.of(at({"http://c/mcp"}))->list(ListKind::tools)), "a");
+  EXPECT_EQ(names_of(again.of(at({"http://e/mcp"}))->list(ListKind::tools)), "a");
   const auto other = again.of(at({"http://d/mcp"}));
   EXPECT_FALSE(other->list(ListKind::tools)) << "another server by the same name";
   again.save(true);
