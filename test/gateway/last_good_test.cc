@@ -499,7 +499,11 @@ TEST_F(StateDir, MemoriesOutliveReloadsAndRestartsButNoOtherServer) {
   EXPECT_EQ(names_of(inherited->list(ListKind::tools)), "a");
   EXPECT_EQ(inherited->list(ListKind::tools).seen, kNoon + seconds(60));
   EXPECT_EQ(inherited->facts().facts->capabilities, facts().capabilities);
+  // Reached otherwise by and by: the file follows, as does who reads it after a crash.
   again.save(false);
+  Memories crashed(told.trouble());
+  crashed.open(folder, kNoon);
+  EXPECT_EQ(names_of(crashed.of(at({"http://e/mcp"}))->list(ListKind::tools)), "a");
   // Out of the configuration, and back in: from its file.
   again.retain({});
   EXPECT_EQ(names_of(again.of(at({"http://e/mcp"}))->list(ListKind::tools)), "a");
