@@ -11,7 +11,9 @@ TimePoint patience(const Plan& plan, std::size_t server, bool known) {
 }
 
 bool is_away(const Error& error) noexcept {
-  return error.side() != Error::Side::client && error.kind() != Error::Kind::cancelled;
+  // One that wants other credentials is there: that is to be seen, and mended.
+  return error.side() != Error::Side::client && error.kind() != Error::Kind::cancelled &&
+         error.kind() != Error::Kind::needs_authorization;
 }
 
 std::string respond(const ClientCall& call, std::string_view result) {

@@ -23,7 +23,7 @@ Task<void> meet_part(ClientCall& call, PeerPart& part) {
   part.outcome.emplace(co_await server.ready(deadline, call.cancel));
   // It may be known who it is, and that it is not there.
   const auto now = server.status();
-  const bool away = now->state == ServerState::unreachable || now->state == ServerState::needs_authorization;
+  const bool away = now->state == ServerState::unreachable;
   if (*part.outcome && away && part.kept)
     part.outcome.emplace(fail(now->error.detail().empty() ? away_error() : now->error));
 }

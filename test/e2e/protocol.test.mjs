@@ -302,8 +302,9 @@ export const tests = {
       const begun = Date.now();
       const got = await list();
       assert.ok(Date.now() - begun < 20000);
-      assert.deepEqual(got.tools.map((one) => one.name), ['a__echo']);
-      assert.deepEqual(got._meta['weir/partial'].missing, [{ server: 'b', reason: 'deadline_exceeded' }, { server: 'c', reason: 'upstream_protocol' }, { server: 'd', reason: 'unreachable' }]);
+      assert.deepEqual(got.tools.map((one) => one.name), ['a__echo', 'b__echo', 'c__echo', 'd__echo']);
+      assert.deepEqual(got._meta['weir/partial'].missing, []);
+      assert.deepEqual(got._meta['weir/partial'].stale.map(({ server, reason }) => ({ server, reason })), [{ server: 'b', reason: 'deadline_exceeded' }, { server: 'c', reason: 'upstream_protocol' }, { server: 'd', reason: 'unreachable' }]);
       assert.equal(got.ttlMs, 0);
       b.server.closeAllConnections();
     }, { timeout: { list: '500ms' } });

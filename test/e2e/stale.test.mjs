@@ -175,6 +175,9 @@ export const tests = {
     assert.equal(refused.error?.code, 1002, JSON.stringify(refused));
     how = 502;
     stale(await tools(weir.url), 'a', ['upstream_protocol', 'unreachable', 'no_healthy_endpoint']);
+    how = 401;
+    const wants = JSON.parse((await ask(weir.url, 'tools/list')).text);
+    assert.equal(wants.error?.code, 1008, JSON.stringify(wants));
     await ended(weir, a);
   },
 
