@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kTitle = "weir-last-good ";
 constexpr std::string_view kVersion = "1";
 constexpr std::size_t kMarkBytes = 16;
+constexpr std::int64_t kTimeMax = 4'102'444'800'000;  // the year 2100: the clock counts in finer units
 
 JsonLimits file_limits() {
   JsonLimits limits;
@@ -31,7 +32,7 @@ std::string time_text(WallTime time) {
 WallTime read_time(std::string_view raw) {
   std::int64_t value = 0;
   std::from_chars(raw.data(), raw.data() + raw.size(), value);
-  return WallTime(std::chrono::milliseconds(value));
+  return WallTime(std::chrono::milliseconds(std::clamp<std::int64_t>(value, 0, kTimeMax)));
 }
 
 std::string text_of(std::string_view raw) {

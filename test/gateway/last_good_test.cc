@@ -269,6 +269,16 @@ TEST(LastGoodText, AnyBodyIsReadOrRefused) {
                              out, fault));
 }
 
+TEST(LastGoodText, ATimeOutOfRangeIsWithinIt) {
+  LastGoodText out;
+  std::string fault;
+  const std::string head = R"({"server":"s","reached_by":[],"lists":{"tools":{"entries":[],"seen":)";
+  ASSERT_TRUE(read_last_good(with_digest(head + "9000000000000000000}}}"), out, fault));
+  EXPECT_EQ(age_text(out.kept.lists[0].seen, kNoon), "0s");
+  ASSERT_TRUE(read_last_good(with_digest(head + "-9000000000000000000}}}"), out, fault));
+  EXPECT_EQ(out.kept.lists[0].seen, WallTime());
+}
+
 TEST(LastGoodText, WhatIsReadIsWrittenAsItIsRead) {
   const std::string text =
       write_last_good(content("s", R"({"name":"a","inputSchema":{"type":"object"}},{"name":"b"})"));
