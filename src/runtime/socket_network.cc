@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "runtime/dns.h"
 #include "runtime/epoll_loop.h"
 #include "runtime/fd_stream.h"
 #include "runtime/resolver.h"
@@ -190,6 +191,11 @@ class SocketNetwork final : public Network {
       co_return itself;
     }
     co_return co_await resolver_.look_up(std::move(host), port, deadline, cancel);
+  }
+
+  Task<Result<NameAnswer>> look_up(std::string host, std::string name_server, TimePoint deadline,
+                                   CancelScope& cancel) override {
+    return dns_look_up(loop_, std::move(host), std::move(name_server), deadline, cancel);
   }
 
  private:

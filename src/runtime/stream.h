@@ -4,6 +4,7 @@
 
 #include <sys/uio.h>
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -85,6 +86,15 @@ struct SocketAddress {
   friend bool operator==(const SocketAddress&, const SocketAddress&) = default;
 };
 
+/// What a host name stands for, and for how long.
+struct NameAnswer {
+  std::vector<std::string> addresses;  // numeric, without brackets; each once, in an order of their own
+  std::chrono::seconds ttl{};          // the least of theirs
+  bool no_ipv4 = false;                // nobody said which ones it has of this family
+  bool no_ipv6 = false;
+  friend bool operator==(const NameAnswer&, const NameAnswer&) = default;
+};
+
 /// Takes connections on one address for one shard.
 class Listener {
  public:
@@ -111,6 +121,11 @@ class Network {
   /// All addresses of a name, resolved off the loop. A numeric host is returned as it is.
   virtual Task<Result<std::vector<SocketAddress>>> resolve(std::string host, std::uint16_t port,
                                                            TimePoint deadline, CancelScope& cancel) = 0;
+  /// All addresses of a name with their time to live, by the hosts file or by DNS: from `name_server`
+  /// ("ADDRESS:PORT"), or from the system's where that is empty. A numeric host is returned as it is. At
+  /// least one address. Errors: unreachable with the reason, deadline_exceeded, cancelled; all Sent::no.
+  virtual Task<Result<NameAnswer>> look_up(std::string host, std::string name_server, TimePoint deadline,
+                                           CancelScope& cancel) = 0;
 };
 
 }  // namespace weir

@@ -306,6 +306,11 @@ class SimNetwork final : public Network {
     co_return found;
   }
 
+  Task<Result<NameAnswer>> look_up(std::string host, std::string, TimePoint deadline,
+                                   CancelScope& cancel) override {
+    return world_.look_up(std::move(host), deadline, cancel);
+  }
+
  private:
   World& world_;
   Shard& shard_;
@@ -318,6 +323,29 @@ void reset_connection(Stream& stream) { dynamic_cast<SimStream&>(stream).reset()
 std::unique_ptr<Network> make_sim_network(World& world, Shard& shard) {
   return std::make_unique<SimNetwork>(world, shard);
 }
+
+Task<Result<NameAnswer>> World::look_up(std::string host, TimePoint deadline, CancelScope& cancel) {
+  looked_up_.emplace_back(host, now_);
+  const auto found = ground_->names.find(host);
+  const bool known = found != ground_->names.end();
+  const std::optional<NameAnswer> answer = known ? found->second : std::nullopt;
+  const bool silent = known && !answer;
+  const TimePoint answered = silent ? deadline : now_ + std::chrono::milliseconds(1);
+  (void)co_await Sleep(answered, &cancel);
+  if (cancel.cancelled()) co_return fail(Error::Kind::cancelled, Error::Side::client, Error::Sent::no);
+  if (silent)
+    co_return fail(Error::Kind::deadline_exceeded, Error::Side::upstream, Error::Sent::no,
+                   "resolving " + host + " timed out");
+  if (answer) co_return *answer;
+  co_return fail(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no,
+                 "cannot resolve " + host + ": no such name");
+}
+
+void World::set_name(const std::string& host, std::optional<NameAnswer> answer) {
+  ground_->names.insert_or_assign(host, std::move(answer));
+}
+
+void World::unset_name(const std::string& host) { ground_->names.erase(host); }
 
 void World::set_down(const SocketAddress& address, bool down) {
   const auto key = std::make_pair(address.host, address.port);

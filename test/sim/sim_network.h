@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@ struct Wire;
 struct World::Ground {
   std::map<std::pair<std::string, std::uint16_t>, std::vector<SimListener*>> listeners;
   std::set<std::pair<std::string, std::uint16_t>> down;
+  std::map<std::string, std::optional<NameAnswer>> names;
   std::vector<std::weak_ptr<Wire>> wires;
   std::uint16_t next_port = 40000;
 };

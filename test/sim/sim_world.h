@@ -7,8 +7,10 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/nursery.h"
@@ -67,6 +69,13 @@ class World {
   void at(TimePoint when, Shard& shard, std::function<void()> event);
   /// Cuts every connection whose either end listens at `address`; new ones are refused while `down`.
   void set_down(const SocketAddress& address, bool down);
+  /// What a name stands for from now on; nothing: its name server never answers. A name that was not set is
+  /// none.
+  void set_name(const std::string& host, std::optional<NameAnswer> answer);
+  void unset_name(const std::string& host);
+  /// What was looked up, and when.
+  const std::vector<std::pair<std::string, TimePoint>>& looked_up() const noexcept { return looked_up_; }
+  Task<Result<NameAnswer>> look_up(std::string host, TimePoint deadline, CancelScope& cancel);
   /// Connections to `address` whose connecting (or whose accepting) end has not been closed.
   std::size_t open_connections(const SocketAddress& address, bool accepting = false);
   /// After run(): steps until nothing is due any more. False: something goes on for ever.
@@ -91,6 +100,7 @@ class World {
   std::vector<Event> due_;  // any of them may be next
   std::multimap<TimePoint, Event> later_;
   std::size_t running_ = 0;
+  std::vector<std::pair<std::string, TimePoint>> looked_up_;
 };
 
 }  // namespace weir::sim
