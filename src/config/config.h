@@ -87,8 +87,8 @@ struct LoadBalancingConfig {
   std::chrono::milliseconds window = std::chrono::seconds(10);  // what adaptive_latency looks back on
   std::size_t virtual_nodes = 160;                              // points on the ring for each unit of weight
   HashKey hash_key = HashKey::client;
-  std::string hash_header;      // with HashKey::header: its name, in lower case
-  double bounded_load = 1.25;   // most calls in flight of one endpoint, by its fair share; 0: no bound
+  std::string hash_header;     // with HashKey::header: its name, in lower case
+  double bounded_load = 1.25;  // most calls in flight of one endpoint, by its fair share; 0: no bound
   std::map<std::string, std::size_t> weights;  // as written; what is read has them in the endpoints only
   double panic_threshold = 0.5;                // a smaller share of healthy ones: all are tried; 0: never
   std::chrono::milliseconds slow_start = std::chrono::seconds(5);  // from a tenth to the whole share; 0: off
@@ -103,8 +103,8 @@ struct HealthCheckConfig {
   std::optional<std::chrono::milliseconds> timeout;   // nothing: auto
   std::size_t unhealthy_threshold = 2;
   std::size_t healthy_threshold = 2;
-  double jitter = 0.1;                      // of the interval, either way
-  std::string path = "/health";             // with Type::http
+  double jitter = 0.1;                               // of the interval, either way
+  std::string path = "/health";                      // with Type::http
   std::vector<std::size_t> expected_status = {200};  // with Type::http
   bool operator==(const HealthCheckConfig&) const = default;
 };
@@ -114,7 +114,7 @@ struct OutlierDetectionConfig {
   bool enabled = true;
   std::size_t consecutive_failures = 3;  // connects, timeouts, resets, garbage
   std::size_t consecutive_5xx = 5;
-  double error_rate = 0.5;       // of the window's calls; 0: not looked at
+  double error_rate = 0.5;        // of the window's calls; 0: not looked at
   std::size_t min_requests = 20;  // in the window, before its rate means anything
   std::chrono::milliseconds window = std::chrono::seconds(10);
   std::chrono::milliseconds base_ejection_time = std::chrono::milliseconds(500);
@@ -125,8 +125,8 @@ struct OutlierDetectionConfig {
 
 /// One of a server's `endpoints`.
 struct EndpointConfig {
-  std::string url;         // as written, variables substituted
-  std::size_t weight = 1;  // 0: gets nothing new
+  std::string url;           // as written, variables substituted
+  std::size_t weight = 1;    // 0: gets nothing new
   std::size_t priority = 0;  // a higher number is a backup
   bool operator==(const EndpointConfig&) const = default;
 };
@@ -147,6 +147,7 @@ struct ServerConfig {
   std::string url;                        // of the one endpoint; empty with several
   std::vector<EndpointConfig> endpoints;  // of a server reached by HTTP; made from `url` where that is given
   bool resolve_dns = false;               // each address of an endpoint's host name is an endpoint
+  std::string dns_server;                 // "ADDRESS:PORT" of who is asked for them; empty: the system's
   std::size_t replicas = 1;               // children of a stdio server
   std::vector<std::pair<std::string, std::string>> headers;  // sent with every request
   std::string tls_ca;                                        // PEM file; empty: the system's trust store

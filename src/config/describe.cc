@@ -76,6 +76,11 @@ std::string expected(const Shape& shape) {
       words.emplace_back("header:NAME");
       return either(words);
     }
+    case Shape::Kind::resolver: {
+      std::vector<std::string_view> words(shape.choices.begin(), shape.choices.end());
+      words.emplace_back("dns://ADDRESS:PORT");
+      return either(words);
+    }
     case Shape::Kind::texts:
       return "a list of texts";
     case Shape::Kind::statuses:

@@ -33,6 +33,7 @@ struct Shape {
     choice,      // one of choices
     address,     // HOST:PORT
     hash_key,    // one of choices, or header:NAME
+    resolver,    // one of choices, or dns://ADDRESS:PORT
     texts,       // a list
     statuses,    // one of min..max, or a list
     text_map,    // names to texts

@@ -165,12 +165,18 @@ const Block& server_block() {
     return !shows_url(server) && config_json::put(json, self, server.endpoints);
   };
   static Field resolve =
-      bound<&ServerConfig::resolve_dns>("resolve", choice(kResolve), "off",
+      bound<&ServerConfig::resolve_dns>("resolve", {.kind = Kind::resolver, .choices = kResolve}, "off",
                                         "`dns`: each address that a host name stands for is an endpoint; the "
-                                        "name is looked up again and again.");
+                                        "name is looked up again as its time to live says, by the system's "
+                                        "name servers or by the one given.");
+  resolve.read = [](Reader& reader, const YamlNode& node, const Field& self, void* owner) {
+    reader.value_of_resolve(node, self, *static_cast<ServerConfig*>(owner));
+  };
   resolve.show = [](std::string& json, const Field& self, const void* owner) {
     const auto& server = *static_cast<const ServerConfig*>(owner);
-    return !server.endpoints.empty() && config_json::put(json, self, server.resolve_dns);
+    if (server.endpoints.empty()) return false;
+    const std::string own = server.dns_server.empty() ? "dns" : "dns://" + server.dns_server;
+    return config_json::put(json, self, server.resolve_dns ? own : std::string("off"));
   };
   static Field replicas =
       bound<&ServerConfig::replicas>("replicas", count(1, 64), "1", "How many of it run at a time.");

@@ -50,6 +50,7 @@ class Reader {
   void value(const YamlNode& node, const Field& field, std::vector<ListenConfig>& out);
   void value(const YamlNode& node, const Field& field, std::optional<AddressConfig>& out);
   void value(const YamlNode& node, const Field& field, std::vector<ServerConfig>& out);
+  void value_of_resolve(const YamlNode& node, const Field& field, ServerConfig& out);
   void value_of_hash_key(const YamlNode& node, const Field& field, LoadBalancingConfig& out);
   /// An enumeration, whose values follow the choices; or a block.
   template <class V>

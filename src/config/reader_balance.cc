@@ -1,5 +1,5 @@
 // The parts of the reader for the values of load balancing and health: shares, factors, durations that may be
-// automatic, statuses, hash keys, weights.
+// automatic, statuses, hash keys, name servers, weights.
 #include <algorithm>
 
 #include "base/units.h"
@@ -60,6 +60,29 @@ void Reader::value(const YamlNode& node, const Field& field, std::map<std::strin
     value(item, inner, number);
     out[item.key] = number;
   }
+}
+
+void Reader::value_of_resolve(const YamlNode& node, const Field& field, ServerConfig& out) {
+  constexpr std::string_view kServer = "dns://";
+  const auto found = node.is_scalar() ? text(node, field) : std::nullopt;
+  if (!found) {
+    if (!node.is_scalar()) wrong(node, field);
+    return;
+  }
+  AddressConfig server;
+  if (found->starts_with(kServer)) {
+    const std::string fault = name_server_fault(std::string_view(*found).substr(kServer.size()), server);
+    if (!fault.empty()) return error(node, field, fault);
+  } else {
+    const auto& choices = field.shape.choices;
+    if (std::find(choices.begin(), choices.end(), *found) == choices.end()) {
+      const bool secret = *found != node.text;
+      return error(node, field,
+                   "must be " + expected(field.shape) + (secret ? "" : did_you_mean(*found, choices)));
+    }
+  }
+  out.resolve_dns = *found != "off";
+  out.dns_server = server.host.empty() ? std::string() : to_string(server);
 }
 
 void Reader::value_of_hash_key(const YamlNode& node, const Field& field, LoadBalancingConfig& out) {

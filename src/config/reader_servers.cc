@@ -48,6 +48,7 @@ void drop_unfit(ServerConfig& server) {
     server.headers.clear();
     server.tls_ca.clear();
     server.resolve_dns = false;
+    server.dns_server.clear();
   }
 }
 

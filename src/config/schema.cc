@@ -90,6 +90,8 @@ std::string schema_of(const Field& field) {
       return any_of({pattern("^.+:[0-9]{1,5}$"), variable});
     case Shape::Kind::hash_key:
       return any_of({words(shape.choices), pattern("^header:.+$"), variable});
+    case Shape::Kind::resolver:
+      return any_of({words(shape.choices), pattern("^dns://.+$"), variable});
     case Shape::Kind::texts:
       return R"({"type":["array","null"],"items":)" + text + '}';
     case Shape::Kind::statuses: {

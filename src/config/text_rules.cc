@@ -87,6 +87,27 @@ std::string address_fault(std::string_view text, AddressConfig& out) {
   return {};
 }
 
+std::string name_server_fault(std::string_view text, AddressConfig& out) {
+  std::string_view host = text;
+  std::string_view port;
+  if (text.starts_with('[')) {
+    const std::size_t end = std::min(text.find(']'), text.size());
+    host = text.substr(1, end - 1);
+    port = text.substr(std::min(end + 1, text.size()));
+    if (end == text.size() || !is_ip(host, AF_INET6) || (!port.empty() && port.front() != ':')) host = {};
+  } else {
+    host = text.substr(0, text.find(':'));
+    port = text.substr(host.size());
+    if (!is_ip(host, AF_INET)) host = {};
+  }
+  if (host.empty())
+    return "must have the IP address of a name server behind dns://, such as dns://10.0.0.2:53";
+  out.port = 53;
+  if (!port.empty() && !parse_port(port.substr(1), 1, out.port)) return "must end in a port from 1 to 65535";
+  out.host = std::string(host);
+  return {};
+}
+
 std::string to_string(const AddressConfig& address) {
   const bool six = address.host.find(':') != std::string::npos;
   return (six ? '[' + address.host + ']' : address.host) + ':' + std::to_string(address.port);

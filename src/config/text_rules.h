@@ -22,6 +22,9 @@ std::string open_address_fault(const AddressConfig& address, bool allowed);
 /// What is to be said of an address that is bound a second time.
 std::string used_twice_fault(const AddressConfig& address);
 
+/// The address of a name server, its port 53 unless it says another one: "10.0.0.2", "[::1]:5353".
+std::string name_server_fault(std::string_view text, AddressConfig& out);
+
 /// ASCII letters in lower case.
 std::string lower_case(std::string_view text);
 

@@ -206,6 +206,21 @@ TEST(ConfigBalanceKeys, Endpoints) {
   EXPECT_FALSE(one.resolve_dns);
 }
 
+TEST(ConfigBalanceKeys, NameServer) {
+  const auto name_server = [](const std::string& resolve) {
+    const ServerConfig one = server("url: 'http://h', resolve: '" + resolve + "'");
+    return (one.resolve_dns ? "dns " : "off ") + one.dns_server;
+  };
+  EXPECT_EQ(name_server("off"), "off ");
+  EXPECT_EQ(name_server("dns"), "dns ");
+  EXPECT_EQ(name_server("dns://10.0.0.2"), "dns 10.0.0.2:53");
+  EXPECT_EQ(name_server("dns://10.0.0.2:5353"), "dns 10.0.0.2:5353");
+  EXPECT_EQ(name_server("dns://[::1]"), "dns [::1]:53");
+  EXPECT_EQ(name_server("dns://[::1]:5353"), "dns [::1]:5353");
+  const std::string shown = redacted_json(loaded("servers: {s: {url: 'http://h', resolve: 'dns://[::1]'}}"));
+  EXPECT_NE(shown.find(R"("resolve":"dns://[::1]:53")"), std::string::npos) << shown;
+}
+
 TEST(ConfigBalanceKeys, OneEndpointIsTheSameAsAUrl) {
   EXPECT_EQ(server("endpoints: ['http://a']"), server("url: 'http://a'"));
   EXPECT_EQ(server("url: 'http://a', type: sse").endpoints,

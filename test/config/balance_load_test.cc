@@ -122,7 +122,28 @@ TEST(ConfigBalanceLoad, Ranges) {
       {"servers: {s: {command: x, replicas: 0}}", "1:37: \"replicas\" must be a whole number from 1 to 64"},
       {"servers: {s: {command: x, replicas: 65}}", "1:37: \"replicas\" must be a whole number from 1 to 64"},
       {"servers: {s: {url: 'http://h', resolve: DNS}}",
-       "1:41: \"resolve\" must be off or dns (did you mean \"dns\"?)"},
+       "1:41: \"resolve\" must be off, dns or dns://ADDRESS:PORT (did you mean \"dns\"?)"},
+      {"servers: {s: {url: 'http://h', resolve: 'dns://names.test:53'}}",
+       "1:41: \"resolve\" must have the IP address of a name server behind dns://, such as "
+       "dns://10.0.0.2:53"},
+      {"servers: {s: {url: 'http://h', resolve: 'dns://::1'}}",
+       "1:41: \"resolve\" must have the IP address of a name server behind dns://, such as "
+       "dns://10.0.0.2:53"},
+      {"servers: {s: {url: 'http://h', resolve: 'dns://[::1'}}",
+       "1:41: \"resolve\" must have the IP address of a name server behind dns://, such as "
+       "dns://10.0.0.2:53"},
+      {"servers: {s: {url: 'http://h', resolve: 'dns://[::1]53'}}",
+       "1:41: \"resolve\" must have the IP address of a name server behind dns://, such as "
+       "dns://10.0.0.2:53"},
+      {"servers: {s: {url: 'http://h', resolve: 'dns://'}}",
+       "1:41: \"resolve\" must have the IP address of a name server behind dns://, such as "
+       "dns://10.0.0.2:53"},
+      {"servers: {s: {url: 'http://h', resolve: 'dns://10.0.0.2:0'}}",
+       "1:41: \"resolve\" must end in a port from 1 to 65535"},
+      {"servers: {s: {url: 'http://h', resolve: 'dns://10.0.0.2:65536'}}",
+       "1:41: \"resolve\" must end in a port from 1 to 65535"},
+      {"servers: {s: {url: 'http://h', resolve: [dns]}}",
+       "1:41: \"resolve\" must be off, dns or dns://ADDRESS:PORT"},
       {"servers: {s: {endpoints: [{url: 'http://h', weight: 1001}]}}",
        "1:53: \"weight\" must be a whole number from 0 to 1000"},
       {"servers: {s: {endpoints: [{url: 'http://h', priority: 101}]}}",

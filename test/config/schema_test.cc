@@ -150,7 +150,8 @@ TEST(ConfigRedact, WithoutSecretsLoadsToTheSame) {
             "servers:\n"
             "  a: {endpoints: ['http://a', {url: 'http://b', weight: 3, priority: 2}], resolve: dns,\n"
             "    load_balancing: {hash_key: tool, bounded_load: 0}, health_check: {interval: auto}}\n"
-            "  b: {url: 'http://a', load_balancing: {strategy: random, weights: {'http://a': 4}}}\n"
+            "  b: {url: 'http://a', resolve: 'dns://[::1]:5353', load_balancing: {strategy: random, weights: "
+            "{'http://a': 4}}}\n"
             "  c: {endpoints: ['http://a'], health_check: {type: tcp}}\n"
             "  d: {command: x, replicas: 2, load_balancing: {strategy: adaptive_latency, window: 1m}}\n"
             "  e: {builtin: demo, outlier_detection: {enabled: false}}\n")}) {
