@@ -3,6 +3,7 @@
 
 #include "admin/api.h"
 #include "base/json.h"
+#include "base/url.h"
 #include "config/words.h"
 #include "obs/log.h"
 
@@ -28,6 +29,12 @@ void append_endpoint(std::string& out, const SetMember& one) {
   out += ",\"in_flight\":" + std::to_string(endpoint.in_flight());
   out += ",\"weight\":" + std::to_string(one.weight);
   out += ",\"priority\":" + std::to_string(one.priority) + '}';
+}
+
+// Of a server whose host name is not known yet.
+std::string configured_address(const Upstream& upstream) {
+  const ServerConfig& config = upstream.config();
+  return display_url(config.endpoints.empty() ? config.url : config.endpoints.front().url);
 }
 
 // A server's or the gateway's, from those of its parts.
@@ -62,6 +69,8 @@ std::string health_json(const Plan& plan, std::string& status) {
     servers += to_string(now->health);
     servers += '"';
     if (now->health_since != WallTime()) member(servers, "since", utc_text(now->health_since));
+    if (upstream->endpoints()->members.empty() && !now->reason.empty())
+      member(servers, "reason", now->reason);
     servers += ",\"endpoints\":[";
     bool first = true;
     const auto set = upstream->endpoints();
@@ -92,7 +101,8 @@ std::string servers_json(const Plan& plan, const std::string& endpoint) {
     out += "{\"name\":";
     json_append_string(out, upstream.name());
     const auto set = upstream.endpoints();
-    member(out, "address", set->members.empty() ? std::string() : set->members.front().endpoint->address());
+    member(out, "address",
+           set->members.empty() ? configured_address(upstream) : set->members.front().endpoint->address());
     member(out, "state", to_string(now->state));
     member(out, "health", to_string(now->health));
     if (now->state == ServerState::unreachable || now->state == ServerState::needs_authorization)

@@ -52,9 +52,8 @@ struct Observe::Seat {
         return a.size() == b.size() && (a.data() == b.data() || a == b);
       };
       return tool == record.tool && endpoint == record.notes.endpoint && server == record.server &&
-             same(method, record.method) &&
-             same(outcome, record.outcome) && client == record.client_revision &&
-             upstream == record.notes.upstream_revision;
+             same(method, record.method) && same(outcome, record.outcome) &&
+             client == record.client_revision && upstream == record.notes.upstream_revision;
     }
   };
   std::array<Recent, 16> recent;
@@ -200,6 +199,15 @@ void Observe::endpoint_changed(const Upstream& upstream, const Endpoint& endpoin
     line.text("reason", now->reason);
   else if (!now->error.detail().empty())
     line.text("reason", now->error.detail());
+}
+
+void Observe::name_changed(const Upstream& upstream, const std::string& host, const std::string& reason) {
+  const bool good = reason.empty();
+  LogLine line(log_, Module::gateway, good ? Severity::info : Severity::warn,
+               good ? "a host name can be resolved again"
+                    : "a host name cannot be resolved: what it stood for last stays");
+  line.text("server", upstream.name()).text("host", host);
+  if (!good) line.text("reason", reason);
 }
 
 void Observe::child_wrote(const std::string& server, std::string_view text) {

@@ -55,6 +55,10 @@ int Process::run() {
   observer.endpoint_changed = [this](const Upstream& upstream, const Endpoint& endpoint) {
     observe_->endpoint_changed(upstream, endpoint);
   };
+  observer.name_changed = [this](const Upstream& upstream, const std::string& host,
+                                 const std::string& reason) {
+    observe_->name_changed(upstream, host, reason);
+  };
   observer.server_learned = [this](const Upstream& upstream, int tools) { say_server(upstream, tools); };
   observer.child_wrote = [this](const std::string& server, std::string_view line) {
     observe_->child_wrote(server, line);

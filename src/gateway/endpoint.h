@@ -41,8 +41,8 @@ struct ServerStatus {
   Error error;                       // why it is not, where it is not
   WallTime since{};                  // that it is in this state
   Health health = Health::unknown;
-  bool absent = false;           // nothing is there, for certain
-  std::string reason;            // why it is not healthy
+  bool absent = false;  // nothing is there, for certain
+  std::string reason;   // why it is not healthy
   WallTime health_since{};
 };
 
@@ -66,6 +66,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   struct Options {
     std::string address;       // as logs, metrics and /health name it
     std::string_view label;    // the same; lives as long as the server
+    std::string connect_to;    // which address of its host it is; empty: any
     bool alone = true;         // the server has no other endpoint
     EjectionQuota* quota = nullptr;
     bool homed = false;  // only the home shard has a transport: a child process, an event stream
@@ -113,8 +114,8 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   void set_alone(bool alone) {
     if (alone_.exchange(alone) != alone) health_.set_alone(alone);
   }
-  /// Opens these old clients' sessions once it is known: they had them with what it takes the place of. Before
-  /// start().
+  /// Opens these old clients' sessions once it is known: they had them with what it takes the place of.
+  /// Before start().
   void inherit(std::vector<std::string> sessions) { inherited_ = std::move(sessions); }
   /// Begins to get to know the server. Any thread, once.
   void start();

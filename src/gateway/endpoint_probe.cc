@@ -23,7 +23,9 @@ EndpointHealth::Options Endpoint::health_options() {
 Task<Result<void>> Endpoint::probe(TimePoint deadline, CancelScope& cancel) {
   const HealthCheckConfig& check = config_.health_check;
   if (check.type == HealthCheckConfig::Type::mcp) return ask_whether_there(deadline, cancel);
-  if (!plain_) plain_ = std::make_unique<PlainProbe>(home_, streamable_options(config_, LimitsConfig()));
+  if (!plain_)
+    plain_ =
+        std::make_unique<PlainProbe>(home_, streamable_options(config_, LimitsConfig(), options_.connect_to));
   if (check.type == HealthCheckConfig::Type::tcp) return plain_->connect(deadline, cancel);
   return plain_->get(check.path, check.expected_status, deadline, cancel);
 }

@@ -76,6 +76,7 @@ std::shared_ptr<Upstream> Gateway::make_upstream(const ServerConfig& server, con
       events_.all_lists_changed(upstream);
   };
   options.on_endpoint_change = observer_.endpoint_changed;
+  options.on_name = observer_.name_changed;
   options.on_event = [this](const Upstream& upstream, const std::string& key, Message message,
                             std::shared_ptr<ServerLink> asker) {
     events_.from_server(upstream, key, std::move(message), std::move(asker));
@@ -300,6 +301,8 @@ Task<void> Gateway::close(TimePoint deadline) {
   for (const auto& gone : retired_)
     if (const std::shared_ptr<Upstream> upstream = gone.lock()) upstream->hurry(deadline);
   co_await all.join();
+  // What a name lost meanwhile.
+  for (const auto& upstream : plan->servers) upstream->hurry(deadline);
   co_await closing_.join();
 }
 

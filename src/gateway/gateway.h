@@ -34,13 +34,14 @@ class Gateway {
   struct Observer {
     std::function<void(const Upstream&)> server_changed;  // its state or its health
     std::function<void(const Upstream&, const Endpoint&)> endpoint_changed;
-    std::function<void(const Upstream&, int tools)>
-        server_learned;  // what it offers is known
+    std::function<void(const Upstream&, int tools)> server_learned;  // what it offers is known
     std::function<void(const std::string& server, std::string_view line)> child_wrote;  // its stderr
     std::function<void(const std::string& server, const std::string& tool, const std::string& reason)>
         tool_withheld;  // clients are not shown it
     std::function<void(const std::string& server, const std::string& what)>
         not_remembered;  // of what it offers, for when it is away
+    /// A server's host name can't be resolved, for this reason; empty: it can again.
+    std::function<void(const Upstream&, const std::string& host, const std::string& reason)> name_changed;
   };
   /// The first `workers` of the shards serve clients and are homes of servers; the last one is the control
   /// shard.

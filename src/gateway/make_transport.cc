@@ -9,12 +9,14 @@
 
 namespace weir {
 
-StreamableOptions streamable_options(const ServerConfig& server, const LimitsConfig& limits) {
+StreamableOptions streamable_options(const ServerConfig& server, const LimitsConfig& limits,
+                                     const std::string& address) {
   std::string reason;
   const std::optional<Url> url = parse_url(server.url, reason);
   WEIR_CHECK(url);
   StreamableOptions options;
   options.origin = Origin(url->host, url->port, url->tls, server.tls_ca);
+  options.origin.address = address;
   options.host = url->authority();
   options.path = url->path;
   options.headers = server.headers;
@@ -28,17 +30,18 @@ StreamableOptions streamable_options(const ServerConfig& server, const LimitsCon
 }
 
 TransportFactory transport_factory(const ServerConfig& server, const LimitsConfig& limits,
+                                   const std::string& address,
                                    std::function<void(const std::string&, std::string_view)> wrote) {
   switch (server.type) {
     case ServerConfig::Type::http: {
-      StreamableOptions options = streamable_options(server, limits);
+      StreamableOptions options = streamable_options(server, limits, address);
       return [options](Shard& shard, TransportHooks) -> std::unique_ptr<Transport> {
         return std::make_unique<Streamable>(shard, options);
       };
     }
     case ServerConfig::Type::sse: {
       LegacySseOptions options;
-      options.http = streamable_options(server, limits);
+      options.http = streamable_options(server, limits, address);
       if (wrote) options.wrote = [wrote, name = server.name](std::string_view line) { wrote(name, line); };
       return [options](Shard& shard, TransportHooks hooks) -> std::unique_ptr<Transport> {
         return std::make_unique<LegacySse>(shard, options, std::move(hooks));

@@ -1,5 +1,7 @@
 #include "gateway/upstream.h"
 
+#include <algorithm>
+
 #include "gateway/hash_key.h"
 #include "gateway/stoppable.h"
 #include "gateway/upstream_state.h"
@@ -39,15 +41,17 @@ Endpoint* EndpointSet::find(std::uint32_t number) const noexcept {
   return nullptr;
 }
 
+bool EndpointSet::serves() const noexcept {
+  return std::any_of(members.begin(), members.end(), [](const SetMember& one) { return !one.draining; });
+}
+
 std::size_t EndpointSet::place_of(const Endpoint& endpoint) const noexcept {
   std::size_t place = 0;
   while (members[place].endpoint.get() != &endpoint) ++place;
   return place;
 }
 
-const EndpointSet& Upstream::set_now() const {
-  return *seats_[Shard::current().index()]->reader.get();
-}
+const EndpointSet& Upstream::set_now() const { return *seats_[Shard::current().index()]->reader.get(); }
 
 std::uint32_t Upstream::in_flight() const noexcept {
   std::uint32_t count = 0;
@@ -142,11 +146,19 @@ Task<Result<Reply>> Upstream::call_in_panic(Call& call, Endpoint& endpoint, Pick
 }
 
 Task<Result<std::shared_ptr<const Peer>>> Upstream::ready(TimePoint deadline, CancelScope& cancel) {
-  if (Endpoint* only = set_now().only) co_return co_await only->ready(deadline, cancel);
+  if (Endpoint* only = set_now().only) {
+    const std::shared_ptr<Endpoint> kept = only->shared_from_this();
+    co_return co_await kept->ready(deadline, cancel);
+  }
   Error last = stopped_error();
   // In turns: whichever is there first.
   for (bool first = true;; first = false) {
     const std::shared_ptr<const EndpointSet> set = set_.load();
+    if (names_ && !set->serves()) {
+      const Result<void> found = co_await wait_for_names(deadline, cancel);
+      if (!found) co_return fail(found.error());
+      continue;
+    }
     for (const bool eligible : {true, false})
       for (std::size_t i = 0; first && i < set->members.size(); ++i) {
         if (set->roster.eligible[i] != eligible || set->members[i].draining) continue;
@@ -170,7 +182,10 @@ Task<Result<std::shared_ptr<const Peer>>> Upstream::ready(TimePoint deadline, Ca
 
 Task<Result<std::shared_ptr<const Peer>>> Upstream::ready(Call& call) {
   const EndpointSet* set = &set_now();
-  if (set->only != nullptr && call.at == 0) co_return co_await set->only->ready(call.deadline, call.cancel);
+  if (set->only != nullptr && call.at == 0) {
+    const std::shared_ptr<Endpoint> kept = set->only->shared_from_this();
+    co_return co_await kept->ready(call.deadline, call.cancel);
+  }
   if (!set->known && set->only == nullptr) {
     Result<std::shared_ptr<const Peer>> any = co_await ready(call.deadline, call.cancel);
     if (!any) co_return any;

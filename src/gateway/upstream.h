@@ -7,6 +7,7 @@
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -18,6 +19,7 @@
 #include "balance/roster.h"
 #include "gateway/affinity.h"
 #include "gateway/endpoint.h"
+#include "gateway/host_names.h"
 #include "gateway/make_transport.h"
 
 namespace weir {
@@ -38,13 +40,17 @@ struct EndpointSet {
   std::vector<SetMember> members;
   LoadBalancingConfig balancing;
   Roster roster;
-  std::shared_ptr<Picker> picker;     // null: nobody may get calls
-  std::vector<Endpoint*> trials;      // out for failing calls: one call at a time may try them
-  Endpoint* only = nullptr;           // there is no choice
-  bool known = false;                 // one of those that may get calls has introduced itself
-  bool sessions = false;              // clients have sessions of their own with some
+  std::shared_ptr<Picker> picker;  // null: nobody may get calls
+  std::vector<Endpoint*> trials;   // out for failing calls: one call at a time may try them
+  Endpoint* only = nullptr;        // there is no choice
+  bool known = false;              // one of those that may get calls has introduced itself
+  bool sessions = false;           // clients have sessions of their own with some
+  bool resolving = false;          // a host name has not been looked up yet
+  Error unresolved;                // why a host name stands for nothing yet, where one does
   /// The endpoint of this number; null: it is none of them.
   Endpoint* find(std::uint32_t number) const noexcept;
+  /// True unless all of them are draining.
+  bool serves() const noexcept;
   /// The place of an endpoint that is one of them.
   std::size_t place_of(const Endpoint& endpoint) const noexcept;
 };
@@ -53,9 +59,9 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
  public:
   /// What does not come from the server's own block.
   struct Options {
-    Endpoint::Options endpoint;    // of each endpoint; what follows from the server is filled in
-    std::size_t workers = 1;       // the first shards: homes of endpoints
-    std::size_t first_home = 0;    // of its first endpoint
+    Endpoint::Options endpoint;  // of each endpoint; what follows from the server is filled in
+    std::size_t workers = 1;     // the first shards: homes of endpoints
+    std::size_t first_home = 0;  // of its first endpoint
     LimitsConfig limits;
     std::function<void(const std::string&, std::string_view)> child_wrote;
     /// The server's state is another one, or (`anew`) it is another server; else only its health. Any shard.
@@ -63,11 +69,14 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
     std::function<void(const Upstream&, const Endpoint&)> on_endpoint_change;  // the endpoint's home shard
     /// What an endpoint says or asks outside of calls; `key`: the client whose session it was in, empty for
     /// the one that all share. The endpoint's home shard.
-    std::function<void(const Upstream&, const std::string& key, Message, std::shared_ptr<ServerLink>)> on_event;
+    std::function<void(const Upstream&, const std::string& key, Message, std::shared_ptr<ServerLink>)>
+        on_event;
     /// An endpoint that the server has no more is to be closed once it has finished. Any shard.
     std::function<void(std::shared_ptr<Upstream>, std::shared_ptr<Endpoint>)> on_drained;
     /// The number of the endpoint that runs this task of the server's; 0: not known. Any shard.
     std::function<std::uint32_t(const std::string& server, const std::string& task)> task_endpoint;
+    /// A host name can't be resolved, for this reason: told once; empty: it can again. A home shard.
+    std::function<void(const Upstream&, const std::string& host, const std::string& reason)> on_name;
   };
   Upstream(ServerConfig config, Options options, std::span<Shard* const> shards);
   ~Upstream();
@@ -142,13 +151,22 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
  private:
   struct Seat;
   struct Wanted;
+  struct Name;
   bool homed() const noexcept {
     return config_.type == ServerConfig::Type::stdio || config_.type == ServerConfig::Type::sse;
   }
   static std::vector<Wanted> wanted_of(const ServerConfig& config);
+  std::vector<Wanted> wanted_now() const;
   std::shared_ptr<Endpoint> make_endpoint(const Wanted& wanted, bool alone);
   void change(const std::function<void(EndpointSet&)>& changes);
+  void reshape(const std::function<void()>& note);
   void renew();
+  void give_sessions(std::vector<std::string> keys, std::span<const std::shared_ptr<Endpoint>> to);
+  std::unique_ptr<HostNames> make_names(Shard& home);
+  void note_names(EndpointSet& set);
+  void name_found(const std::string& host, const NameAnswer& answer);
+  void name_failed(const std::string& host, const Error& error);
+  Task<Result<void>> wait_for_names(TimePoint deadline, CancelScope& cancel);
   void move_sessions(const Endpoint& from);
   void compare_names(const EndpointSet& set);
   void endpoint_changed(Endpoint& endpoint);
@@ -167,16 +185,21 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   Duration longest_call_{};  // control shard
   std::atomic<bool> retired_{false};
   std::atomic<bool> started_{false};
-  std::size_t next_home_ = 0;
+  std::size_t next_home_ = 0;  // under the lock
 
-  std::mutex lock_;  // of who replaces the set or the status
-  std::unordered_map<std::uint32_t, std::string> misdirected_;  // endpoints, and what they were told; its lock
-  std::set<std::string> addresses_;  // of all endpoints that there ever were; lock_
+  std::mutex lock_;                     // of who replaces the set or the status
+  ServerConfig configured_;             // as last configured; its lock
+  std::map<std::string, Name> found_;   // what the host names of that stand for; its lock
+  std::vector<std::string> inherited_;  // old sessions, until there is an endpoint; its lock
+  std::unordered_map<std::uint32_t, std::string>
+      misdirected_;                  // endpoints, and what they were told; its lock
+  std::set<std::string> addresses_;  // of all endpoints that there ever were; its lock
   EjectionQuota quota_;
   Published<EndpointSet> set_;
   Published<ServerStatus> status_;
   std::vector<std::unique_ptr<Seat>> seats_;  // by shard index
   Affinity affinity_;
+  const std::unique_ptr<HostNames> names_;  // null: endpoints are as configured
 };
 
 }  // namespace weir

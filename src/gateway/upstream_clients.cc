@@ -121,16 +121,28 @@ void Upstream::sweep() {
 }
 
 void Upstream::succeed(const Upstream& before) {
-  const auto own = set_.load();
-  std::vector<std::vector<std::string>> parts(own->members.size());
-  std::size_t next = 0;
+  std::vector<std::string> keys;
   for (const SetMember& member : before.set_.load()->members)
-    for (std::string& key : member.endpoint->sessions()) {
-      const std::size_t place = next++ % parts.size();
-      affinity_.settle(key, 0, own->members[place].endpoint->number(), TimePoint());
-      parts[place].push_back(std::move(key));
-    }
-  for (std::size_t i = 0; i < parts.size(); ++i) own->members[i].endpoint->inherit(std::move(parts[i]));
+    for (std::string& key : member.endpoint->sessions()) keys.push_back(std::move(key));
+  std::lock_guard lock(lock_);
+  std::vector<std::shared_ptr<Endpoint>> own;
+  for (const SetMember& member : set_.load()->members) own.push_back(member.endpoint);
+  if (own.empty())
+    inherited_ = std::move(keys);
+  else
+    give_sessions(std::move(keys), own);
+}
+
+// Deals old sessions out to endpoints that have not been started yet.
+void Upstream::give_sessions(std::vector<std::string> keys, std::span<const std::shared_ptr<Endpoint>> to) {
+  std::vector<std::vector<std::string>> parts(to.size());
+  std::size_t next = 0;
+  for (std::string& key : keys) {
+    const std::size_t place = next++ % parts.size();
+    affinity_.settle(key, 0, to[place]->number(), TimePoint());
+    parts[place].push_back(std::move(key));
+  }
+  for (std::size_t i = 0; i < parts.size(); ++i) to[i]->inherit(std::move(parts[i]));
 }
 
 }  // namespace weir

@@ -4,9 +4,9 @@
 #include <map>
 
 #include "base/json.h"
-#include "mcp/splice.h"
 #include "base/url.h"
 #include "gateway/upstream_state.h"
+#include "mcp/splice.h"
 
 namespace weir {
 namespace {
@@ -43,7 +43,15 @@ ServerStatus sum_of(const EndpointSet& set) {
                                                  : status->error;
     }
     if (status->health != Health::healthy && sum.reason.empty() && !status->reason.empty())
-      sum.reason = set.members.size() == 1 ? status->reason : member.endpoint->address() + ": " + status->reason;
+      sum.reason =
+          set.members.size() == 1 ? status->reason : member.endpoint->address() + ": " + status->reason;
+  }
+  if (count == 0 && (set.resolving || !set.unresolved.detail().empty())) {
+    sum.state = set.resolving ? ServerState::starting : ServerState::unreachable;
+    sum.health = set.resolving ? Health::unknown : Health::unhealthy;
+    sum.error = set.resolving ? Error() : set.unresolved;
+    sum.reason = sum.error.detail();
+    return sum;
   }
   sum.state = sum.peer        ? ServerState::ready
               : all_stopped   ? ServerState::stopped
@@ -72,22 +80,12 @@ Upstream::Upstream(ServerConfig config, Options options, std::span<Shard* const>
       options_(std::move(options)),
       shards_(shards.begin(), shards.end()),
       next_home_(options_.first_home),
+      configured_(config_),
       set_(std::make_shared<const EndpointSet>()),
-      status_(std::make_shared<const ServerStatus>()) {
+      status_(std::make_shared<const ServerStatus>()),
+      names_(config_.resolve_dns ? make_names(*shards_[options_.first_home % options_.workers]) : nullptr) {
   for (Shard* shard : shards_) seats_.push_back(std::make_unique<Seat>(set_, shard->chance()));
-  const std::vector<Wanted> wanted = wanted_of(config_);
-  quota_.set(wanted.size(), config_.outlier_detection.max_ejected);
-  std::vector<SetMember> members;
-  for (const Wanted& one : wanted) {
-    members.emplace_back();
-    members.back().endpoint = make_endpoint(one, wanted.size() == 1);
-    members.back().weight = one.weight;
-    members.back().priority = one.priority;
-  }
-  change([&](EndpointSet& set) {
-    set.members = std::move(members);
-    set.balancing = config_.load_balancing;
-  });
+  reshape([] {});
 }
 
 Upstream::~Upstream() = default;
@@ -123,6 +121,7 @@ std::shared_ptr<Endpoint> Upstream::make_endpoint(const Wanted& wanted, bool alo
   Endpoint::Options options = options_.endpoint;
   options.address = wanted.address;
   options.label = *addresses_.insert(wanted.address).first;
+  options.connect_to = wanted.connect_to;
   options.alone = alone;
   options.quota = &quota_;
   options.homed = homed();
@@ -136,9 +135,10 @@ std::shared_ptr<Endpoint> Upstream::make_endpoint(const Wanted& wanted, bool alo
     return at == 0 || at == endpoint.number();
   };
   options.keep = [this] { return weak_from_this().lock(); };
-  return std::make_shared<Endpoint>(wanted.config, std::move(options),
-                                    transport_factory(wanted.config, options_.limits, options_.child_wrote),
-                                    shards_, next_home_++ % options_.workers);
+  return std::make_shared<Endpoint>(
+      wanted.config, std::move(options),
+      transport_factory(wanted.config, options_.limits, wanted.connect_to, options_.child_wrote), shards_,
+      next_home_++ % options_.workers);
 }
 
 // Publishes the set with what `changes` does to its members and balancing. They may stand otherwise by the
@@ -153,6 +153,8 @@ void Upstream::change(const std::function<void(EndpointSet&)>& changes) {
     auto set = std::make_shared<EndpointSet>();
     set->members = before->members;
     set->balancing = before->balancing;
+    set->resolving = before->resolving;
+    set->unresolved = before->unresolved;
     changes(*set);
     std::vector<Standing> standings;
     std::vector<Candidate> candidates;
@@ -264,18 +266,29 @@ void Upstream::compare_names(const EndpointSet& set) {
 }
 
 void Upstream::configure(const ServerConfig& config) {
-  const std::vector<Wanted> wanted = wanted_of(config);
-  quota_.set(wanted.size(), config.outlier_detection.max_ejected);
-  std::vector<std::shared_ptr<Endpoint>> fresh;
+  reshape([&] { configured_ = config; });
+}
+
+// Makes the set what configuration and names want after `note`, which is called under the lock. Whoever is
+// new has been started when the set is seen.
+void Upstream::reshape(const std::function<void()>& note) {
   std::vector<std::shared_ptr<Endpoint>> drained;
   change([&](EndpointSet& set) {
+    if (retired()) return;
+    note();
+    const std::vector<Wanted> wanted = wanted_now();
+    quota_.set(wanted.size(), configured_.outlier_detection.max_ejected);
+    std::vector<std::shared_ptr<Endpoint>> fresh;
     std::vector<SetMember> members;
     for (const Wanted& one : wanted) {
       SetMember member;
       member.weight = one.weight;
       member.priority = one.priority;
+      // The same address by another name, or with other credentials, is another endpoint.
       for (const SetMember& old : set.members)
-        if (!old.draining && old.endpoint->address() == one.address) member.endpoint = old.endpoint;
+        if (!old.draining && old.endpoint->address() == one.address &&
+            old.endpoint->config().url == one.config.url)
+          member.endpoint = old.endpoint;
       if (!member.endpoint) {
         member.endpoint = make_endpoint(one, wanted.size() == 1);
         fresh.push_back(member.endpoint);
@@ -291,10 +304,12 @@ void Upstream::configure(const ServerConfig& config) {
       members.back().draining = true;
     }
     set.members = std::move(members);
-    set.balancing = config.load_balancing;
+    set.balancing = configured_.load_balancing;
+    if (names_) note_names(set);
+    if (!fresh.empty()) give_sessions(std::exchange(inherited_, {}), fresh);
+    if (started_)
+      for (const auto& endpoint : fresh) endpoint->start();
   });
-  if (started_)
-    for (const auto& endpoint : fresh) endpoint->start();
   for (const auto& endpoint : drained) {
     endpoint->retire();
     if (options_.on_drained) options_.on_drained(shared_from_this(), endpoint);
@@ -312,15 +327,21 @@ void Upstream::forget(const Endpoint& endpoint) {
 void Upstream::start() {
   started_ = true;
   for (const SetMember& member : set_.load()->members) member.endpoint->start();
+  if (names_) reshape([] {});  // which says what names are wanted
 }
 
 void Upstream::retire() {
-  retired_ = true;
+  {
+    std::lock_guard lock(lock_);
+    retired_ = true;
+  }
+  if (names_) names_->want({});
   for (const SetMember& member : set_.load()->members) member.endpoint->retire();
 }
 
 Task<void> Upstream::close(TimePoint deadline, bool patient) {
   const Duration patience = patient ? longest_call_ : Duration::zero();
+  if (names_) co_await names_->close();
   const auto set = set_.load();
   Nursery all;
   for (const SetMember& member : set->members)

@@ -16,8 +16,16 @@ struct Upstream::Seat {
 struct Upstream::Wanted {
   ServerConfig config;  // the server's, with this endpoint's own URL
   std::string address;
+  std::string connect_to;  // which address of the URL's host it is; empty: any
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
+};
+
+/// What is known of one host name.
+struct Upstream::Name {
+  std::vector<std::string> addresses;  // of the last answer that there was
+  Error error;                         // of the last look-up; without a detail: there was none
+  bool asked = false;
 };
 
 }  // namespace weir

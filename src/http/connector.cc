@@ -22,8 +22,9 @@ TimePoint share_of(TimePoint deadline, TimePoint now, std::size_t addresses_left
 
 Task<Result<std::unique_ptr<Channel>>> Connector::connect(TimePoint deadline, CancelScope& cancel) {
   Shard& shard = Shard::current();
+  const std::string& where = origin_.address.empty() ? origin_.host : origin_.address;
   Result<std::vector<SocketAddress>> addresses =
-      co_await shard.network().resolve(origin_.host, origin_.port, deadline, cancel);
+      co_await shard.network().resolve(where, origin_.port, deadline, cancel);
   if (!addresses) co_return fail(addresses.error());
   Error last(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no,
              origin_.host + " has no address");

@@ -22,6 +22,7 @@ struct Origin {
   std::uint16_t port = 0;
   bool tls = false;
   std::string ca_file;  // PEM; empty: the system's trust store
+  std::string address;  // numeric: where the host is for this origin; empty: wherever its name leads
 };
 
 /// One shard. OpenSSL is loaded with the first https connection.

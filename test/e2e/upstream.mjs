@@ -5,8 +5,8 @@ import https from 'node:https';
 export class Upstream {
   // era: 'new' or 'old'. tools: names, or whole definitions. call(parsed, respond, text): answers a tools/call.
   // list(respond, whole): answers a tools/list in its own way. before(parsed, send, request, response): sees every
-  // request first; true: it has answered.
-  static async start({ era = 'new', tools = ['echo'], call, list, tls, pages = 1, before, port = 0 } = {}) {
+  // request first; true: it has answered. host: the address that it listens on.
+  static async start({ era = 'new', tools = ['echo'], call, list, tls, pages = 1, before, port = 0, host = '127.0.0.1' } = {}) {
     const self = new Upstream();
     Object.assign(self, { era, tools, call, list, pages, before, seen: [], sessions: new Set(), closed: 0, status: 0 });
     const serve = (request, response) => {
@@ -16,9 +16,9 @@ export class Upstream {
       request.on('end', () => self.answer(request, response, text));
     };
     self.server = tls ? https.createServer(tls, serve) : http.createServer(serve);
-    await new Promise((done) => self.server.listen(port, '127.0.0.1', done));
+    await new Promise((done) => self.server.listen(port, host, done));
     self.port = self.server.address().port;
-    self.url = `${tls ? 'https://localhost' : 'http://127.0.0.1'}:${self.port}/mcp`;
+    self.url = `${tls ? 'https://localhost' : `http://${host.includes(':') ? `[${host}]` : host}`}:${self.port}/mcp`;
     return self;
   }
   stop() {
