@@ -56,13 +56,12 @@ struct Observe::Seat {
              client == record.client_revision && upstream == record.notes.upstream_revision;
     }
   };
-  std::array<Recent, 16> recent;
+  std::array<Recent, 64> recent;
   Recent& recent_of(const RequestRecord& record) noexcept {
     std::size_t bits = record.tool.size() + record.server.size() * 3 + record.method.size();
     if (!record.tool.empty()) bits += static_cast<unsigned char>(record.tool.back()) * 5U;
-    // Of several endpoints mostly the port tells which.
-    const std::string_view endpoint = record.notes.endpoint;
-    if (endpoint.size() > 5) bits += static_cast<unsigned char>(endpoint[endpoint.size() - 5]) * 7U;
+    // Of one endpoint it is always the same text.
+    bits += reinterpret_cast<std::uintptr_t>(record.notes.endpoint.data()) * 0x9e3779b97f4a7c15U >> 56;
     return recent[bits % recent.size()];
   }
 };

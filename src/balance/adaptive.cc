@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "balance/calls.h"
+#include "balance/near_math.h"
 
 namespace weir {
 namespace {
@@ -64,22 +65,28 @@ const Member& Adaptive::choose(TimePoint now, Random& random) const noexcept {
   const std::size_t count = few ? members.size() : kCompared;
   std::array<const Member*, kCompared> drawn;
   std::array<float, kCompared> busy;
+  std::array<float, kCompared> sums;
   float all_busy = 0;
   for (std::size_t i = 0; i < count; ++i) {
     drawn[i] = &members[few ? i : table_.draw(random.next())];
     const std::uint32_t in_flight = drawn[i]->facts->in_flight.load(std::memory_order_relaxed);
+    busy[i] = 0;
+    if (in_flight == 0) continue;
     busy[i] = static_cast<float>(in_flight) * unit_weight_ / static_cast<float>(drawn[i]->weight);
     all_busy += busy[i];
   }
   // What is under way counts against what the others have. Were it counted by itself, long calls that all
   // have many of would make one that fails at once look ten times as good.
   const float usual = 1 + all_busy / static_cast<float>(count);
-  std::array<float, kCompared> sums;
   float sum = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    const float load = 1 + busy[i] / usual;
-    const float weight = few ? static_cast<float>(drawn[i]->weight) : 1;
-    sum += weight * merit(*drawn[i]->facts, busy[i] > 0, now) / (load * load);
+    float worth = merit(*drawn[i]->facts, busy[i] > 0, now);
+    if (few) worth *= static_cast<float>(drawn[i]->weight);
+    if (all_busy > 0) {
+      const float load = 1 + busy[i] / usual;
+      worth /= load * load;
+    }
+    sum += worth;
     sums[i] = sum;
   }
   const float aim = static_cast<float>(bits >> 40) * 0x1p-24F * sum;
@@ -89,7 +96,7 @@ const Member& Adaptive::choose(TimePoint now, Random& random) const noexcept {
 }
 
 float Adaptive::merit(const EndpointFacts& facts, bool busy, TimePoint now) const noexcept {
-  float pace = std::exp2(-facts.slowness.load(std::memory_order_relaxed));
+  float pace = near_exp2(-facts.slowness.load(std::memory_order_relaxed));
   if (busy) pace = std::min(pace, pace_of_silence(facts, now));
   return static_cast<float>(field_.share(facts, now)) * pace * pace;
 }
@@ -114,7 +121,7 @@ void Adaptive::owe(EndpointFacts& facts, std::uint64_t kind, TimePoint now) cons
     return;
   }
   const std::int64_t since = facts_time(now);
-  const float patience = kPatience * std::max(std::exp2(known.usual), kLeastUsual);
+  const float patience = kPatience * std::max(near_exp2(known.usual), kLeastUsual);
   const std::int64_t due = since + static_cast<std::int64_t>(patience);
   const std::int64_t present = facts.due_at.load(std::memory_order_relaxed);
   if (!idle && present != 0 && present <= due) return;
@@ -127,7 +134,7 @@ void Adaptive::note(std::size_t place, std::uint64_t kind, Duration took, bool f
   const std::vector<Candidate>& candidates = field_.candidates();
   if (candidates.size() == 1) return;  // there is nothing to choose, ever
   EndpointFacts& facts = *candidates[place].facts;
-  const float length = std::log2(std::max(1e3F, static_cast<float>(std::chrono::nanoseconds(took).count())));
+  const float length = near_log2(std::max(1e3F, static_cast<float>(std::chrono::nanoseconds(took).count())));
   const Baseline known = failed ? baselines_->find(kind) : baselines_->learn(kind, length);
   const std::int64_t at = facts_time(now);
   const std::int64_t passed = at - facts.sampled_at.exchange(at, std::memory_order_relaxed);
@@ -137,7 +144,8 @@ void Adaptive::note(std::size_t place, std::uint64_t kind, Duration took, bool f
   const float trust = failed ? 1 : calls / (calls + 3);
   if (trust == 0) return;
   const float age = std::max(0.0F, static_cast<float>(passed)) / time_constant_;
-  const float step = trust * std::max(kLeastStep, 1 - std::exp(-age));
+  // Samples that come soon after another move it by the least step.
+  const float step = trust * (age < kLeastStep ? kLeastStep : std::max(kLeastStep, 1 - std::exp(-age)));
   const float sample = known.calls == 0 ? 0 : length - known.usual;
   float slowness = facts.slowness.load(std::memory_order_relaxed);
   float moved;

@@ -128,7 +128,7 @@ void Endpoint::reply_ended(const Error* failed, TimePoint begun) {
 }
 
 Task<Result<Reply>> Endpoint::call(Call& call, Picked picked) {
-  begin_call(facts_, Shard::current().now());
+  if (picked.picker) begin_call(facts_, Shard::current().now());
   Counted counted(facts_.in_flight);
   Seat& seat = *seats_[Shard::current().index()];
   if (seat.stop.cancelled()) {

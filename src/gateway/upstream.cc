@@ -62,7 +62,7 @@ std::uint32_t Upstream::in_flight() const noexcept {
 Endpoint* Upstream::pick(const Call& call, const EndpointSet& set, Picked& picked, bool trials) {
   if (!set.picker) return nullptr;
   const TimePoint now = Shard::current().now();
-  const std::uint64_t kind = kind_of(call);
+  const std::uint64_t kind = kind_of(call, set.balancing);
   if (trials)
     for (Endpoint* endpoint : set.trials)
       if (endpoint->health().begin_trial(now)) {
@@ -71,10 +71,13 @@ Endpoint* Upstream::pick(const Call& call, const EndpointSet& set, Picked& picke
       }
   PickQuery query;
   query.now = now;
-  query.key = hash_key_of(call, set.balancing);
   query.kind = kind;
+  if (set.balancing.strategy == LoadBalancingConfig::Strategy::consistent_hash)
+    query.key = hash_key_of(call, set.balancing);
   const std::size_t place = set.picker->pick(query, seats_[Shard::current().index()]->random);
-  picked = Picked(set.picker, place, kind, false);
+  picked.picker = set.picker;
+  picked.place = place;
+  picked.kind = kind;
   return set.members[place].endpoint.get();
 }
 
@@ -93,7 +96,7 @@ Endpoint* Upstream::choose_for_client(const Call& call, const EndpointSet& set, 
     if (own == nullptr) return next;
     if (picked.trial) next->health().end_trial(std::nullopt);
   }
-  picked = Picked(set.picker, set.place_of(*own), kind_of(call), false);
+  picked = Picked(set.picker, set.place_of(*own), kind_of(call, set.balancing), false);
   return own;
 }
 
@@ -102,7 +105,7 @@ Endpoint* Upstream::choose(const Call& call, const EndpointSet& set, Picked& pic
   if (call.at != 0) {
     Endpoint* own = set.find(call.at);
     const bool usable = own != nullptr && (call.at_only || set.roster.eligible[set.place_of(*own)]);
-    if (usable && set.picker) picked = Picked(set.picker, set.place_of(*own), kind_of(call), false);
+    if (usable && set.picker) picked = Picked(set.picker, set.place_of(*own), kind_of(call, set.balancing), false);
     if (usable || call.at_only) return own;
   }
   if (set.only != nullptr) return set.only;
