@@ -100,6 +100,17 @@ export const tests = {
     });
   },
 
+  async 'whose session is being opened at a replica that hangs is not held there'() {
+    const replicas = await use(3, { era: 'old' });
+    await served(replicas, { weather: even }, async (weir) => {
+      await replicas[0].fault('hang');
+      const records = await calls(weir.url, 12, { width: 12, make: (n) => ({ from: `127.4.0.${n + 1}` }) });
+      await turns(weir, replicas[0], 'unhealthy');
+      const late = records.filter((one) => one.outcome === 'timeout');
+      assert.deepEqual(late.map((one) => one.id), [], 'calls that are held for 20 s, of which nothing was sent');
+    });
+  },
+
   async 'resource subscriptions of old clients follow to another replica'() {
     const specs = Array.from({ length: 3 }, (_, i) => {
       const state = { streams: new Map(), subscribed: new Map(), made: 0 };

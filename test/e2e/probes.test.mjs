@@ -70,6 +70,45 @@ export const tests = {
     });
   },
 
+  async 'calls are as good as probes: a busy one is not asked'() {
+    const replicas = await use(2);
+    await served(replicas, { weather: { ...even, health_check: { interval: '600ms', jitter: 0 } } }, async (weir) => {
+      const load = new OpenLoop(weir.url, { rate: 200 });
+      await until(async () => (await counted(replicas)).every((count) => count > 20), 10000, 'calls');
+      const probes = async () => (await Promise.all(replicas.map((one) => one.counters(Infinity)))).map((book) => book.probes.discover);
+      const before = await probes();
+      await wait(2400);
+      const busy = (await probes()).map((count, i) => count - before[i]);
+      allOk(await load.stop());
+      assert.ok(busy.every((count) => count <= 1), `${busy} probes in 2.4 s of calls`);
+    });
+  },
+
+  async 'balancers in front see how it is in one word'() {
+    const replicas = await use(2);
+    await served(replicas, { weather: {} }, async (weir) => {
+      const word = async () => ((answer) => [answer.status, JSON.parse(answer.text)])(await request('GET', new URL('/health', weir.url).href));
+      assert.deepEqual(await word(), [200, { status: 'healthy' }]);
+      await replicas[0].fault('refuse');
+      await turns(weir, replicas[0], 'unhealthy');
+      assert.deepEqual(await word(), [200, { status: 'degraded' }]);
+      await replicas[1].fault('refuse');
+      await turns(weir, replicas[1], 'unhealthy');
+      assert.deepEqual(await word(), [503, { status: 'unhealthy' }]);
+    });
+  },
+
+  async 'a server that fails call after call does not flood the log'() {
+    const [replica] = await use(1);
+    await served([replica], { weather: {} }, async (weir) => {
+      await replica.fault('s500', { only: 'calls' });
+      assert.deepEqual(outcomes(await calls(weir.url, 200)), { rpc_error: 200 });
+      await turns(weir, replica, 'degraded');
+      const said = events(weir).filter((line) => line.message === 'degraded');
+      assert.ok(said.length > 0 && said.length <= 20, `${said.length} events of one endpoint: ${JSON.stringify(said.slice(-2))}`);
+    });
+  },
+
   async 'probes by connecting and by a GET'() {
     const replicas = await use(2);
     await served(replicas, { weather: { health_check: { type: 'tcp', interval: '100ms' } } }, async (weir) => {

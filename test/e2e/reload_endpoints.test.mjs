@@ -1,7 +1,9 @@
 // The endpoints of a running server change under calls: nothing is lost, and who stays notices nothing.
 import assert from 'node:assert/strict';
+import http from 'node:http';
 import { allOk, calls, counted, endpoint, forget, pool, row, served, turns } from './crowd.mjs';
 import { call, metric, now, until } from './replicas.mjs';
+import { request } from './weir.mjs';
 
 const use = pool();
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -105,10 +107,55 @@ async function run(era) {
 }
 
 export const tests = {
+  async 'a key in an endpoint\'s URL that becomes another one is used from then on'() {
+    const [here, other] = await use(2);
+    const paths = new Set();
+    const proxy = http.createServer((request, response) => {
+      paths.add(request.url);
+      const on = http.request(here.url, { method: request.method, headers: request.headers }, (answer) => (response.writeHead(answer.statusCode, answer.headers), answer.pipe(response)));
+      on.on('error', () => response.destroy());
+      request.pipe(on);
+    });
+    await new Promise((done) => proxy.listen(0, '127.0.0.1', done));
+    const url = `http://127.0.0.1:${proxy.address().port}/mcp`;
+    try {
+      await served([other], { weather: {} }, async (weir) => {
+        await change(weir, config([{ url: `${url}?key=old` }, { url: other.url }]));
+        await turns(weir, url, 'healthy');
+        allOk(await calls(weir.url, 20));
+        assert.deepEqual([...paths], ['/mcp?key=old']);
+        await change(weir, config([{ url: `${url}?key=new` }, { url: other.url }]));
+        await until(() => paths.has('/mcp?key=new'), 10000, `the new key; only ${[...paths]} came`);
+        await turns(weir, url, 'healthy');
+        paths.clear();
+        allOk(await calls(weir.url, 20));
+        assert.deepEqual([...paths], ['/mcp?key=new']);
+      });
+    } finally {
+      proxy.closeAllConnections();
+      await new Promise((done) => proxy.close(done));
+    }
+  },
+
+  async 'an endpoint that is taken back while it drains has no series twice'() {
+    const replicas = await use(2);
+    await served(replicas, { weather: {} }, async (weir) => {
+      const held = await callAt(weir, replicas[1]);
+      await change(weir, config([{ url: replicas[0].url }]));
+      assert.equal((await endpoint(weir, replicas[1])).state, 'draining');
+      await change(weir, config(replicas.map(({ url }) => ({ url }))));
+      const series = (await request('GET', weir.admin + '/metrics')).text.split('\n').filter((line) => line && !line.startsWith('#')).map((line) => line.slice(0, line.lastIndexOf(' ')));
+      const twice = series.filter((one, i) => series.indexOf(one) !== i);
+      assert.deepEqual(twice, [], 'a scrape with these is refused whole');
+      assert.equal((await held.answer).outcome, 'ok');
+      await until(async () => (await row(weir)).endpoints.length === 2, 20000, 'one row each');
+      allOk(await calls(weir.url, 20));
+    });
+  },
+
   async 'under twenty connections: added, removed, weighed and chosen otherwise, and no call is lost (new)'() {
     await run('new');
   },
-
   async 'under twenty connections: added, removed, weighed and chosen otherwise, and no call is lost (old)'() {
     await run('old');
   },
