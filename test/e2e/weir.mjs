@@ -35,8 +35,9 @@ export class Weir {
     self.child.stdout.on('data', (data) => (self.out += data));
     self.child.stderr.on('data', (data) => (self.log += data));
     self.exit = new Promise((done) => self.child.on('exit', (code, signal) => done({ code, signal })));
-    await until(() => /paste into/.test(self.out) || self.child.exitCode !== null, 10000, 'the start: ' + self.log);
-    if (self.child.exitCode !== null) throw new Error('weir ended: ' + self.log);
+    const ended = () => self.child.exitCode !== null || self.child.signalCode !== null;
+    await until(() => /paste into/.test(self.out) || ended(), 10000, 'the start');
+    if (ended()) throw new Error(`weir ended (${self.child.signalCode ?? self.child.exitCode}): ${self.log}`);
     self.url = /weir \S+ {2}(\S+)/.exec(self.out)[1];
     self.admin = /admin\s+(\S+)/.exec(self.out)[1];
     return self;
