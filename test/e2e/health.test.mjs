@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import net from 'node:net';
-import { allOk, both, calls, counted, crowd, endpoint, even, events, forget, newcomer, outcomes, row, seen, served, turns, wait, pool } from './crowd.mjs';
+import { allOk, both, calls, counted, crowd, endpoint, even, events, forget, newcomer, outcomes, pool, row, seen, served, turns, wait } from './crowd.mjs';
 import { OpenLoop, Replica, startChildren, told, until } from './replicas.mjs';
 
 const use = pool();

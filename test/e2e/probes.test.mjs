@@ -1,7 +1,7 @@
 // What is evidence of an endpoint's health and what must never be: probes of all kinds, and calls in their place.
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import { allOk, both, calls, counted, crowd, endpoint, even, events, forget, outcomes, seen, served, turns, wait, pool } from './crowd.mjs';
+import { allOk, both, calls, counted, crowd, endpoint, even, events, forget, outcomes, pool, seen, served, turns, wait } from './crowd.mjs';
 import { OpenLoop, call, metric, until } from './replicas.mjs';
 import { accept, ask, request } from './weir.mjs';
 
@@ -11,18 +11,18 @@ export const tests = {
   async 'one whose probes fail while calls are answered is not taken out'() {
     await both(async (era) => {
       const replicas = await use(2, { era });
-      await served(replicas, { weather: { ...even, health_check: { interval: '100ms' } } }, async (weir) => {
+      await served(replicas, { weather: { ...even, health_check: { interval: '50ms', timeout: '700ms' } } }, async (weir) => {
         // Old clients have their sessions before: opening one is no call.
         allOk(await calls(weir.url, 40, { make: crowd }));
+        const load = new OpenLoop(weir.url, { rate: 24, clients: 20 });
         await replicas[0].fault('hang', { only: 'probes' });
-        await forget(replicas);
-        const load = new OpenLoop(weir.url, { rate: 300, clients: 20 });
-        await wait(1500);
-        const { state } = await endpoint(weir, replicas[0]);
+        // Between two calls there is time for a probe, and in a probe's time there are calls.
+        await turns(weir, replicas[0], 'degraded');
+        assert.match((await endpoint(weir, replicas[0])).reason, /probes fail while calls succeed/);
+        const before = await counted(replicas);
+        await until(async () => (await counted(replicas)).every((count, i) => count > before[i] + 5), 20000, 'calls at both');
         allOk(await load.stop(), era);
-        assert.ok(state !== 'unhealthy' && !events(weir).some((line) => line.message === 'unhealthy'), weir.log);
-        const [one, other] = await counted(replicas);
-        assert.ok(one > 50 && other > 50, `${one} ${other}`);
+        assert.ok(!events(weir).some((line) => line.message === 'unhealthy'), weir.log);
       });
     });
   },
