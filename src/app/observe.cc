@@ -1,5 +1,6 @@
 #include "app/observe.h"
 
+#include <algorithm>
 #include <array>
 #include <unordered_map>
 
@@ -273,6 +274,11 @@ std::vector<ReadFamily> Observe::read_families() const {
     sample(in_flight, server, upstream->in_flight());
     const auto set = upstream->endpoints();
     for (const SetMember& member : set->members) {
+      // One that still drains while it is back already is shown as what it is now.
+      const auto back = [&](const SetMember& other) {
+        return !other.draining && other.endpoint->address() == member.endpoint->address();
+      };
+      if (member.draining && std::any_of(set->members.begin(), set->members.end(), back)) continue;
       const std::string_view is = state_word(member);
       for (const std::string_view state :
            {"healthy", "degraded", "unhealthy", "unknown", "starting", "draining"}) {

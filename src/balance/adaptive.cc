@@ -21,6 +21,8 @@ constexpr float kMostSlowness = 16;
 constexpr float kPatience = 4;
 // Hiccups of the machine are shorter: they say nothing about an endpoint.
 constexpr float kLeastUsual = 2.5e6F;
+// So many calls tell how long their kind usually takes.
+constexpr std::uint32_t kKnownCalls = 5;
 constexpr std::int64_t kUnheard = 500'000'000;
 // One pick of 64 may go to an endpoint that was not heard of.
 constexpr std::uint64_t kLookMask = 63;
@@ -127,6 +129,12 @@ void Adaptive::owe(EndpointFacts& facts, std::uint64_t kind, TimePoint now) cons
   if (!idle && present != 0 && present <= due) return;
   facts.owes_since.store(since, std::memory_order_relaxed);
   facts.due_at.store(due, std::memory_order_relaxed);
+}
+
+bool Adaptive::is_late(std::uint64_t kind, Duration took) const noexcept {
+  const Baseline known = baselines_->find(kind);
+  return known.calls >= kKnownCalls &&
+         static_cast<float>(std::chrono::nanoseconds(took).count()) > kPatience * near_exp2(known.usual);
 }
 
 void Adaptive::note(std::size_t place, std::uint64_t kind, Duration took, bool failed,

@@ -27,6 +27,7 @@ class Adaptive final : public Picker {
   std::size_t pick(const PickQuery& query, Random& random) noexcept override;
   void note(std::size_t place, std::uint64_t kind, Duration took, bool failed,
             TimePoint now) noexcept override;
+  bool is_late(std::uint64_t kind, Duration took) const noexcept override;
 
  private:
   const Member& choose(TimePoint now, Random& random) const noexcept;

@@ -45,6 +45,12 @@ class Picker {
                     TimePoint now) noexcept {
     (void)place, (void)kind, (void)took, (void)failed, (void)now;
   }
+  /// True if calls of this kind are known to end much sooner. Strategies that learn nothing know none. Any
+  /// shard.
+  virtual bool is_late(std::uint64_t kind, Duration took) const noexcept {
+    (void)kind, (void)took;
+    return false;
+  }
 };
 
 /// The picker of a strategy. At least one candidate is eligible. `before`: the one that it replaces, of the

@@ -180,12 +180,16 @@ void HttpEntry::take_params(Visit& visit) {
 }
 
 Task<void> HttpEntry::health(Visit& visit) {
-  bool any = visit.plan->servers.empty();
+  bool all = true, any = false, starting = false;
   for (const auto& server : visit.plan->servers) {
-    const ServerState state = server->status()->state;
-    any = any || state == ServerState::ready || state == ServerState::starting;
+    const auto status = server->status();
+    all = all && status->health == Health::healthy;
+    any = any || status->state == ServerState::ready;
+    starting = starting || status->state == ServerState::starting;
   }
-  co_await visit.sink.finish(any ? 200 : 503, any ? R"({"status":"healthy"})" : R"({"status":"unhealthy"})");
+  const bool served = all || any || starting;
+  const std::string_view word = all ? "healthy" : any ? "degraded" : starting ? "unknown" : "unhealthy";
+  co_await visit.sink.finish(served ? 200 : 503, R"({"status":")" + std::string(word) + "\"}");
 }
 
 std::shared_ptr<Session> HttpEntry::find_session(const Visit& visit) {

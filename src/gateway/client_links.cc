@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "runtime/hop.h"
 #include "transport/outgoing_call.h"
@@ -189,6 +190,13 @@ Task<Result<std::shared_ptr<const Peer>>> ClientLinks::settle(std::shared_ptr<Cl
     co_return fail(Error::Kind::cancelled, Error::Side::client, Error::Sent::no, "the call was cancelled");
   co_return fail(Error::Kind::deadline_exceeded, Error::Side::upstream, Error::Sent::no,
                  "it did not open a session in time");
+}
+
+void ClientLinks::give_up(const Error& error) {
+  for (Wish* wish : std::exchange(wishes_, {})) {
+    wish->outcome = fail(error);
+    wish->waiter.wake();
+  }
 }
 
 void ClientLinks::end(const std::string& key) {

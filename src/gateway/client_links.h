@@ -120,6 +120,8 @@ class ClientLinks {
   void retire();
   /// Ends the link of a client that has gone. Any shard.
   void end(const std::string& key);
+  /// Calls that wait for a session to be opened wait no longer, for this reason. Home shard.
+  void give_up(const Error& error);
   /// Ends what was not used for long. Home shard.
   void sweep(TimePoint now);
   /// Ends them all. Home shard.

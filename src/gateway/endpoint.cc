@@ -110,8 +110,10 @@ void Endpoint::note_reply(const Picked& picked, const Reply& reply, Duration too
 
 void Endpoint::note_failure(const Picked& picked, const Error& error, TimePoint begun) {
   const TimePoint now = Shard::current().now();
-  const bool late = error.kind() == Error::Kind::deadline_exceeded;
-  const bool silent = late && health_.last_success(now) < begun;
+  // A slow tool is no dead server: its deadline says something only where such calls are known to be quick,
+  // and nothing else was answered meanwhile.
+  const bool silent = error.kind() == Error::Kind::deadline_exceeded && picked.picker &&
+                      picked.picker->is_late(picked.kind, now - begun) && health_.last_success(now) < begun;
   const std::optional<Fault> fault = fault_of(error, silent);
   end_trial(health_, picked, fault ? std::optional(false) : std::nullopt);
   if (!fault) return;
@@ -119,12 +121,10 @@ void Endpoint::note_failure(const Picked& picked, const Error& error, TimePoint 
   health_.failed(*fault, now, error.detail());
 }
 
-void Endpoint::reply_ended(const Error* failed, TimePoint begun) {
+void Endpoint::reply_ended(const Error* failed) {
   const TimePoint now = Shard::current().now();
   if (failed == nullptr) return health_.succeeded(now);
-  const bool late = failed->kind() == Error::Kind::deadline_exceeded;
-  if (const auto fault = fault_of(*failed, late && health_.last_success(now) < begun))
-    health_.failed(*fault, now, failed->detail());
+  if (const auto fault = fault_of(*failed, false)) health_.failed(*fault, now, failed->detail());
 }
 
 Task<Result<Reply>> Endpoint::call(Call& call, Picked picked) {

@@ -72,6 +72,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     bool homed = false;  // only the home shard has a transport: a child process, an event stream
     Duration startup_time = std::chrono::seconds(60);
     std::function<void(Endpoint&)> on_change;  // after every change of its status; home shard
+    std::function<void()> on_sessions;  // clients have sessions of their own here, as of now; home shard
     /// What the server says or asks outside of calls; `key`: the client whose session it was in, empty for
     /// the one that all share. Home shard.
     std::function<void(const std::string& key, Message, std::shared_ptr<ServerLink>)> on_event;
@@ -155,7 +156,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   Shard& home() noexcept { return home_; }
 
   /// A reply that went on after its first event has ended, whole (null) or by this error. Any shard.
-  void reply_ended(const Error* failed, TimePoint begun);
+  void reply_ended(const Error* failed);
   /// While this lives a call waits for its client's answer.
   Counted client_asked() noexcept { return Counted(asking_); }
   /// Waits for calls under way, ends those that are left at `deadline`, then lets go of all transports.

@@ -6,6 +6,7 @@ namespace {
 using Kind = Error::Kind;
 
 constexpr Duration kTick = std::chrono::seconds(1);
+constexpr Duration kTold = std::chrono::seconds(30);  // between two that differ in their reason alone
 
 std::int64_t in_facts(TimePoint at) noexcept {
   return at == kForever ? std::numeric_limits<std::int64_t>::max() : facts_time(at);
@@ -45,20 +46,24 @@ EndpointHealth::EndpointHealth(Options options)
   verdict_.set_chance([](void* chance) { return static_cast<Random*>(chance)->unit(); }, &chance_);
 }
 
-// Home shard: takes evidence in, and tells of a verdict that has become another one.
+// Home shard: takes evidence in. True if the verdict is to be told of: a reason that only counts on is not, or
+// it would be with each call.
 template <class Evidence>
 bool EndpointHealth::judge(Evidence evidence) {
   const Health health = verdict_.health();
-  const bool absent = verdict_.absent();
-  const std::string reason = verdict_.reason();
   evidence();
+  const TimePoint now = home_.now();
   if (verdict_.health() != health) {
-    down_since_ = verdict_.health() == Health::unhealthy ? home_.now() : TimePoint();
+    down_since_ = verdict_.health() == Health::unhealthy ? now : TimePoint();
     // What led to the last ejection must not count for the next.
     if (health == Health::unhealthy) window_.clear();
   }
   trial_at_.store(in_facts(verdict_.trial_at()), std::memory_order_relaxed);
-  return verdict_.health() != health || verdict_.absent() != absent || verdict_.reason() != reason;
+  const bool other = verdict_.health() != told_.health || verdict_.absent() != told_.absent;
+  const bool counted_on = verdict_.reason() != told_.reason && now - told_.at >= kTold;
+  if (!other && !counted_on) return false;
+  told_ = {verdict_.health(), verdict_.absent(), verdict_.reason(), now};
+  return true;
 }
 
 void EndpointHealth::failed(Fault fault, TimePoint now, const std::string& why) {
@@ -98,6 +103,8 @@ void EndpointHealth::end_trial(std::optional<bool> good) {
 }
 
 void EndpointHealth::greeted() {
+  // It tells how soon answers are to be expected.
+  if (greeting_since_ != kForever) timer_.answered(home_.now() - greeting_since_);
   greeting_since_ = kForever;
   greeting_late_ = false;
   probed_ = home_.now();  // it was as good as one
@@ -170,35 +177,36 @@ Task<void> EndpointHealth::probe_once(CancelScope& closing) {
   if (changed) options_.changed();
 }
 
+// When something is to be done by itself: a probe, or a look at a greeting that is not answered.
+TimePoint EndpointHealth::next_due(TimePoint now) const {
+  if (options_.known()) return options_.probes ? timer_.due(seen(now), now, draw_) : kForever;
+  const bool asked = !greeting_late_ && greeting_since_ != kForever;
+  return asked ? greeting_since_ + timer_.timeout() : kForever;
+}
+
 Task<void> EndpointHealth::run(CancelScope& closing) {
   while (!closing.cancelled()) {
-    TimePoint now = home_.now();
-    TimePoint due = kForever;
-    const bool known = options_.known();
-    const bool late = !known && !greeting_late_ && greeting_since_ != kForever;
-    if (known && options_.probes)
-      due = timer_.due(seen(now), now, draw_);
-    else if (late)
-      due = greeting_since_ + timer_.timeout();
-    const TimePoint until = std::min(due, now + kTick);
-    if (until > now) {
+    const TimePoint begun = home_.now();
+    const TimePoint until = std::min(next_due(begun), begun + kTick);
+    if (until > begun) {
       const Wake wake = co_await nudge_.wait(until, &closing);
       if (wake == Wake::cancelled) break;
-      now = home_.now();
-      if (wake == Wake::deadline) lag_.note(until, now);
+      if (wake == Wake::deadline) lag_.note(until, home_.now());
     }
+    const TimePoint now = home_.now();
     if (judge([&] { verdict_.tick(now, window_.read(now)); })) options_.changed();
-    if (now < due) continue;
-    if (known && options_.known()) {
+    // Asked anew: a call that was answered meanwhile is as good as a probe.
+    if (now < next_due(now)) continue;
+    if (options_.known()) {
       co_await probe_once(closing);
-    } else if (late && greeting_since_ != kForever) {
-      greeting_late_ = true;
-      const bool void_evidence = lag_.lagged_since(greeting_since_);
-      const bool changed = !void_evidence && judge([&] {
-        verdict_.probe_failed(now, Fault::timeout, "it does not say who it is", false);
-      });
-      if (changed) options_.changed();
+      continue;
     }
+    greeting_late_ = true;
+    const bool void_evidence = lag_.lagged_since(greeting_since_);
+    const bool changed = !void_evidence && judge([&] {
+      verdict_.probe_failed(now, Fault::timeout, "it does not say who it is", false);
+    });
+    if (changed) options_.changed();
   }
 }
 

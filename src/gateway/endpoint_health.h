@@ -82,6 +82,7 @@ class EndpointHealth {
   bool judge(Evidence evidence);
   void take_failures();
   ProbeTimer::Seen seen(TimePoint now) const noexcept;
+  TimePoint next_due(TimePoint now) const;
   Task<void> probe_once(CancelScope& closing);
 
   const Options options_;
@@ -94,6 +95,13 @@ class EndpointHealth {
   std::string why_;  // of the last failure
 
   // Home shard.
+  struct Told {
+    Health health = Health::unknown;
+    bool absent = false;
+    std::string reason;
+    TimePoint at{};
+  };
+  Told told_;  // of the verdict, last
   Verdict verdict_;
   ProbeTimer timer_;
   Lag lag_;

@@ -53,6 +53,11 @@ void Endpoint::publish(ServerStatus next) {
   next.health_since = same_health ? before->health_since : now;
   if (known && before->health == Health::unhealthy && next.health != Health::unhealthy)
     facts_.returned_at.store(facts_time(home_.now()), std::memory_order_relaxed);
+  // Whoever waits here for a session may go elsewhere.
+  const bool out = next.health == Health::unhealthy && !alone_.load();
+  if (out)
+    links_.give_up(Error(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no,
+                         next.reason.empty() ? "it is unhealthy" : next.reason));
   status_.publish(std::make_shared<const ServerStatus>(std::move(next)));
   if (options_.on_change) options_.on_change(*this);
 }

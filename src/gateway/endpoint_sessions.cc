@@ -112,7 +112,7 @@ bool Endpoint::wants_link(const Call& call, const Peer& peer) {
 void Endpoint::begin_sessions() {
   if (has_sessions_.exchange(true)) return;
   home_.post([this, keep = keep_all()] {
-    if (options_.on_change) options_.on_change(*this);
+    if (options_.on_sessions) options_.on_sessions();
   });
 }
 

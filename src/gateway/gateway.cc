@@ -271,7 +271,8 @@ Task<void> Gateway::keep_house() {
     co_await Sleep(Shard::current().now() + kHouseTime, &stop_);
     for (const auto& ended : sessions_.sweep(Shard::current().now())) forget(*ended);
     tasks_.sweep(Shard::current().now());
-    for (const auto& server : plan_.load()->servers) server->sweep();
+    const std::shared_ptr<const Plan> plan = plan_.load();
+    for (const auto& server : plan->servers) server->sweep();
     memories_.save(false);
   }
 }

@@ -23,7 +23,7 @@ class StoppableReply final : public ReplyStream {
   Task<Result<ReplyEvent>> next(TimePoint until) override {
     Result<ReplyEvent> event = co_await rest_->next(until);
     if (event && event->asker && asked_) asked_();
-    if (!event || event->last) owner_.reply_ended(event ? nullptr : &event.error(), begun_);
+    if (!event || event->last) owner_.reply_ended(event ? nullptr : &event.error());
     if (!event) co_return fail(stopped(stop_, event.error()));
     co_return event;
   }
@@ -43,7 +43,6 @@ class StoppableReply final : public ReplyStream {
   std::function<void()> asked_;  // the server asks its client for something
   Counted asking_;
   std::unique_ptr<ReplyStream> rest_;
-  const TimePoint begun_ = Shard::current().now();
 };
 
 /// The same for a large result.
@@ -54,7 +53,7 @@ class StoppableLarge final : public LargeResult {
   std::optional<std::uint64_t> length() const noexcept override { return large_->length(); }
   Task<Result<std::span<const std::string_view>>> next() override {
     Result<std::span<const std::string_view>> pieces = co_await large_->next();
-    if (!pieces || pieces->empty()) owner_.reply_ended(pieces ? nullptr : &pieces.error(), begun_);
+    if (!pieces || pieces->empty()) owner_.reply_ended(pieces ? nullptr : &pieces.error());
     if (!pieces) co_return fail(stopped(stop_, pieces.error()));
     co_return pieces;
   }
@@ -65,7 +64,6 @@ class StoppableLarge final : public LargeResult {
   CancelScope& stop_;
   ScopeLink link_;
   std::unique_ptr<LargeResult> large_;
-  const TimePoint begun_ = Shard::current().now();
 };
 
 }  // namespace weir

@@ -11,6 +11,7 @@ namespace {
 
 // How long one endpoint is asked for before the next one is, while none is known.
 constexpr Duration kTurn = std::chrono::milliseconds(250);
+constexpr int kMovesMax = 3;  // of one call whose client's session can't be opened
 constexpr auto kRetryAfter = std::chrono::milliseconds(250);
 
 Task<Result<Reply>> refuse(Error error) { co_return fail(std::move(error)); }
@@ -55,7 +56,8 @@ const EndpointSet& Upstream::set_now() const { return *seats_[Shard::current().i
 
 std::uint32_t Upstream::in_flight() const noexcept {
   std::uint32_t count = 0;
-  for (const SetMember& member : set_.load()->members) count += member.endpoint->in_flight();
+  const auto now = set_.load();  // held: the set may be replaced meanwhile
+  for (const SetMember& member : now->members) count += member.endpoint->in_flight();
   return count;
 }
 
@@ -100,6 +102,13 @@ Endpoint* Upstream::choose_for_client(const Call& call, const EndpointSet& set, 
   return own;
 }
 
+// True if it may go in a session of the client's own: then it stays with the endpoint that has it.
+bool Upstream::goes_with_client(const Call& call, const EndpointSet& set) const noexcept {
+  if (!set.sessions || call.in_shared || set.only != nullptr) return false;
+  if (is_new(call.client.revision) && call.row.route == Route::list) return false;
+  return !call.client.session.empty() || !call.client.identity.empty();
+}
+
 // Null: there is nobody.
 Endpoint* Upstream::choose(const Call& call, const EndpointSet& set, Picked& picked, bool trials) {
   if (call.at != 0) {
@@ -109,9 +118,7 @@ Endpoint* Upstream::choose(const Call& call, const EndpointSet& set, Picked& pic
     if (usable || call.at_only) return own;
   }
   if (set.only != nullptr) return set.only;
-  const bool client = !call.client.session.empty() || !call.client.identity.empty();
-  const bool listing = is_new(call.client.revision) && call.row.route == Route::list;
-  if (set.sessions && client && !call.in_shared && !listing) return choose_for_client(call, set, picked, trials);
+  if (goes_with_client(call, set)) return choose_for_client(call, set, picked, trials);
   return pick(call, set, picked, trials);
 }
 
@@ -120,11 +127,32 @@ Task<Result<Reply>> Upstream::call(Call& call) {
   const EndpointSet& set = set_now();
   if (set.only != nullptr && call.at == 0) return set.only->call(call);
   if (!set.known && set.only == nullptr) return call_once_known(call);
+  if (goes_with_client(call, set)) return call_of_client(call);
   Picked picked;
   Endpoint* endpoint = choose(call, set, picked, true);
   if (endpoint == nullptr) return refuse(call.at_only ? moved_away() : nobody(set));
   if (set.roster.panic) return call_in_panic(call, *endpoint, std::move(picked));
   return endpoint->call(call, std::move(picked));
+}
+
+// A session whose endpoint is not there any more, or does not open it, is opened at another one: nothing of
+// the call was sent.
+Task<Result<Reply>> Upstream::call_of_client(Call& call) {
+  for (int moves = 0;; ++moves) {
+    const EndpointSet& set = set_now();
+    Picked picked;
+    Endpoint* endpoint = choose(call, set, picked, true);
+    if (endpoint == nullptr) co_return fail(call.at_only ? moved_away() : nobody(set));
+    const std::shared_ptr<Endpoint> kept = endpoint->shared_from_this();
+    Result<Reply> reply = co_await kept->call(call, std::move(picked));
+    const bool unreached = !reply && reply.error().kind() == Error::Kind::unreachable &&
+                           reply.error().sent() == Error::Sent::no;
+    if (!unreached || call.at_only || call.cancel.cancelled() || moves == kMovesMax) co_return reply;
+    const std::string key = ClientLinks::key_of(call.client);
+    kept->end_client(key);
+    affinity_.forget(key);
+    call.at = 0;
+  }
 }
 
 Task<Result<Reply>> Upstream::call_once_known(Call& call) {

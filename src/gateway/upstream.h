@@ -167,15 +167,17 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   void name_found(const std::string& host, const NameAnswer& answer);
   void name_failed(const std::string& host, const Error& error);
   Task<Result<void>> wait_for_names(TimePoint deadline, CancelScope& cancel);
-  void move_sessions(const Endpoint& from);
+  void move_sessions(Endpoint& from);
   void compare_names(const EndpointSet& set);
   void endpoint_changed(Endpoint& endpoint);
   const EndpointSet& set_now() const;
-  Endpoint* endpoint_of(const std::string& key);
+  std::shared_ptr<Endpoint> endpoint_of(const std::string& key);
   bool belongs(const Endpoint& endpoint, const std::string& key);
   Endpoint* choose(const Call& call, const EndpointSet& set, Picked& picked, bool trials);
   Endpoint* choose_for_client(const Call& call, const EndpointSet& set, Picked& picked, bool trials);
   Endpoint* pick(const Call& call, const EndpointSet& set, Picked& picked, bool trials);
+  bool goes_with_client(const Call& call, const EndpointSet& set) const noexcept;
+  Task<Result<Reply>> call_of_client(Call& call);
   Task<Result<Reply>> call_once_known(Call& call);
   Task<Result<Reply>> call_in_panic(Call& call, Endpoint& endpoint, Picked picked);
 

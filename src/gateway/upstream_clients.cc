@@ -10,12 +10,13 @@ constexpr Duration kAffinityTime = std::chrono::minutes(20);
 
 }  // namespace
 
-// Where the client's session is, or the first of its endpoints.
-Endpoint* Upstream::endpoint_of(const std::string& key) {
+// Where the client's session is; null: nowhere yet.
+std::shared_ptr<Endpoint> Upstream::endpoint_of(const std::string& key) {
   const auto set = set_.load();
-  if (set->only != nullptr) return set->only;
+  if (set->only != nullptr) return set->only->shared_from_this();
   const std::uint32_t number = affinity_.find(key, Shard::current().now());
-  return number == 0 ? nullptr : set->find(number);
+  Endpoint* found = number == 0 ? nullptr : set->find(number);
+  return found == nullptr ? nullptr : found->shared_from_this();
 }
 
 // True if the client's session is to be at this endpoint. One that has none yet gets one by its key, so that
@@ -50,13 +51,14 @@ bool Upstream::serves_alone(const Call& call) {
 }
 
 bool Upstream::has_session_of(const std::string& key) const {
-  for (const SetMember& member : set_.load()->members)
+  const auto now = set_.load();  // held: the set may be replaced meanwhile
+  for (const SetMember& member : now->members)
     if (member.endpoint->has_session_of(key)) return true;
   return false;
 }
 
 void Upstream::note_subscription(const std::string& key, const std::string& uri, bool on) {
-  if (Endpoint* endpoint = endpoint_of(key)) endpoint->note_subscription(key, uri, on);
+  if (const std::shared_ptr<Endpoint> endpoint = endpoint_of(key)) endpoint->note_subscription(key, uri, on);
 }
 
 // Each endpoint tells of what happens there. One that agrees is enough: who comes later is asked, too.
@@ -87,19 +89,21 @@ Task<bool> Upstream::watch(Topic::Kind kind, std::string what, TimePoint deadlin
 }
 
 void Upstream::wishes_changed(const std::string& link, Interests::Change change) {
-  for (const SetMember& member : set_.load()->members)
+  const auto now = set_.load();  // held: the set may be replaced meanwhile
+  for (const SetMember& member : now->members)
     if (!member.draining) member.endpoint->wishes_changed(link, change);
 }
 
 void Upstream::set_level(const std::string& key, const std::string& level) {
-  if (Endpoint* endpoint = endpoint_of(key)) endpoint->set_level(key, level);
+  if (const std::shared_ptr<Endpoint> endpoint = endpoint_of(key)) endpoint->set_level(key, level);
 }
 
 void Upstream::notify(const std::string& key, const std::string& message) {
   const auto set = set_.load();
   if (set->only != nullptr) return set->only->notify(key, message);
   // Where it has a session of its own; a shared one's servers ask again whoever calls.
-  if (Endpoint* endpoint = endpoint_of(key); endpoint != nullptr && endpoint->has_session_of(key))
+  if (const std::shared_ptr<Endpoint> endpoint = endpoint_of(key);
+      endpoint && endpoint->has_session_of(key))
     return endpoint->notify(key, message);
   for (const SetMember& member : set->members)
     if (!member.draining) member.endpoint->notify(key, message);
@@ -107,7 +111,8 @@ void Upstream::notify(const std::string& key, const std::string& message) {
 
 void Upstream::end_client(const std::string& key) {
   affinity_.forget(key);
-  for (const SetMember& member : set_.load()->members) member.endpoint->end_client(key);
+  const auto now = set_.load();  // held: the set may be replaced meanwhile
+  for (const SetMember& member : now->members) member.endpoint->end_client(key);
 }
 
 void Upstream::sweep() {
@@ -122,11 +127,13 @@ void Upstream::sweep() {
 
 void Upstream::succeed(const Upstream& before) {
   std::vector<std::string> keys;
-  for (const SetMember& member : before.set_.load()->members)
+  const auto former = before.set_.load();
+  for (const SetMember& member : former->members)
     for (std::string& key : member.endpoint->sessions()) keys.push_back(std::move(key));
   std::lock_guard lock(lock_);
   std::vector<std::shared_ptr<Endpoint>> own;
-  for (const SetMember& member : set_.load()->members) own.push_back(member.endpoint);
+  const auto now = set_.load();  // held: the set may be replaced meanwhile
+  for (const SetMember& member : now->members) own.push_back(member.endpoint);
   if (own.empty())
     inherited_ = std::move(keys);
   else

@@ -126,6 +126,7 @@ std::shared_ptr<Endpoint> Upstream::make_endpoint(const Wanted& wanted, bool alo
   options.quota = &quota_;
   options.homed = homed();
   options.on_change = [this](Endpoint& endpoint) { endpoint_changed(endpoint); };
+  options.on_sessions = [this] { renew(); };
   options.on_event = [this](const std::string& key, Message message, std::shared_ptr<ServerLink> asker) {
     if (options_.on_event) options_.on_event(*this, key, std::move(message), std::move(asker));
   };
@@ -218,13 +219,14 @@ void Upstream::change(const std::function<void(EndpointSet&)>& changes) {
 }
 
 // An endpoint gets no calls any more: those of its clients who only listen are brought to others.
-void Upstream::move_sessions(const Endpoint& from) {
+void Upstream::move_sessions(Endpoint& from) {
   if (retired()) return;
   const auto set = set_.load();
   for (const std::string& key : from.sessions())
     for (const SetMember& member : set->members)
       if (!member.draining && member.endpoint.get() != &from && belongs(*member.endpoint, key)) {
         member.endpoint->take_over(key);
+        from.end_client(key);
         break;
       }
 }
@@ -326,7 +328,8 @@ void Upstream::forget(const Endpoint& endpoint) {
 
 void Upstream::start() {
   started_ = true;
-  for (const SetMember& member : set_.load()->members) member.endpoint->start();
+  const auto now = set_.load();  // held: the set may be replaced meanwhile
+  for (const SetMember& member : now->members) member.endpoint->start();
   if (names_) reshape([] {});  // which says what names are wanted
 }
 
@@ -336,7 +339,8 @@ void Upstream::retire() {
     retired_ = true;
   }
   if (names_) names_->want({});
-  for (const SetMember& member : set_.load()->members) member.endpoint->retire();
+  const auto now = set_.load();  // held: the set may be replaced meanwhile
+  for (const SetMember& member : now->members) member.endpoint->retire();
 }
 
 Task<void> Upstream::close(TimePoint deadline, bool patient) {
@@ -350,7 +354,8 @@ Task<void> Upstream::close(TimePoint deadline, bool patient) {
 }
 
 void Upstream::hurry(TimePoint deadline) noexcept {
-  for (const SetMember& member : set_.load()->members) member.endpoint->hurry(deadline);
+  const auto now = set_.load();  // held: the set may be replaced meanwhile
+  for (const SetMember& member : now->members) member.endpoint->hurry(deadline);
 }
 
 }  // namespace weir
