@@ -49,6 +49,19 @@ struct Weather {
   std::size_t window = 262144;    // bytes under way before a writer must wait
 };
 
+/// While it lives what this thread gets of the system's randomness follows from the seed.
+class FixedChance {
+ public:
+  explicit FixedChance(std::uint64_t seed);
+  ~FixedChance();
+  FixedChance(const FixedChance&) = delete;
+  FixedChance& operator=(const FixedChance&) = delete;
+
+ private:
+  std::mt19937_64 random_;
+  std::mt19937_64* outer_;
+};
+
 class World {
  public:
   World(std::size_t shards, std::uint64_t seed);
@@ -65,6 +78,8 @@ class World {
   /// Steps until every started task has ended. False: all are idle for ever (a hang), or `steps_max` is
   /// reached.
   bool run(std::size_t steps_max = 10'000'000);
+  /// `look` is called after each step of run(), between turns.
+  void watch(std::function<void()> look) { look_ = std::move(look); }
   /// Queues `event` for `shard` at `when`.
   void at(TimePoint when, Shard& shard, std::function<void()> event);
   /// Cuts every connection whose either end listens at `address`; new ones are refused while `down`.
@@ -93,6 +108,7 @@ class World {
   bool step();
 
   std::mt19937_64 random_;
+  FixedChance fixed_;
   TimePoint now_{std::chrono::hours(1)};
   Weather weather_;
   std::unique_ptr<Ground> ground_;
@@ -101,6 +117,7 @@ class World {
   std::multimap<TimePoint, Event> later_;
   std::size_t running_ = 0;
   std::vector<std::pair<std::string, TimePoint>> looked_up_;
+  std::function<void()> look_;
 };
 
 }  // namespace weir::sim
