@@ -92,7 +92,7 @@ Endpoint* Upstream::choose_for_client(const Call& call, const EndpointSet& set, 
   if (own == nullptr || !set.roster.eligible[set.place_of(*own)]) {
     // Who has nothing to lose may try one that is out.
     Endpoint* next = pick(call, set, picked, trials && before == 0);
-    if (next == nullptr) return own;
+    if (next == nullptr) return nullptr;
     const std::uint32_t settled = affinity_.settle(key, before, next->number(), now);
     own = settled == next->number() ? nullptr : set.find(settled);
     if (own == nullptr) return next;
