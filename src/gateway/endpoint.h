@@ -112,9 +112,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   std::vector<std::string> sessions() const { return links_.sessions(); }
 
   /// Whether the server has no other endpoint, from now on. Any shard.
-  void set_alone(bool alone) {
-    if (alone_.exchange(alone) != alone) health_.set_alone(alone);
-  }
+  void set_alone(bool alone);
   /// Opens these old clients' sessions once it is known: they had them with what it takes the place of.
   /// Before start().
   void inherit(std::vector<std::string> sessions) { inherited_ = std::move(sessions); }
@@ -224,6 +222,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   std::vector<std::string> inherited_;  // sessions with the server that this one took the place of
   CancelScope closing_;
   Waiter nudge_;  // wakes keep(): lost, or wanted
+  CancelScope* greeting_ = nullptr;  // of the question who it is, while it is asked
   bool resting_ = false;
   TimePoint rest_until_min_{};
   std::vector<Wish*> wishes_;

@@ -31,6 +31,16 @@ void Endpoint::start() {
   });
 }
 
+void Endpoint::set_alone(bool alone) {
+  if (alone_.exchange(alone) == alone) return;
+  health_.set_alone(alone);
+  // Alone it has long to say who it is. With others to go to it is asked anew before long.
+  if (alone || config_.type == ServerConfig::Type::stdio) return;
+  home_.post([this, keep = keep_all()] {
+    if (greeting_ != nullptr) greeting_->cancel();
+  });
+}
+
 // What the verdict says, but where nothing is there that it could be about.
 void Endpoint::publish(ServerStatus next) {
   const auto before = status_.load();
@@ -80,9 +90,14 @@ Task<void> Endpoint::keep() {
     const TimePoint deadline =
         home_.now() + (brief ? std::min(kGreetTime, options_.startup_time) : options_.startup_time);
     health_.greeting_begun();
+    CancelScope asking;
+    ScopeLink ends(closing_, asking);
+    greeting_ = &asking;
     Result<std::shared_ptr<const Peer>> greeted =
-        co_await transport(home_).greet(Introduction(), deadline, closing_);
+        co_await transport(home_).greet(Introduction(), deadline, asking);
+    greeting_ = nullptr;
     if (closing_.cancelled()) break;
+    if (!greeted && asking.cancelled()) continue;
     if (!greeted) greeted = fail(never_sent(greeted.error()));
     const std::shared_ptr<const Peer> peer = greeted ? *greeted : nullptr;
     ServerStatus next;
