@@ -167,6 +167,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   void name_found(const std::string& host, const NameAnswer& answer);
   void name_failed(const std::string& host, const Error& error);
   Task<Result<void>> wait_for_names(TimePoint deadline, CancelScope& cancel);
+  void keep_sessions();
   void move_sessions(Endpoint& from);
   void compare_names(const EndpointSet& set);
   void endpoint_changed(Endpoint& endpoint);

@@ -163,7 +163,7 @@ void Upstream::change(const std::function<void(EndpointSet&)>& changes) {
     std::size_t usable = 0;
     for (const SetMember& member : set->members) {
       const auto status = member.endpoint->status();
-      any_known = any_known || status->peer;
+      any_known = any_known || (status->peer && !member.draining && member.weight != 0);
       usable += member.draining ? 0U : 1U;
       set->only = member.draining ? set->only : member.endpoint.get();
       set->sessions = set->sessions || member.endpoint->has_sessions();
@@ -267,6 +267,15 @@ void Upstream::compare_names(const EndpointSet& set) {
   }
 }
 
+// As long as there was no choice nobody noted where whose session is.
+void Upstream::keep_sessions() {
+  const Endpoint* lone = set_.load()->only;
+  if (lone == nullptr) return;
+  const TimePoint now = Shard::current().now();
+  for (const std::string& key : lone->sessions())
+    affinity_.settle(key, affinity_.find(key, now), lone->number(), now);
+}
+
 void Upstream::configure(const ServerConfig& config) {
   reshape([&] { configured_ = config; });
 }
@@ -275,6 +284,7 @@ void Upstream::configure(const ServerConfig& config) {
 // new has been started when the set is seen.
 void Upstream::reshape(const std::function<void()>& note) {
   std::vector<std::shared_ptr<Endpoint>> drained;
+  keep_sessions();
   change([&](EndpointSet& set) {
     if (retired()) return;
     note();
