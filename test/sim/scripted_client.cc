@@ -99,6 +99,7 @@ ScriptedClient::Asked ScriptedClient::make(bool alone) {
   asked.token = kTokens[draw(std::size(kTokens))];
   asked.nonce = "nonce-" + std::to_string(options_.number) + "-" + std::to_string(++next_);
   const std::string server = options_.servers[draw(options_.servers.size())];
+  if (options_.asking) options_.asking(asked.nonce, server);
   std::string path = "/mcp";
   std::string name = server + "__" + (chance(70) ? "echo" : "only_" + server);
   if (options_.wild && chance(20)) {

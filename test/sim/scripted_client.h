@@ -2,6 +2,7 @@
 // garbage, and looks at every byte that comes back.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -37,6 +38,8 @@ class ScriptedClient {
     bool in_vain = true;    // errors are answers; false: every call must succeed
     Duration timeout{};     // what the gateway is set to wait for a server
     Duration learn_time{};  // and before that, to find a name
+    /// A call is about to be made of this server; may be empty.
+    std::function<void(const std::string& nonce, const std::string& server)> asking;
   };
   ScriptedClient(World& world, Options options, Tally& tally)
       : world_(world), options_(std::move(options)), tally_(tally) {}

@@ -21,8 +21,15 @@ Task<bool> ScriptedUpstream::take(PlainHttp& http, const PlainMessage& request, 
     blame("was sent no message: " + request.start + " " + request.body);
     co_return false;
   }
-  if (!message->is_request()) co_return co_await http.write(answer(202, ""), &stop);
+  const std::string session = request.field("mcp-session-id");
+  if (!session.empty() && !session.starts_with(session_prefix()))
+    blame("was sent another server's session: " + session);
   const std::string method(message->method());
+  if (illness_ != Illness::none && (!calls_only_ || method == "tools/call")) {
+    if (method == "tools/call") (void)nonce_of(*message);
+    co_return co_await be_ill(http, stop);
+  }
+  if (!message->is_request()) co_return co_await http.write(answer(202, ""), &stop);
   if (method == "server/discover" || method == "initialize") co_return co_await greet(http, *message, stop);
   if (options_.old_era && !sessions_.contains(request.field("mcp-session-id")))
     co_return co_await http.write(answer(404, "no such session"), &stop);
@@ -37,6 +44,29 @@ Task<bool> ScriptedUpstream::take(PlainHttp& http, const PlainMessage& request, 
   std::string refusal = R"({"jsonrpc":"2.0","id":)" + std::string(message->raw_id()) +
                         R"(,"error":{"code":-32601,"message":"what?"}})";
   co_return co_await http.write(answer(200, refusal), &stop);
+}
+
+// No two servers give out the same ones.
+std::string ScriptedUpstream::session_prefix() const {
+  return options_.name + '-' + options_.address.host + '-';
+}
+
+Task<bool> ScriptedUpstream::be_ill(PlainHttp& http, CancelScope& stop) {
+  switch (illness_) {
+    case Illness::none:
+      break;
+    case Illness::hangs:
+      co_await http.wait_end(&stop);
+      co_return false;
+    case Illness::resets:
+      http.reset();
+      co_return false;
+    case Illness::busy:
+      co_return co_await http.write(answer(503, "busy"), &stop);
+    case Illness::garbage:
+      co_return co_await http.write("SSH-2.0-OpenSSH_9.2\r\n", &stop);
+  }
+  co_return false;
 }
 
 Task<bool> ScriptedUpstream::greet(PlainHttp& http, const Message& message, CancelScope& stop) {
@@ -69,7 +99,7 @@ Task<bool> ScriptedUpstream::greet(PlainHttp& http, const Message& message, Canc
   } else {
     body += R"(,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},)"
             R"("serverInfo":{"name":"s","version":"1"}}})";
-    const std::string session = options_.name + std::to_string(next_session_++);
+    const std::string session = session_prefix() + std::to_string(next_session_++);
     sessions_.insert(session);
     fields = "Mcp-Session-Id: " + session + "\r\n";
   }
@@ -93,21 +123,28 @@ Task<bool> ScriptedUpstream::list(PlainHttp& http, const Message& message, Cance
   co_return co_await http.write(answer(200, body), &stop);
 }
 
+// Counts the call; empty: it is none that a client has made.
+std::string ScriptedUpstream::nonce_of(const Message& message) {
+  const std::vector<std::string> nonces = nonces_in(message.param().find("arguments"));
+  const std::string_view name = message.param().find("name");
+  if (nonces.size() != 1 || (name != "\"echo\"" && name != "\"only_" + options_.name + "\"")) {
+    blame("was sent a mangled call: " + std::string(message.text()));
+    return {};
+  }
+  ++seen_[nonces.front()];
+  if (options_.arrived) options_.arrived(nonces.front());
+  return nonces.front();
+}
+
 Task<bool> ScriptedUpstream::call(PlainHttp& http, const Message& message, CancelScope& stop) {
   Ask ask;
   ask.id = message.raw_id();
   ask.token = message.meta().find("progressToken");
   const std::string_view arguments = message.param().find("arguments");
-  const std::vector<std::string> nonces = nonces_in(arguments);
-  const std::string_view name = message.param().find("name");
-  if (nonces.size() != 1 || (name != "\"echo\"" && name != "\"only_" + options_.name + "\"")) {
-    blame("was sent a mangled call: " + std::string(message.text()));
-    co_return false;
-  }
-  ask.nonce = nonces.front();
+  ask.nonce = nonce_of(message);
+  if (ask.nonce.empty()) co_return false;
   if (const std::size_t at = arguments.find("\"large\":"); at != std::string_view::npos)
     ask.large = static_cast<std::size_t>(std::atol(arguments.data() + at + 8));
-  ++seen_[ask.nonce];
   open_[ask.nonce] = ask;
   const bool good = !chance(options_.trouble);
   std::vector<const Row*> fit;

@@ -2,6 +2,7 @@
 // the ways that servers know. It counts how often each call has reached it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -18,14 +19,27 @@ class ScriptedUpstream final : public SimUpstream {
     std::string name;
     SocketAddress address;
     bool old_era = false;
-    unsigned trouble = 30;  // of a hundred calls, so many go wrong
-    Duration timeout{};     // what the gateway is set to wait
+    unsigned trouble = 30;                                  // of a hundred calls, so many go wrong
+    Duration timeout{};                                     // what the gateway is set to wait
+    std::function<void(const std::string& nonce)> arrived;  // a call came in whole; may be empty
   };
+  /// How all that it is sent fares while it is ill.
+  enum class Illness : std::uint8_t { none, hangs, resets, busy, garbage };
   ScriptedUpstream(World& world, Options options)
       : SimUpstream(world, options.name, options.address), options_(std::move(options)) {}
 
   /// From now on it behaves well.
-  void calm() noexcept { options_.trouble = 0; }
+  void calm() noexcept {
+    options_.trouble = 0;
+    illness_ = Illness::none;
+  }
+  /// From now on it is ill, or none of that; `calls_only`: who asks whether it is there is told that it is.
+  void fall_ill(Illness illness, bool calls_only) noexcept {
+    illness_ = illness;
+    calls_only_ = calls_only;
+  }
+  /// It is started anew: it knows no session.
+  void forget_sessions() noexcept { sessions_.clear(); }
   const Options& options() const noexcept { return options_; }
   /// How often the call with each nonce came in whole.
   const std::map<std::string, int>& seen() const noexcept { return seen_; }
@@ -50,6 +64,7 @@ class ScriptedUpstream final : public SimUpstream {
   static const std::vector<Row>& rows();
 
   Task<bool> take(PlainHttp& http, const PlainMessage& request, CancelScope& stop) override;
+  Task<bool> be_ill(PlainHttp& http, CancelScope& stop);
   Task<bool> greet(PlainHttp& http, const Message& message, CancelScope& stop);
   Task<bool> list(PlainHttp& http, const Message& message, CancelScope& stop);
   Task<bool> call(PlainHttp& http, const Message& message, CancelScope& stop);
@@ -82,7 +97,12 @@ class ScriptedUpstream final : public SimUpstream {
   Ask stale(const Ask& ask);
   std::string result(const Ask& ask) const;
 
+  std::string nonce_of(const Message& call);
+  std::string session_prefix() const;
+
   Options options_;
+  Illness illness_ = Illness::none;
+  bool calls_only_ = false;
   std::map<std::string, int> seen_;
   std::map<std::string, int> played_;
   std::map<std::string, Ask> open_;  // calls that wait for an answer, by nonce

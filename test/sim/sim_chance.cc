@@ -1,5 +1,5 @@
-// In a simulation the system's randomness comes from the seed, too: names of sessions decide where their calls
-// go. This takes the place of the C library's getrandom() in the tests' program.
+// In a simulation the system's randomness comes from the seed, too: names of sessions decide where their
+// calls go. This takes the place of the C library's getrandom() in the tests' program.
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>

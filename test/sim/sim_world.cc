@@ -19,7 +19,8 @@ void Node::notify() noexcept {
   world_.due_.push_back(World::Event{nullptr, [this] { shard_.deliver(); }});
 }
 
-World::World(std::size_t shards, std::uint64_t seed) : random_(seed), fixed_(seed), ground_(std::make_unique<Ground>()) {
+World::World(std::size_t shards, std::uint64_t seed)
+    : random_(seed), fixed_(seed), ground_(std::make_unique<Ground>()) {
   for (std::size_t i = 0; i < shards; ++i) nodes_.push_back(std::make_unique<Node>(*this, i));
 }
 World::~World() = default;
