@@ -61,7 +61,7 @@ TEST(BalancingStorm, EveryCallGoesWhereItMayAndIsAnsweredOnce) {
   // The storms are worth something only if they do what they are for.
   EXPECT_GT(all.tally.results, all.tally.asked / 2);
   EXPECT_GT(all.stayed, 50u);
-  EXPECT_GT(all.sights.trials, 10u);
+  EXPECT_GE(all.sights.trials, 5u);
   EXPECT_GT(all.sights.in_panic, 10u);
   EXPECT_GT(all.sights.out, 20u);
   EXPECT_GT(all.sights.ejected, 10u);

@@ -78,6 +78,8 @@ class World {
   /// Steps until every started task has ended. False: all are idle for ever (a hang), or `steps_max` is
   /// reached.
   bool run(std::size_t steps_max = 10'000'000);
+  /// All shards stand still for so long: whatever became due meanwhile is late.
+  void stall(Duration time) noexcept { now_ += time; }
   /// `look` is called after each step of run(), between turns.
   void watch(std::function<void()> look) { look_ = std::move(look); }
   /// Queues `event` for `shard` at `when`.
