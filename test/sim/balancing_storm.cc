@@ -14,6 +14,8 @@ constexpr const char* kStrategies[] = {"round_robin",     "weighted_round_robin"
                                        "consistent_hash", "adaptive_latency",     "random"};
 constexpr const char* kIllnesses[] = {"well", "hangs", "resets", "busy", "garbage"};
 
+constexpr std::size_t kMostSteps = 4'000'000;  // tens of times what it takes
+
 // "nonce-3-17" is of client 3.
 std::string client_of(const std::string& nonce) { return nonce.substr(0, nonce.rfind('-')); }
 
@@ -319,7 +321,7 @@ BalancingReport BalancingStorm::run() {
     const ScriptedClient::Options client = client_options(i + 1, i % 2 == 0, 20);
     world_.start(kClients, [this, client] { return one_client(client); });
   }
-  if (run_world()) {
+  if (run_world(kMostSteps)) {
     check_calls();
     judge_.follow({});
     take_down();

@@ -6,6 +6,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr std::size_t kMostSteps = 4'000'000;  // tens of times what it takes
+
 }  // namespace
 
 HealthScene::HealthScene(std::size_t endpoints, std::function<void(ServerConfig&)> tune,
@@ -101,7 +103,7 @@ std::vector<std::string> HealthScene::run(Task<void> (*what)(HealthScene&)) {
   play_ = what;
   for (const auto& told : told_) world_.start(kServers, [this, &told] { return told->serve(servers_stop_); });
   begin([this] { return direct(); });
-  if (run_world()) take_down();
+  if (run_world(kMostSteps)) take_down();
   return *violations_;
 }
 

@@ -130,8 +130,8 @@ Task<void> Stage::close(bool abrupt) {
   judge_connections("after the end");
 }
 
-bool Stage::run_world() {
-  if (world_.run(100'000'000)) return true;
+bool Stage::run_world(std::size_t steps_max) {
+  if (world_.run(steps_max)) return true;
   blame("the simulation hangs");
   return false;
 }

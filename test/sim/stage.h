@@ -52,7 +52,7 @@ class Stage : public FrontObserver {
   /// Calls that the gateway still has under way.
   std::uint32_t in_flight() const;
   /// Runs to the end. False: it hangs.
-  bool run_world();
+  bool run_world(std::size_t steps_max = 100'000'000);
   /// After run_world(): takes the gateway down; nothing may be left of it.
   void take_down();
 
