@@ -219,6 +219,8 @@ Task<void> BalancingStorm::direct() {
   storming_ = false;
   co_await changes.join();
   for (const auto& script : scripts_) {
+    // What still hangs there is cut: the opening of a session is waited for up to a minute else.
+    world_.set_down(script->options().address, true);
     heal(*script);
     script->calm();
   }
