@@ -21,8 +21,6 @@ constexpr float kMostSlowness = 16;
 constexpr float kPatience = 4;
 // Hiccups of the machine are shorter: they say nothing about an endpoint.
 constexpr float kLeastUsual = 2.5e6F;
-// So many calls tell how long their kind usually takes.
-constexpr std::uint32_t kKnownCalls = 5;
 constexpr std::int64_t kUnheard = 500'000'000;
 // One pick of 64 may go to an endpoint that was not heard of.
 constexpr std::uint64_t kLookMask = 63;
@@ -39,10 +37,9 @@ float pace_of_silence(const EndpointFacts& facts, TimePoint now) noexcept {
 
 }  // namespace
 
-Adaptive::Adaptive(Field field, Duration window, const Adaptive* before)
+Adaptive::Adaptive(Field field, Duration window)
     : field_(std::move(field)),
       table_(field_.members()),
-      baselines_(before != nullptr ? before->baselines_ : std::make_shared<Baselines>()),
       time_constant_(std::max(1.0F, static_cast<float>(std::chrono::nanoseconds(window).count()) / 4)) {
   float total = 0;
   for (const Member& member : field_.members()) total += static_cast<float>(member.weight);
@@ -116,7 +113,7 @@ const Member* Adaptive::longest_unheard(TimePoint now) const noexcept {
 }
 
 void Adaptive::owe(EndpointFacts& facts, std::uint64_t kind, TimePoint now) const noexcept {
-  const Baseline known = baselines_->find(kind);
+  const Baseline known = baselines().find(kind);
   const bool idle = facts.in_flight.load(std::memory_order_relaxed) == 0;
   if (known.calls == 0) {
     if (idle) facts.due_at.store(0, std::memory_order_relaxed);
@@ -131,19 +128,13 @@ void Adaptive::owe(EndpointFacts& facts, std::uint64_t kind, TimePoint now) cons
   facts.due_at.store(due, std::memory_order_relaxed);
 }
 
-bool Adaptive::is_late(std::uint64_t kind, Duration took) const noexcept {
-  const Baseline known = baselines_->find(kind);
-  return known.calls >= kKnownCalls &&
-         static_cast<float>(std::chrono::nanoseconds(took).count()) > kPatience * near_exp2(known.usual);
-}
-
 void Adaptive::note(std::size_t place, std::uint64_t kind, Duration took, bool failed,
                     TimePoint now) noexcept {
   const std::vector<Candidate>& candidates = field_.candidates();
   if (candidates.size() == 1) return;  // there is nothing to choose, ever
   EndpointFacts& facts = *candidates[place].facts;
-  const float length = near_log2(std::max(1e3F, static_cast<float>(std::chrono::nanoseconds(took).count())));
-  const Baseline known = failed ? baselines_->find(kind) : baselines_->learn(kind, length);
+  const float length = near_log2(nanoseconds_of(took));
+  const Baseline known = failed ? baselines().find(kind) : baselines().learn(kind, length);
   const std::int64_t at = facts_time(now);
   const std::int64_t passed = at - facts.sampled_at.exchange(at, std::memory_order_relaxed);
   answered(facts, now);  // a failure too is no silence: it counts for what it is

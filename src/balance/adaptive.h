@@ -21,13 +21,12 @@ namespace weir {
 /// The adaptive_latency strategy.
 class Adaptive final : public Picker {
  public:
-  /// `window`: what is looked back on. `before`: whose knowledge of kinds is taken over; null: none.
-  Adaptive(Field field, Duration window, const Adaptive* before);
+  /// `window`: what is looked back on.
+  Adaptive(Field field, Duration window);
 
   std::size_t pick(const PickQuery& query, Random& random) noexcept override;
   void note(std::size_t place, std::uint64_t kind, Duration took, bool failed,
             TimePoint now) noexcept override;
-  bool is_late(std::uint64_t kind, Duration took) const noexcept override;
 
  private:
   const Member& choose(TimePoint now, Random& random) const noexcept;
@@ -37,7 +36,6 @@ class Adaptive final : public Picker {
 
   const Field field_;
   const DrawTable table_;
-  const std::shared_ptr<Baselines> baselines_;
   const float time_constant_;  // of slowness, in nanoseconds
   float unit_weight_ = 1;      // the mean of the members' weights
 };

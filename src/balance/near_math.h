@@ -2,8 +2,11 @@
 // instructions. Source: the exponent is in the number's bits; between two powers a polynomial of its fraction.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
+
+#include "runtime/time.h"
 
 namespace weir {
 
@@ -22,6 +25,11 @@ inline float near_log2(float x) noexcept {
   const auto whole = static_cast<float>((bits >> 23) - 128);
   const float part = std::bit_cast<float>((bits & 0x7fffff) | 0x3f800000);  // of [1, 2)
   return whole + (-0.3358287811F * part + 2) * part - 0.65871759316667F;
+}
+
+/// A time as baselines take it: in nanoseconds, and no shorter than can be told from nothing.
+inline float nanoseconds_of(Duration took) noexcept {
+  return std::max(1e3F, static_cast<float>(std::chrono::nanoseconds(took).count()));
 }
 
 }  // namespace weir

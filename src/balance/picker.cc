@@ -4,9 +4,11 @@
 #include <cstring>
 
 #include "balance/adaptive.h"
+#include "balance/baselines.h"
 #include "balance/field.h"
 #include "balance/least.h"
 #include "balance/mix.h"
+#include "balance/near_math.h"
 #include "balance/ring.h"
 #include "balance/rotation.h"
 #include "base/check.h"
@@ -27,8 +29,10 @@ std::uint64_t word_at(const char* bytes, std::size_t length) noexcept {
 
 }  // namespace
 
-std::shared_ptr<Picker> make_picker(const LoadBalancingConfig& config, std::vector<Candidate> candidates,
-                                    const std::shared_ptr<Picker>& before) {
+namespace {
+
+std::shared_ptr<Picker> make(const LoadBalancingConfig& config, std::vector<Candidate> candidates,
+                             const std::shared_ptr<Picker>& before) {
   using Strategy = LoadBalancingConfig::Strategy;
   Field field(std::move(candidates), config.slow_start);
   switch (config.strategy) {
@@ -42,13 +46,37 @@ std::shared_ptr<Picker> make_picker(const LoadBalancingConfig& config, std::vect
       return std::make_shared<Ring>(std::move(field), config.virtual_nodes, config.bounded_load,
                                     dynamic_cast<const Ring*>(before.get()));
     case Strategy::adaptive_latency:
-      return std::make_shared<Adaptive>(std::move(field), config.window,
-                                        dynamic_cast<const Adaptive*>(before.get()));
+      return std::make_shared<Adaptive>(std::move(field), config.window);
     case Strategy::random:
       return std::make_shared<RandomChoice>(std::move(field));
   }
   WEIR_CHECK(false);
   return nullptr;
+}
+
+// How many times as long as usual a call takes that is late, and how many of its kind tell what is usual.
+constexpr float kLate = 4;
+constexpr std::uint32_t kKnownCalls = 5;
+
+}  // namespace
+
+Picker::Picker() : baselines_(std::make_shared<Baselines>()) {}
+Picker::~Picker() = default;
+
+void Picker::note(std::size_t, std::uint64_t kind, Duration took, bool failed, TimePoint) noexcept {
+  if (!failed) baselines_->learn(kind, near_log2(nanoseconds_of(took)));
+}
+
+bool Picker::is_late(std::uint64_t kind, Duration took) const noexcept {
+  const Baseline known = baselines_->find(kind);
+  return known.calls >= kKnownCalls && nanoseconds_of(took) > kLate * near_exp2(known.usual);
+}
+
+std::shared_ptr<Picker> make_picker(const LoadBalancingConfig& config, std::vector<Candidate> candidates,
+                                    const std::shared_ptr<Picker>& before) {
+  std::shared_ptr<Picker> picker = make(config, std::move(candidates), before);
+  if (before) picker->baselines_ = before->baselines_;
+  return picker;
 }
 
 std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t seed) noexcept {

@@ -17,6 +17,8 @@
 
 namespace weir {
 
+class Baselines;
+
 /// An endpoint as pickers see it. `facts` outlives the picker.
 struct Candidate {
   EndpointFacts* facts = nullptr;
@@ -34,23 +36,27 @@ struct PickQuery {
 
 class Picker {
  public:
-  virtual ~Picker() = default;
+  virtual ~Picker();
   /// The place of the chosen endpoint among the candidates that the picker was made with; one of the eligible
   /// ones. Any shard; `random` is the caller's.
   virtual std::size_t pick(const PickQuery& query, Random& random) noexcept = 0;
   /// Notes how a call ended that pick() had chosen `place` for: how long it took, and whether by the
-  /// endpoint's fault. `kind` tells calls apart that usually take differently long: hash_bytes() of method
-  /// and tool. Strategies that learn nothing ignore it. Any shard.
+  /// endpoint's fault. `kind` tells calls apart that usually take differently long. Of use to adaptive_latency
+  /// for its choice, and to all for is_late(). Any shard.
   virtual void note(std::size_t place, std::uint64_t kind, Duration took, bool failed,
-                    TimePoint now) noexcept {
-    (void)place, (void)kind, (void)took, (void)failed, (void)now;
-  }
-  /// True if calls of this kind are known to end much sooner. Strategies that learn nothing know none. Any
-  /// shard.
-  virtual bool is_late(std::uint64_t kind, Duration took) const noexcept {
-    (void)kind, (void)took;
-    return false;
-  }
+                    TimePoint now) noexcept;
+  /// True if calls of this kind are known to end much sooner, whichever endpoint answers. Any shard.
+  bool is_late(std::uint64_t kind, Duration took) const noexcept;
+
+ protected:
+  Picker();
+  Baselines& baselines() const noexcept { return *baselines_; }
+
+ private:
+  friend std::shared_ptr<Picker> make_picker(const LoadBalancingConfig& config,
+                                             std::vector<Candidate> candidates,
+                                             const std::shared_ptr<Picker>& before);
+  std::shared_ptr<Baselines> baselines_;  // taken over from the one before
 };
 
 /// The picker of a strategy. At least one candidate is eligible. `before`: the one that it replaces, of the

@@ -44,6 +44,7 @@ EndpointHealth::EndpointHealth(Options options)
       timer_(options_.checks, options_.alone ? 1 : 2),
       chance_(home_.chance()) {
   verdict_.set_chance([](void* chance) { return static_cast<Random*>(chance)->unit(); }, &chance_);
+  told_.reason = verdict_.reason();
 }
 
 // Home shard: takes evidence in. True if the verdict is to be told of: a reason that only counts on is not, or

@@ -1,4 +1,6 @@
 // Which session with an old server a call goes in, and what is told to sessions beside calls.
+#include <algorithm>
+
 #include "gateway/endpoint.h"
 #include "mcp/log_level.h"
 #include "runtime/hop.h"
@@ -7,7 +9,7 @@
 namespace weir {
 namespace {
 
-constexpr Duration kOwnTime = std::chrono::seconds(5);  // for a request of Weir's own
+constexpr Duration kOwnTime = std::chrono::seconds(5);  // for a request of Weir's own, a new session too
 constexpr std::size_t kChildrenMax = 32;                // of one server, for clients of their own
 
 }  // namespace
@@ -16,7 +18,9 @@ ClientLinks::Options Endpoint::link_options() {
   ClientLinks::Options options;
   options.home = &home_;
   options.shared = [this]() -> Transport& { return transport(home_); };
-  options.open_time = options_.startup_time;
+  // With others to go to, a session that does not open is not waited for as long as a server's start.
+  const bool brief = !options_.alone && config_.type != ServerConfig::Type::stdio;
+  options.open_time = brief ? std::min(kOwnTime, options_.startup_time) : options_.startup_time;
   options.introduce = [this](const std::string& key) {
     return ClientLinks::is_session(key) ? options_.introduce(key)
                                         : options_.interests->introduced(name(), key);

@@ -43,8 +43,7 @@ std::uint64_t mark_of(std::string_view name) noexcept {
 
 }  // namespace
 
-std::uint64_t kind_of(const Call& call, const LoadBalancingConfig& config) noexcept {
-  if (config.strategy != LoadBalancingConfig::Strategy::adaptive_latency) return 0;
+std::uint64_t kind_of(const Call& call) noexcept {
   // A row of the one table of methods: its place is as good as its name.
   const auto method = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(&call.row));
   if (call.row.route != Route::by_name) return method;

@@ -64,7 +64,7 @@ std::uint32_t Upstream::in_flight() const noexcept {
 Endpoint* Upstream::pick(const Call& call, const EndpointSet& set, Picked& picked, bool trials) {
   if (!set.picker) return nullptr;
   const TimePoint now = Shard::current().now();
-  const std::uint64_t kind = kind_of(call, set.balancing);
+  const std::uint64_t kind = kind_of(call);
   if (trials)
     for (Endpoint* endpoint : set.trials)
       if (endpoint->health().begin_trial(now)) {
@@ -98,7 +98,7 @@ Endpoint* Upstream::choose_for_client(const Call& call, const EndpointSet& set, 
     if (own == nullptr) return next;
     if (picked.trial) next->health().end_trial(std::nullopt);
   }
-  picked = Picked(set.picker, set.place_of(*own), kind_of(call, set.balancing), false);
+  picked = Picked(set.picker, set.place_of(*own), kind_of(call), false);
   return own;
 }
 
@@ -114,7 +114,7 @@ Endpoint* Upstream::choose(const Call& call, const EndpointSet& set, Picked& pic
   if (call.at != 0) {
     Endpoint* own = set.find(call.at);
     const bool usable = own != nullptr && (call.at_only || set.roster.eligible[set.place_of(*own)]);
-    if (usable && set.picker) picked = Picked(set.picker, set.place_of(*own), kind_of(call, set.balancing), false);
+    if (usable && set.picker) picked = Picked(set.picker, set.place_of(*own), kind_of(call), false);
     if (usable || call.at_only) return own;
   }
   if (set.only != nullptr) return set.only;

@@ -59,10 +59,12 @@ ServerStatus sum_of(const EndpointSet& set) {
               : authorization ? ServerState::needs_authorization
                               : ServerState::unreachable;
   if (sum.peer) sum.error = Error();
-  sum.health = healthy == count && count != 0 ? Health::healthy
-               : well != 0                    ? Health::degraded
-               : unknown != 0                 ? Health::unknown
-                                              : Health::unhealthy;
+  // What is still starting speaks neither way.
+  sum.health = healthy != 0 && healthy + unknown == count ? Health::healthy
+               : well != 0                                ? Health::degraded
+               : unknown != 0                             ? Health::unknown
+                                                          : Health::unhealthy;
+  if (sum.health == Health::healthy) sum.reason.clear();
   return sum;
 }
 
