@@ -22,9 +22,10 @@ std::string since_text(const RawMembers& members) {
   return since.size() < 19 ? std::string() : " (since " + since.substr(11, 8) + "Z)";
 }
 
-void print_row(const char* name, const std::string& state, const std::string& tools, const std::string& in_flight,
-               const std::string& rest) {
-  std::printf("%-20s %-20s %6s %10s  %s\n", name, state.c_str(), tools.c_str(), in_flight.c_str(), rest.c_str());
+void print_row(const char* name, const std::string& state, const std::string& tools,
+               const std::string& in_flight, const std::string& rest) {
+  std::printf("%-20s %-20s %6s %10s  %s\n", name, state.c_str(), tools.c_str(), in_flight.c_str(),
+              rest.c_str());
 }
 
 // One of several: indented under its server.
@@ -32,7 +33,8 @@ void print_endpoint(const RawMembers& members) {
   const std::string reason = text_of(members, "reason");
   std::string rest = text_of(members, "address");
   if (const std::string weight = text_of(members, "weight"); weight != "1") rest += "  weight " + weight;
-  if (const std::string priority = text_of(members, "priority"); priority != "0") rest += "  priority " + priority;
+  if (const std::string priority = text_of(members, "priority"); priority != "0")
+    rest += "  priority " + priority;
   if (!reason.empty()) rest += "  " + reason + since_text(members);
   print_row("  endpoint", text_of(members, "state"), "", text_of(members, "in_flight"), rest);
 }
@@ -53,8 +55,8 @@ void print_servers(std::string_view list) {
     } else if (!reason.empty()) {
       rest += "  " + reason;
     }
-    print_row(text_of(members, "name").c_str(), state, text_of(members, "tools"), text_of(members, "in_flight"),
-              rest);
+    print_row(text_of(members, "name").c_str(), state, text_of(members, "tools"),
+              text_of(members, "in_flight"), rest);
     if (endpoints.size() > 1)
       for (const std::string_view endpoint : endpoints) print_endpoint(members_of(endpoint));
   }

@@ -11,7 +11,6 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t kCompared = 4;
 // A failed call is worth one that took sixteen times as long as usual.
 constexpr float kFailedSlowness = 4;
 // Of an endpoint's slowness at least this part comes from its last sample.
@@ -53,6 +52,13 @@ std::size_t Adaptive::pick(const PickQuery& query, Random& random) noexcept {
   return member.place;
 }
 
+inline float Adaptive::merit(const EndpointFacts& facts, bool busy, TimePoint now) const noexcept {
+  float pace = near_exp2(-facts.slowness.load(std::memory_order_relaxed));
+  if (busy) pace = std::min(pace, pace_of_silence(facts, now));
+  if (facts.returned_at.load(std::memory_order_relaxed) == 0) return pace * pace;
+  return static_cast<float>(field_.share(facts, now)) * pace * pace;
+}
+
 const Member& Adaptive::choose(TimePoint now, Random& random) const noexcept {
   const std::vector<Member>& members = field_.members();
   const std::uint64_t bits = random.next();
@@ -63,41 +69,45 @@ const Member& Adaptive::choose(TimePoint now, Random& random) const noexcept {
   const bool few = members.size() <= kCompared;
   const std::size_t count = few ? members.size() : kCompared;
   std::array<const Member*, kCompared> drawn;
-  std::array<float, kCompared> busy;
-  std::array<float, kCompared> sums;
-  float all_busy = 0;
+  std::array<std::uint32_t, kCompared> in_flight;
+  std::uint32_t all = 0;
   for (std::size_t i = 0; i < count; ++i) {
     drawn[i] = &members[few ? i : table_.draw(random.next())];
-    const std::uint32_t in_flight = drawn[i]->facts->in_flight.load(std::memory_order_relaxed);
-    busy[i] = 0;
-    if (in_flight == 0) continue;
-    busy[i] = static_cast<float>(in_flight) * unit_weight_ / static_cast<float>(drawn[i]->weight);
-    all_busy += busy[i];
+    all += in_flight[i] = drawn[i]->facts->in_flight.load(std::memory_order_relaxed);
   }
-  // What is under way counts against what the others have. Were it counted by itself, long calls that all
-  // have many of would make one that fails at once look ten times as good.
-  const float usual = 1 + all_busy / static_cast<float>(count);
+  std::array<float, kCompared> worth;
   float sum = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    float worth = merit(*drawn[i]->facts, busy[i] > 0, now);
-    if (few) worth *= static_cast<float>(drawn[i]->weight);
-    if (all_busy > 0) {
-      const float load = 1 + busy[i] / usual;
-      worth /= load * load;
-    }
-    sum += worth;
-    sums[i] = sum;
+    worth[i] = merit(*drawn[i]->facts, in_flight[i] != 0, now);
+    if (few) worth[i] *= static_cast<float>(drawn[i]->weight);
+    sum += worth[i];
   }
-  const float aim = static_cast<float>(bits >> 40) * 0x1p-24F * sum;
+  if (all != 0) sum = weigh_down(drawn, in_flight, count, worth);
+  float aim = static_cast<float>(bits >> 40) * 0x1p-24F * sum;
   std::size_t i = 0;
-  while (i + 1 < count && aim >= sums[i]) ++i;
+  while (i + 1 < count && aim >= worth[i]) aim -= worth[i++];
   return *drawn[i];
 }
 
-float Adaptive::merit(const EndpointFacts& facts, bool busy, TimePoint now) const noexcept {
-  float pace = near_exp2(-facts.slowness.load(std::memory_order_relaxed));
-  if (busy) pace = std::min(pace, pace_of_silence(facts, now));
-  return static_cast<float>(field_.share(facts, now)) * pace * pace;
+// What is under way counts against what the others have. Were it counted by itself, long calls that all have
+// many of would make one that fails at once look ten times as good.
+float Adaptive::weigh_down(const std::array<const Member*, kCompared>& drawn,
+                           const std::array<std::uint32_t, kCompared>& in_flight, std::size_t count,
+                           std::array<float, kCompared>& worth) const noexcept {
+  std::array<float, kCompared> busy;
+  float all_busy = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    busy[i] = static_cast<float>(in_flight[i]) * unit_weight_ / static_cast<float>(drawn[i]->weight);
+    all_busy += busy[i];
+  }
+  const float usual = 1 + all_busy / static_cast<float>(count);
+  float sum = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const float load = 1 + busy[i] / usual;
+    worth[i] /= load * load;
+    sum += worth[i];
+  }
+  return sum;
 }
 
 const Member* Adaptive::longest_unheard(TimePoint now) const noexcept {

@@ -7,6 +7,7 @@
 // certain.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -29,7 +30,12 @@ class Adaptive final : public Picker {
             TimePoint now) noexcept override;
 
  private:
+  static constexpr std::size_t kCompared = 4;  // endpoints, for one pick
+
   const Member& choose(TimePoint now, Random& random) const noexcept;
+  float weigh_down(const std::array<const Member*, kCompared>& drawn,
+                   const std::array<std::uint32_t, kCompared>& in_flight, std::size_t count,
+                   std::array<float, kCompared>& worth) const noexcept;
   const Member* longest_unheard(TimePoint now) const noexcept;
   float merit(const EndpointFacts& facts, bool busy, TimePoint now) const noexcept;
   void owe(EndpointFacts& facts, std::uint64_t kind, TimePoint now) const noexcept;

@@ -1,5 +1,6 @@
 // Powers and logarithms to the base 2 for estimates: a part in a hundred, for a tenth of the library's
-// instructions. Source: the exponent is in the number's bits; between two powers a polynomial of its fraction.
+// instructions. Source: the exponent is in the number's bits; between two powers a polynomial of its
+// fraction.
 #pragma once
 
 #include <algorithm>

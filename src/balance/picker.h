@@ -41,8 +41,8 @@ class Picker {
   /// ones. Any shard; `random` is the caller's.
   virtual std::size_t pick(const PickQuery& query, Random& random) noexcept = 0;
   /// Notes how a call ended that pick() had chosen `place` for: how long it took, and whether by the
-  /// endpoint's fault. `kind` tells calls apart that usually take differently long. Of use to adaptive_latency
-  /// for its choice, and to all for is_late(). Any shard.
+  /// endpoint's fault. `kind` tells calls apart that usually take differently long. Of use to
+  /// adaptive_latency for its choice, and to all for is_late(). Any shard.
   virtual void note(std::size_t place, std::uint64_t kind, Duration took, bool failed,
                     TimePoint now) noexcept;
   /// True if calls of this kind are known to end much sooner, whichever endpoint answers. Any shard.

@@ -12,7 +12,7 @@ namespace weir {
 /// How one endpoint stands, for the roster.
 struct Standing {
   Health health = Health::unknown;
-  bool absent = false;    // nothing is there, for certain: the connection is refused, the child is not running
+  bool absent = false;  // nothing is there, for certain: the connection is refused, the child is not running
   bool draining = false;  // finishes what it has, gets nothing new
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;

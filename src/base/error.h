@@ -58,8 +58,8 @@ class [[nodiscard]] Error {
     sent_ = sent;
     return *this;
   }
-  /// What the upstream's health is judged by besides the kind: the HTTP status that it answered (0: none), and
-  /// whether it has only forgotten a session, or answered what was not asked.
+  /// What the upstream's health is judged by besides the kind: the HTTP status that it answered (0: none),
+  /// and whether it has only forgotten a session, or answered what was not asked.
   int status() const noexcept { return status_; }
   Error& set_status(int status) noexcept {
     status_ = static_cast<std::uint16_t>(status);

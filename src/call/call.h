@@ -37,7 +37,7 @@ struct ClientView {
   std::string_view link_key;       // of ClientLinks, where one request makes many calls; empty: not made yet
   std::string_view param_headers;  // Mcp-Param-* lines, each ended by CRLF: its own, or made for the server
   const RequestHead* head = nullptr;  // over HTTP, while the request is served
-  bool has_headers = true;         // false: it came over a channel, where nothing can be mirrored into them
+  bool has_headers = true;  // false: it came over a channel, where nothing can be mirrored into them
 };
 
 /// What the upstream is told of the trace: headers' values, empty for none.
@@ -56,7 +56,7 @@ struct Peer : std::enable_shared_from_this<Peer> {
 
 /// What layers learn on the way, for logs and metrics; written by them, read when the request has ended.
 struct CallNotes {
-  std::string_view server;  // configured name; static for the life of the plan
+  std::string_view server;    // configured name; static for the life of the plan
   std::string_view endpoint;  // its address; lives as long as the server does
   Revision upstream_revision = Revision::v2026_07_28;
   std::uint32_t attempts = 0;

@@ -90,8 +90,9 @@ Task<void> Serving::serve_call(Visit& visit, const Message& message, const Metho
     if (special) note_task(call, answer, *answer.reply->first.message);
     OutgoingAnswer made = outgoing_answer(call, answer);
     std::string state;
-    if (special) made.request_state = state = sealed_state(call, answer.server, answer.reply->endpoint,
-                                                           *answer.reply->first.message);
+    if (special)
+      made.request_state = state =
+          sealed_state(call, answer.server, answer.reply->endpoint, *answer.reply->first.message);
     if (answer.reply->first.last && visit.http != nullptr) {
       // The usual answer is whole: it goes out from where it came in, mostly without a wait.
       const Message& response = *answer.reply->first.message;

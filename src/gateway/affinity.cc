@@ -22,8 +22,8 @@ std::uint32_t Affinity::settle(const std::string& key, std::uint32_t before, std
   return entry.endpoint;
 }
 
-// Whoever was not seen for a while goes; if there is nobody, anyone: a client whose place is forgotten is only
-// given another one.
+// Whoever was not seen for a while goes; if there is nobody, anyone: a client whose place is forgotten is
+// only given another one.
 void Affinity::make_room(Stripe& stripe, TimePoint now) {
   std::erase_if(stripe.entries, [&](const auto& entry) { return entry.second.used < now - kSpared; });
   if (stripe.entries.size() >= kStripeMax) stripe.entries.erase(stripe.entries.begin());

@@ -23,7 +23,8 @@ class Affinity {
   std::uint32_t settle(const std::string& key, std::uint32_t before, std::uint32_t endpoint, TimePoint now);
   void forget(const std::string& key);
   /// Forgets who was not seen since `old` and has no session as `has_session` says.
-  void sweep(TimePoint old, const std::function<bool(const std::string& key, std::uint32_t endpoint)>& has_session);
+  void sweep(TimePoint old,
+             const std::function<bool(const std::string& key, std::uint32_t endpoint)>& has_session);
   std::size_t size() const;
 
  private:

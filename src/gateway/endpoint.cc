@@ -1,9 +1,9 @@
 #include "gateway/endpoint.h"
 
 #include "balance/calls.h"
+#include "gateway/endpoint_state.h"
 #include "gateway/homed_reply.h"
 #include "gateway/stoppable.h"
-#include "gateway/endpoint_state.h"
 #include "runtime/hop.h"
 
 namespace weir {

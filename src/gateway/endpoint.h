@@ -64,10 +64,10 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
  public:
   /// What does not come from the server's own block. What is referred to outlives the endpoint.
   struct Options {
-    std::string address;       // as logs, metrics and /health name it
-    std::string_view label;    // the same; lives as long as the server
-    std::string connect_to;    // which address of its host it is; empty: any
-    bool alone = true;         // the server has no other endpoint
+    std::string address;     // as logs, metrics and /health name it
+    std::string_view label;  // the same; lives as long as the server
+    std::string connect_to;  // which address of its host it is; empty: any
+    bool alone = true;       // the server has no other endpoint
     EjectionQuota* quota = nullptr;
     bool homed = false;  // only the home shard has a transport: a child process, an event stream
     Duration startup_time = std::chrono::seconds(60);
@@ -221,7 +221,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   Watch watch_;
   std::vector<std::string> inherited_;  // sessions with the server that this one took the place of
   CancelScope closing_;
-  Waiter nudge_;  // wakes keep(): lost, or wanted
+  Waiter nudge_;                     // wakes keep(): lost, or wanted
   CancelScope* greeting_ = nullptr;  // of the question who it is, while it is asked
   bool resting_ = false;
   TimePoint rest_until_min_{};

@@ -36,8 +36,8 @@ class EndpointHealth {
     bool probes = true;  // it is asked by itself whether it is there
     /// One probe: whether it is there. Home shard.
     std::function<Task<Result<void>>(TimePoint deadline, CancelScope& cancel)> probe;
-    std::function<bool()> known;     // it has introduced itself, so that it can be probed. Home shard
-    std::function<void()> changed;   // the verdict is another one. Home shard
+    std::function<bool()> known;    // it has introduced itself, so that it can be probed. Home shard
+    std::function<void()> changed;  // the verdict is another one. Home shard
     std::function<std::shared_ptr<const void>()> keep;  // what owns this, until mail to it has been read
   };
   explicit EndpointHealth(Options options);
@@ -83,12 +83,13 @@ class EndpointHealth {
   void take_failures();
   ProbeTimer::Seen seen(TimePoint now) const noexcept;
   TimePoint next_due(TimePoint now) const;
+  TimePoint together(TimePoint due) const;
   Task<void> probe_once(CancelScope& closing);
 
   const Options options_;
   Shard& home_;
   Window window_;
-  std::atomic<std::int64_t> trial_at_;     // facts_time() from which a trial may begin
+  std::atomic<std::int64_t> trial_at_;  // facts_time() from which a trial may begin
   std::atomic<bool> trial_runs_{false};
   std::atomic<bool> failures_wait_{false};  // mail is under way to judge them
   std::mutex why_lock_;
@@ -106,9 +107,9 @@ class EndpointHealth {
   ProbeTimer timer_;
   Lag lag_;
   Random chance_;
-  double draw_ = 0.5;       // of the next probe's pause
-  TimePoint probed_{};      // when the last one ended; epoch: none did
-  TimePoint down_since_{};  // epoch: it is not unhealthy
+  double draw_ = 0.5;                    // of the next probe's pause
+  TimePoint probed_{};                   // when the last one ended; epoch: none did
+  TimePoint down_since_{};               // epoch: it is not unhealthy
   TimePoint greeting_since_ = kForever;  // it has been asked who it is and has not said
   bool greeting_late_ = false;           // and that was held against it
   Waiter nudge_;

@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "base/random.h"
-#include "gateway/stoppable.h"
 #include "gateway/endpoint_state.h"
+#include "gateway/stoppable.h"
 #include "runtime/hop.h"
 
 namespace weir {
@@ -50,7 +50,8 @@ void Endpoint::publish(ServerStatus next) {
   next.health = away ? Health::unhealthy : verdict.health();
   next.absent = away ? options_.homed || next.error.kind() == Error::Kind::unreachable : verdict.absent();
   if (away)
-    next.reason = next.state == ServerState::needs_authorization ? "needs authorization" : next.error.detail();
+    next.reason =
+        next.state == ServerState::needs_authorization ? "needs authorization" : next.error.detail();
   else
     next.reason = verdict.reason();
   const bool known = before->since != WallTime();
@@ -132,10 +133,9 @@ Task<void> Endpoint::keep() {
       }
     }
     const bool session_only = peer && !options_.homed;
-    const Duration rest =
-        session_only ? reopen.lost(home_.now(), random.unit())
-        : brief      ? health_.pace()
-                     : pause.died(home_.now(), random.unit());
+    const Duration rest = session_only ? reopen.lost(home_.now(), random.unit())
+                          : brief      ? health_.pace()
+                                       : pause.died(home_.now(), random.unit());
     if (rest == Duration::zero()) continue;
     // Who is not there is asked again as soon as someone wants it; what comes up and dies again is not.
     const bool spared = peer || options_.homed;

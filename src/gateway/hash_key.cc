@@ -17,9 +17,11 @@ std::string_view tool_of(const Call& call) {
 
 // The bearer token that came, whoever checks it; else the address.
 std::string_view token_of(const ClientView& client) {
-  const std::string_view value = client.head == nullptr ? std::string_view() : client.head->find("authorization");
+  const std::string_view value =
+      client.head == nullptr ? std::string_view() : client.head->find("authorization");
   constexpr std::string_view kScheme = "bearer ";
-  const bool bearer = value.size() > kScheme.size() && equals_ignoring_case(value.substr(0, kScheme.size()), kScheme);
+  const bool bearer =
+      value.size() > kScheme.size() && equals_ignoring_case(value.substr(0, kScheme.size()), kScheme);
   return bearer ? value.substr(kScheme.size()) : std::string_view();
 }
 

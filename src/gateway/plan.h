@@ -33,8 +33,8 @@ struct Plan {
   NameRules names;
   std::vector<std::shared_ptr<Upstream>> servers;  // enabled ones, in the configuration's order
   std::shared_ptr<Published<Catalogue>> catalogue;
-  std::mutex* catalogue_lock = nullptr;  // of whoever replaces it
-  Interests* interests = nullptr;        // what clients want to hear of; outlives the plan's use
+  std::mutex* catalogue_lock = nullptr;              // of whoever replaces it
+  Interests* interests = nullptr;                    // what clients want to hear of; outlives the plan's use
   std::vector<std::shared_ptr<LastGood>> last_good;  // what is kept of each server for when it is away
   /// By server; follows the catalogue, for a look before each call. Any thread.
   std::unique_ptr<std::atomic<ToolHeaders>[]> tool_headers;

@@ -18,11 +18,11 @@ struct RequestState {
   /// Whose it is: the server's own, or a call parked here.
   enum class Kind : std::uint8_t { server, parked };
   Kind kind = Kind::server;
-  std::string server;        // configured name
-  std::string raw;           // the server's own state, a raw string; empty: it gave none
+  std::string server;          // configured name
+  std::string raw;             // the server's own state, a raw string; empty: it gave none
   std::uint32_t endpoint = 0;  // of the server's, that gave it; 0: any
-  std::uint16_t shard = 0;   // where the call is parked
-  std::uint64_t number = 0;  // which it is there
+  std::uint16_t shard = 0;     // where the call is parked
+  std::uint64_t number = 0;    // which it is there
 };
 
 /// Writes and reads them. Any thread.

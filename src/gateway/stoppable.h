@@ -1,4 +1,5 @@
-// What a caller reads of a reply whose endpoint may be stopped meanwhile, and judged by how the rest of it ends.
+// What a caller reads of a reply whose endpoint may be stopped meanwhile, and judged by how the rest of it
+// ends.
 #pragma once
 
 #include <functional>

@@ -24,11 +24,11 @@ namespace weir {
 
 /// Where a task lives.
 struct TaskPlace {
-  std::string server;    // configured name
-  std::string original;  // the server's own id
+  std::string server;          // configured name
+  std::string original;        // the server's own id
   std::uint32_t endpoint = 0;  // of the server's, by its number
-  bool shared = false;   // made in the session that all clients share, where its server keeps it
-  Duration left{};       // until it is forgotten, if nobody asks again
+  bool shared = false;         // made in the session that all clients share, where its server keeps it
+  Duration left{};             // until it is forgotten, if nobody asks again
 };
 
 class Tasks {

@@ -27,7 +27,7 @@ struct Mirroring {
 
 // Judges the client's headers and makes the server's.
 Mirroring mirror(const ClientCall& call, Call& leaf, std::size_t server, std::string_view tool,
-               Answer& answer) {
+                 Answer& answer) {
   const std::string_view own = call.client.param_headers;
   leaf.client.param_headers = own;
   const auto catalogue = call.plan.catalogue->load();

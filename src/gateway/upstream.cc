@@ -145,8 +145,8 @@ Task<Result<Reply>> Upstream::call_of_client(Call& call) {
     if (endpoint == nullptr) co_return fail(call.at_only ? moved_away() : nobody(set));
     const std::shared_ptr<Endpoint> kept = endpoint->shared_from_this();
     Result<Reply> reply = co_await kept->call(call, std::move(picked));
-    const bool unreached = !reply && reply.error().kind() == Error::Kind::unreachable &&
-                           reply.error().sent() == Error::Sent::no;
+    const bool unreached =
+        !reply && reply.error().kind() == Error::Kind::unreachable && reply.error().sent() == Error::Sent::no;
     if (!unreached || call.at_only || call.cancel.cancelled() || moves == kMovesMax) co_return reply;
     const std::string key = ClientLinks::key_of(call.client);
     kept->end_client(key);

@@ -102,8 +102,7 @@ void Upstream::notify(const std::string& key, const std::string& message) {
   const auto set = set_.load();
   if (set->only != nullptr) return set->only->notify(key, message);
   // Where it has a session of its own; a shared one's servers ask again whoever calls.
-  if (const std::shared_ptr<Endpoint> endpoint = endpoint_of(key);
-      endpoint && endpoint->has_session_of(key))
+  if (const std::shared_ptr<Endpoint> endpoint = endpoint_of(key); endpoint && endpoint->has_session_of(key))
     return endpoint->notify(key, message);
   for (const SetMember& member : set->members)
     if (!member.draining) member.endpoint->notify(key, message);

@@ -1,8 +1,8 @@
 // Keeps an endpoint from flapping, whatever the evidence: it changes at most 12 times within any minute, and
 // so goes down at most 6 times, as between two downs it comes up. Going down is never held back; every other
-// change is, where no room would be left for a down after it. Who goes down again and again is held for longer
-// each time, so that the room lasts: one that is well again is back within 15 s, not at the minute's end. One
-// verdict's. Source: R11, R45; BGP's route flap damping (RFC 2439) in the small.
+// change is, where no room would be left for a down after it. Who goes down again and again is held for
+// longer each time, so that the room lasts: one that is well again is back within 15 s, not at the minute's
+// end. One verdict's. Source: R11, R45; BGP's route flap damping (RFC 2439) in the small.
 #pragma once
 
 #include <array>

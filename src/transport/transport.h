@@ -27,8 +27,8 @@ class Transport : public Service {
   /// unreachable, needs_authorization, upstream_protocol, deadline_exceeded, cancelled.
   virtual Task<Result<std::shared_ptr<const Peer>>> greet(const Introduction& as, TimePoint deadline,
                                                           CancelScope& cancel) = 0;
-  /// Asks a server that is known, without any effect on what is known of it, whether it is still there: what it
-  /// says of itself now. Nothing: it is there, and another one than it was, or not to be asked like this.
+  /// Asks a server that is known, without any effect on what is known of it, whether it is still there: what
+  /// it says of itself now. Nothing: it is there, and another one than it was, or not to be asked like this.
   /// Errors: as a call's.
   virtual Task<Result<std::optional<ServerFacts>>> check(const Peer& peer, TimePoint deadline,
                                                          CancelScope& cancel) {

@@ -172,7 +172,8 @@ TEST_F(VerdictTest, WhoGoesDownAgainIsHeldForLongerEachTime) {
     const TimePoint down = rig->now;
     rig->pass(2);
     while (rig->health() == Health::unhealthy && rig->now < down + seconds(60)) {
-      EXPECT_EQ(rig->reason(), "held back: it went down repeatedly within a minute, last: connection refused");
+      EXPECT_EQ(rig->reason(),
+                "held back: it went down repeatedly within a minute, last: connection refused");
       EXPECT_EQ(quota.out(), 1u);
       rig->wait(milliseconds(100));
       rig->pass();

@@ -151,6 +151,7 @@ Task<void> BalancingStorm::reload_often() {
 }
 
 void BalancingStorm::strike(ScriptedUpstream& endpoint) {
+  ill_until_[url_of(endpoint.options().address)] = kForever;
   const bool calls_only = draw(3) == 0;
   if (draw(3) == 0) {
     ++report_->did["(refuses)"];
@@ -164,6 +165,7 @@ void BalancingStorm::strike(ScriptedUpstream& endpoint) {
 }
 
 void BalancingStorm::heal(ScriptedUpstream& endpoint) {
+  ill_until_[url_of(endpoint.options().address)] = world_.now();
   world_.set_down(endpoint.options().address, false);
   endpoint.fall_ill(ScriptedUpstream::Illness::none, false);
 }
@@ -298,7 +300,10 @@ void BalancingStorm::judge_session(const std::string& nonce, const Asked& asked)
   std::string& last = last_call_[{client_of(nonce), asked.server}];
   if (!last.empty()) {
     const Asked& before = asked_[last];
-    const bool must_stay = judge_.usable_since(asked.server, before.url, before.at);
+    // Where nothing could be sent a call goes elsewhere, and its session with it.
+    const auto ill = ill_until_.find(before.url);
+    const bool was_ill = ill != ill_until_.end() && ill->second >= before.at;
+    const bool must_stay = !was_ill && judge_.usable_since(asked.server, before.url, before.at);
     if (must_stay) ++report_->stayed;
     if (must_stay && before.url != asked.url)
       blame(nonce + " reached " + asked.url + ", but " + last + " had reached " + before.url);

@@ -79,6 +79,7 @@ class BalancingStorm final : public Stage {
   std::vector<std::unique_ptr<ScriptedUpstream>> scripts_;
   unsigned trouble_ = 0;
   std::map<std::string, Asked> asked_;                                    // by nonce
+  std::map<std::string, TimePoint> ill_until_;                            // endpoints that were, by URL
   std::map<std::pair<std::string, std::string>, std::string> last_call_;  // an old client's, by server
   std::vector<std::weak_ptr<Endpoint>> endpoints_;                        // all that there ever were
 };
