@@ -1,6 +1,10 @@
 // What is said of mistakes in load balancing and health, and where.
 #include <gtest/gtest.h>
 
+#include <array>
+#include <span>
+#include <string>
+
 #include "config/config_test_support.h"
 
 namespace weir {
