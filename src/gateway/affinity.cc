@@ -35,6 +35,13 @@ void Affinity::forget(const std::string& key) {
   stripe.entries.erase(key);
 }
 
+void Affinity::forget(const std::string& key, std::uint32_t endpoint) {
+  Stripe& stripe = stripe_of(key);
+  std::lock_guard lock(stripe.lock);
+  const auto found = stripe.entries.find(key);
+  if (found != stripe.entries.end() && found->second.endpoint == endpoint) stripe.entries.erase(found);
+}
+
 void Affinity::sweep(TimePoint old,
                      const std::function<bool(const std::string& key, std::uint32_t endpoint)>& has_session) {
   for (Stripe& stripe : stripes_) {

@@ -22,6 +22,8 @@ class Affinity {
   /// which it is now.
   std::uint32_t settle(const std::string& key, std::uint32_t before, std::uint32_t endpoint, TimePoint now);
   void forget(const std::string& key);
+  /// The same, unless the client has moved away from `endpoint` meanwhile.
+  void forget(const std::string& key, std::uint32_t endpoint);
   /// Forgets who was not seen since `old` and has no session as `has_session` says.
   void sweep(TimePoint old,
              const std::function<bool(const std::string& key, std::uint32_t endpoint)>& has_session);

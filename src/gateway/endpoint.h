@@ -72,7 +72,9 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     bool homed = false;  // only the home shard has a transport: a child process, an event stream
     Duration startup_time = std::chrono::seconds(60);
     std::function<void(Endpoint&)> on_change;  // after every change of its status; home shard
-    std::function<void()> on_sessions;  // clients have sessions of their own here, as of now; home shard
+    /// Something that picks depend on is otherwise, though its status is not: sessions of clients, trials.
+    /// Home shard.
+    std::function<void()> on_sessions;
     /// What the server says or asks outside of calls; `key`: the client whose session it was in, empty for
     /// the one that all share. Home shard.
     std::function<void(const std::string& key, Message, std::shared_ptr<ServerLink>)> on_event;
@@ -182,6 +184,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   ClientLinks::Options link_options();
   Watch::Options watch_options();
   Task<Result<Reply>> forward_home(Call& call);
+  Task<bool> end_calls(Shard& shard);
   Task<bool> stop_keeping();
   Task<bool> let_go(Shard& shard);
   Transport& transport(Shard& shard);

@@ -60,10 +60,11 @@ bool EndpointHealth::judge(Evidence evidence) {
     if (health == Health::unhealthy) window_.clear();
   }
   trial_at_.store(in_facts(verdict_.trial_at()), std::memory_order_relaxed);
-  const bool other = verdict_.health() != told_.health || verdict_.absent() != told_.absent;
+  const bool other = verdict_.health() != told_.health || verdict_.absent() != told_.absent ||
+                     takes_trials() != told_.trials;
   const bool counted_on = verdict_.reason() != told_.reason && now - told_.at >= kTold;
   if (!other && !counted_on) return false;
-  told_ = {verdict_.health(), verdict_.absent(), verdict_.reason(), now};
+  told_ = {verdict_.health(), verdict_.absent(), takes_trials(), verdict_.reason(), now};
   return true;
 }
 

@@ -69,6 +69,8 @@ class EndpointHealth {
   void misdirected(std::string reason);
   /// Whether the server has no other endpoint, from now on. Any shard.
   void set_alone(bool alone);
+  /// It gets no calls any more: whether it is out is no matter for its siblings. Home shard.
+  void leave() { verdict_.leave(); }
   /// The verdict. Home shard.
   const Verdict& verdict() const noexcept { return verdict_; }
   /// The pace at which an endpoint that is not there is looked for. Home shard.
@@ -99,6 +101,7 @@ class EndpointHealth {
   struct Told {
     Health health = Health::unknown;
     bool absent = false;
+    bool trials = false;
     std::string reason;
     TimePoint at{};
   };

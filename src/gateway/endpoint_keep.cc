@@ -73,11 +73,16 @@ void Endpoint::publish(ServerStatus next) {
   if (options_.on_change) options_.on_change(*this);
 }
 
-void Endpoint::judged() { publish(ServerStatus(*status_.load())); }
+// Trials may begin or end without any change that is shown.
+void Endpoint::judged() {
+  publish(ServerStatus(*status_.load()));
+  if (options_.on_sessions) options_.on_sessions();
+}
 
 std::shared_ptr<const void> Endpoint::keep_all() {
+  // The server first, let go of last: its endpoints refer to it.
   using Both = std::pair<std::shared_ptr<const void>, std::shared_ptr<const void>>;
-  return std::make_shared<const Both>(weak_from_this().lock(), options_.keep ? options_.keep() : nullptr);
+  return std::make_shared<const Both>(options_.keep ? options_.keep() : nullptr, weak_from_this().lock());
 }
 
 // Home shard, for the life of the endpoint: get to know it, wait until it is lost, rest, again.
@@ -189,7 +194,11 @@ Task<void> Endpoint::close(TimePoint deadline, Duration patience) {
     if (now >= std::min(deadline, close_by_)) break;
     co_await pause();
   }
-  for (Shard* shard : shards_) shard->post([this, shard] { seats_[shard->index()]->stop.cancel(); });
+  // Once a shard has taken note, no call begins there: those that are counted by then are all.
+  for (Shard* shard : shards_) {
+    std::function<Task<bool>(CancelScope&)> note = [this, shard](CancelScope&) { return end_calls(*shard); };
+    co_await on_shard<bool>(*shard, never, std::move(note));
+  }
   while (in_flight() != 0) co_await pause();
   std::function<Task<bool>(CancelScope&)> stop = [this](CancelScope&) { return stop_keeping(); };
   co_await on_shard<bool>(home_, never, std::move(stop));
@@ -197,6 +206,11 @@ Task<void> Endpoint::close(TimePoint deadline, Duration patience) {
     std::function<Task<bool>(CancelScope&)> free = [this, shard](CancelScope&) { return let_go(*shard); };
     co_await on_shard<bool>(*shard, never, std::move(free));
   }
+}
+
+Task<bool> Endpoint::end_calls(Shard& shard) {
+  seats_[shard.index()]->stop.cancel();
+  co_return true;
 }
 
 Task<bool> Endpoint::stop_keeping() {

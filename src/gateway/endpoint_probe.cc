@@ -1,9 +1,23 @@
 // What one probe of an endpoint is: a real exchange of its own revision, or what was configured instead.
 #include "gateway/endpoint_state.h"
 #include "gateway/make_transport.h"
+#include "mcp/splice.h"
 #include "transport/outgoing_call.h"
 
 namespace weir {
+namespace {
+
+// Whether it is the server that it was. What it says to be read by models and people may change by the
+// minute.
+bool is_same(const ServerFacts& now, const ServerFacts& before) {
+  const auto name = [](const ServerFacts& facts) {
+    return facts.server_info.empty() ? std::string_view() : members_of(facts.server_info).find("name");
+  };
+  return now.revision == before.revision && now.capabilities == before.capabilities &&
+         name(now) == name(before);
+}
+
+}  // namespace
 
 EndpointHealth::Options Endpoint::health_options() {
   EndpointHealth::Options options;
@@ -38,7 +52,7 @@ Task<Result<void>> Endpoint::ask_whether_there(TimePoint deadline, CancelScope& 
   if (new_era && config_.type == ServerConfig::Type::http) {
     const Result<std::optional<ServerFacts>> now = co_await transport(home_).check(*peer, deadline, cancel);
     if (!now) co_return fail(now.error());
-    if (*now && **now == peer->facts) co_return Result<void>();
+    if (*now && is_same(**now, peer->facts)) co_return Result<void>();
     // It is another one than it was.
     peer->lost = true;
     nudge_.wake();

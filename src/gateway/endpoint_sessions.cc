@@ -222,6 +222,7 @@ void Endpoint::retire() {
   home_.post([this, keep = keep_all()] {
     watch_.leave();
     links_.retire();
+    health_.leave();
   });
 }
 

@@ -62,7 +62,6 @@ std::uint32_t Upstream::in_flight() const noexcept {
 }
 
 Endpoint* Upstream::pick(const Call& call, const EndpointSet& set, Picked& picked, bool trials) {
-  if (!set.picker) return nullptr;
   const TimePoint now = Shard::current().now();
   const std::uint64_t kind = kind_of(call);
   if (trials)
@@ -71,6 +70,7 @@ Endpoint* Upstream::pick(const Call& call, const EndpointSet& set, Picked& picke
         picked = Picked(set.picker, set.place_of(*endpoint), kind, true);
         return endpoint;
       }
+  if (!set.picker) return nullptr;
   PickQuery query;
   query.now = now;
   query.kind = kind;
@@ -115,6 +115,8 @@ Endpoint* Upstream::choose(const Call& call, const EndpointSet& set, Picked& pic
     Endpoint* own = set.find(call.at);
     const bool usable = own != nullptr && (call.at_only || set.roster.eligible[set.place_of(*own)]);
     if (usable && set.picker) picked = Picked(set.picker, set.place_of(*own), kind_of(call), false);
+    // A reload may have made the only endpoint anew: what it has it has still.
+    if (own == nullptr && call.at_only) return set.only;
     if (usable || call.at_only) return own;
   }
   if (set.only != nullptr) return set.only;
@@ -150,7 +152,7 @@ Task<Result<Reply>> Upstream::call_of_client(Call& call) {
     if (!unreached || call.at_only || call.cancel.cancelled() || moves == kMovesMax) co_return reply;
     const std::string key = ClientLinks::key_of(call.client);
     kept->end_client(key);
-    affinity_.forget(key);
+    affinity_.forget(key, kept->number());  // its other calls may have moved it already
     call.at = 0;
   }
 }
@@ -188,6 +190,7 @@ Task<Result<std::shared_ptr<const Peer>>> Upstream::ready(TimePoint deadline, Ca
     if (names_ && !set->serves()) {
       const Result<void> found = co_await wait_for_names(deadline, cancel);
       if (!found) co_return fail(found.error());
+      if (cancel.cancelled() || Shard::current().now() >= deadline) co_return fail(last);
       continue;
     }
     for (const bool eligible : {true, false})

@@ -145,7 +145,7 @@ void Upstream::give_sessions(std::vector<std::string> keys, std::span<const std:
   std::size_t next = 0;
   for (std::string& key : keys) {
     const std::size_t place = next++ % parts.size();
-    affinity_.settle(key, 0, to[place]->number(), TimePoint());
+    affinity_.settle(key, 0, to[place]->number(), Shard::current().now());
     parts[place].push_back(std::move(key));
   }
   for (std::size_t i = 0; i < parts.size(); ++i) to[i]->inherit(std::move(parts[i]));

@@ -291,7 +291,11 @@ void Upstream::reshape(const std::function<void()>& note) {
     if (retired()) return;
     note();
     const std::vector<Wanted> wanted = wanted_now();
-    quota_.set(wanted.size(), configured_.outlier_detection.max_ejected);
+    // One without weight is nowhere to go.
+    const auto places = static_cast<std::size_t>(
+        std::count_if(wanted.begin(), wanted.end(), [](const Wanted& one) { return one.weight != 0; }));
+    const bool alone = places <= 1;
+    quota_.set(places, configured_.outlier_detection.max_ejected);
     std::vector<std::shared_ptr<Endpoint>> fresh;
     std::vector<SetMember> members;
     for (const Wanted& one : wanted) {
@@ -304,10 +308,10 @@ void Upstream::reshape(const std::function<void()>& note) {
             old.endpoint->config().url == one.config.url)
           member.endpoint = old.endpoint;
       if (!member.endpoint) {
-        member.endpoint = make_endpoint(one, wanted.size() == 1);
+        member.endpoint = make_endpoint(one, alone);
         fresh.push_back(member.endpoint);
       }
-      member.endpoint->set_alone(wanted.size() == 1);
+      member.endpoint->set_alone(alone);
       members.push_back(std::move(member));
     }
     for (const SetMember& old : set.members) {

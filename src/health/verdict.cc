@@ -110,6 +110,11 @@ TimePoint Verdict::trial_at() const noexcept {
 
 void Verdict::set_chance(double (*draw)(void*), void* source) noexcept { trials_.set_chance(draw, source); }
 
+void Verdict::leave() noexcept {
+  left_ = true;
+  give_back();
+}
+
 void Verdict::begin(TimePoint now) noexcept {
   if (!std::exchange(begun_, true)) since_ = now;
 }
@@ -130,7 +135,7 @@ void Verdict::settle(TimePoint now) {
       }
     }
   }
-  if (health_ == Health::unhealthy && permit_ == Permit::none) {
+  if (health_ == Health::unhealthy && permit_ == Permit::none && !left_) {
     // Damping alone holds it.
     quota_.lost();
     permit_ = Permit::lost;
@@ -141,6 +146,7 @@ void Verdict::settle(TimePoint now) {
 
 // Sees that it holds of the quota what the evidence calls for; where the quota refuses, it is but degraded.
 void Verdict::settle_permit() {
+  if (left_) return;
   const bool fits = (permit_ == Permit::ejected && ejected_) || (permit_ == Permit::ruled_out && ruled_out_);
   // What was refused and answers again has yet to pass often enough: that needs no leave either.
   if (certain() || (ruled_out_ && refused_)) {

@@ -40,6 +40,8 @@ class Verdict {
   void trial_ended(TimePoint now, std::optional<bool> good);
   /// It speaks for another server than its siblings (or, empty, does no more).
   void misdirected(TimePoint now, const std::string& reason);
+  /// It is to get no calls any more: gives back what it holds of the quota, and takes no more.
+  void leave() noexcept;
   /// Time passes: what is due by itself. Called at least once a second.
   void tick(TimePoint now, const Window::Reading& reading);
 
@@ -89,6 +91,7 @@ class Verdict {
   std::string down_why_;  // what was said when it was last out for a cause
   bool begun_ = false;
   bool known_ = false;  // it was seen to answer, ever
+  bool left_ = false;
   Permit permit_ = Permit::none;
   TimePoint returned_at_ = TimePoint::min();  // what calls did before is judged already
 

@@ -73,7 +73,7 @@ Task<Result<Streamable::Plain>> Streamable::ask_to_discover(const std::string& i
   co_return co_await post(std::move(head), std::move(body), deadline, cancel);
 }
 
-Task<Result<std::optional<ServerFacts>>> Streamable::check(const Peer&, TimePoint deadline,
+Task<Result<std::optional<ServerFacts>>> Streamable::check(const Peer& peer, TimePoint deadline,
                                                            CancelScope& cancel) {
   const std::string id = std::to_string(next_id_++);
   const Result<Plain> answered = co_await ask_to_discover(id, deadline, cancel);
@@ -82,7 +82,11 @@ Task<Result<std::optional<ServerFacts>>> Streamable::check(const Peer&, TimePoin
   auto message = Message::index(answered->body, JsonLimits(), Message::From::upstream);
   const bool response = message && message->is_response();
   if (response && message->raw_id() == id) {
-    if (message->kind() != Message::Kind::result) co_return std::optional<ServerFacts>();
+    // An error is an answer; only one that does not know the method may be of another revision by now.
+    if (message->kind() != Message::Kind::result) {
+      if (error_code(message->error()) == -32601) co_return std::optional<ServerFacts>();
+      co_return std::optional(peer.facts);
+    }
     Result<ServerFacts> facts = read_discover(message->result());
     if (!facts) co_return fail(facts.error());
     co_return std::optional(std::move(*facts));
