@@ -70,6 +70,12 @@ class [[nodiscard]] Error {
     mark_ = Mark::forgotten;
     return *this;
   }
+  /// It was waited for no longer than another endpoint could be had: nothing speaks against this one.
+  bool impatient() const noexcept { return mark_ == Mark::impatient; }
+  Error& set_impatient() noexcept {
+    mark_ = Mark::impatient;
+    return *this;
+  }
   bool wrong_id() const noexcept { return mark_ == Mark::wrong_id; }
   Error& set_wrong_id() noexcept {
     mark_ = Mark::wrong_id;
@@ -80,7 +86,7 @@ class [[nodiscard]] Error {
   Kind kind_ = Kind::internal;
   Side side_ = Side::gateway;
   Sent sent_ = Sent::no;
-  enum class Mark : std::uint8_t { none, forgotten, wrong_id };
+  enum class Mark : std::uint8_t { none, forgotten, wrong_id, impatient };
   Mark mark_ = Mark::none;
   std::uint16_t status_ = 0;
   std::optional<std::chrono::milliseconds> retry_after_;

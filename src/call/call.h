@@ -61,6 +61,41 @@ struct CallNotes {
   Revision upstream_revision = Revision::v2026_07_28;
   std::uint32_t attempts = 0;
   Duration upstream_time{};
+  /// An attempt that failed and was followed by another one, or that another one was quicker than.
+  struct Failed {
+    std::string_view endpoint;
+    Error::Kind kind;
+  };
+  std::vector<Failed> failed;
+};
+
+/// How urgent a client says that a call is (`weir/priority`): what is shed first where there is too much.
+enum class Priority : std::uint8_t { low, normal, high };
+
+/// Whether a call may be sent again though its server may have seen it. Asked only where it matters.
+class RepeatRule {
+ public:
+  virtual ~RepeatRule() = default;
+  virtual bool may_repeat() const = 0;
+};
+
+/// The endpoints that a call was sent to in vain, by number; of very many the first.
+class Tried {
+ public:
+  void add(std::uint32_t endpoint) noexcept {
+    if (count_ < kMost && !has(endpoint)) endpoints_[count_++] = endpoint;
+  }
+  bool has(std::uint32_t endpoint) const noexcept {
+    for (std::uint32_t i = 0; i < count_; ++i)
+      if (endpoints_[i] == endpoint) return true;
+    return false;
+  }
+  bool empty() const noexcept { return count_ == 0; }
+
+ private:
+  static constexpr std::uint32_t kMost = 10;
+  std::uint32_t count_ = 0;
+  std::uint32_t endpoints_[kMost];  // the first count_ are set
 };
 
 class ServerLink;
@@ -78,28 +113,69 @@ class QuestionBox : public std::enable_shared_from_this<QuestionBox> {
 struct Call {
   Call(const Message& request, const MethodRow& method, CancelScope& scope) noexcept
       : message(request), row(method), cancel(scope) {}
+  /// One more attempt at the same call, which may be given up by itself.
+  Call(const Call& other, CancelScope& scope) noexcept
+      : message(other.message),
+        row(other.row),
+        cancel(scope),
+        deadline(other.deadline),
+        connect_by(other.connect_by),
+        target(other.target),
+        name(other.name),
+        client(other.client),
+        trace(other.trace),
+        at(other.at),
+        at_only(other.at_only),
+        notes(other.notes),
+        takes_large(other.takes_large),
+        takes_requests(other.takes_requests),
+        questions(other.questions),
+        in_shared(other.in_shared),
+        own_session(other.own_session),
+        input_time(other.input_time),
+        request_state(other.request_state),
+        repeats(other.repeats),
+        priority(other.priority),
+        timed(other.timed),
+        tried(other.tried) {}
 
   /// The request as the client sent it, and its row in the table of methods.
   const Message& message;
   const MethodRow& row;
-  CancelScope& cancel;            // cancelled when the client goes (new revision) or says so
-  TimePoint deadline = kForever;  // of the whole call; only ever nearer
-  std::string_view target;        // the upstream's own name or URI; empty: as the message has it
-  std::string_view name;          // what the client calls it, if it is told without escapes
+  CancelScope& cancel;              // cancelled when the client goes (new revision) or says so
+  TimePoint deadline = kForever;    // of the whole call; only ever nearer
+  TimePoint connect_by = kForever;  // until when to wait for a new connection: another endpoint may be had
+  std::string_view target;          // the upstream's own name or URI; empty: as the message has it
+  std::string_view name;            // what the client calls it, if it is told without escapes
   ClientView client;
   CallTrace trace;
   const Peer* peer = nullptr;  // set by the upstream's layer; kept alive by the reply's owner
   std::uint32_t at = 0;        // the number of the endpoint that it is for; 0: any
   bool at_only = false;        // no other one can answer it
   CallNotes* notes = nullptr;
-  bool takes_large = false;          // the caller relays a LargeResult; else responses come whole
-  bool takes_requests = false;       // the caller brings the server's own requests to its client
-  TimePoint first_by = kForever;     // from then on the reply may begin with an event without a message
-  QuestionBox* questions = nullptr;  // null: what the server asks outside of its stream is not for it
-  bool in_shared = false;            // it belongs in the session that all clients share
-  bool own_session = false;          // it goes in a session that is no other client's
-  Duration input_time{};             // how long the client may take to answer one
-  std::string_view request_state;    // the server's own, raw, where the client brought it back; else empty
+  bool takes_large = false;             // the caller relays a LargeResult; else responses come whole
+  bool takes_requests = false;          // the caller brings the server's own requests to its client
+  TimePoint first_by = kForever;        // from then on the reply may begin with an event without a message
+  QuestionBox* questions = nullptr;     // null: what the server asks outside of its stream is not for it
+  bool in_shared = false;               // it belongs in the session that all clients share
+  bool own_session = false;             // it goes in a session that is no other client's
+  Duration input_time{};                // how long the client may take to answer one
+  std::string_view request_state;       // the server's own, raw, where the client brought it back; else empty
+  const RepeatRule* repeats = nullptr;  // of a call that does more than read; null: it may not be repeated
+  Priority priority = Priority::normal;
+  bool timed = false;  // its client said how long it may take: the server is told what is left of that
+  Tried tried;
+
+  /// What answers it, kept until it is over, whatever is configured meanwhile.
+  std::shared_ptr<const void> stack;
+
+  /// True if it may be sent again though its server may have seen it. What goes on with a server's own state,
+  /// or begins a task, may not.
+  bool may_repeat() const {
+    const RawMembers& params = message.param();
+    return (row.safe_to_repeat || (repeats != nullptr && repeats->may_repeat())) && request_state.empty() &&
+           params.find("inputResponses").empty() && params.find("task").empty();
+  }
 };
 
 /// Something held until a reply has ended: a permit, a count in flight, a span. Released in reverse order.
@@ -253,10 +329,10 @@ struct Reply {
   std::shared_ptr<const Peer> peer;  // under which it was made
   std::uint32_t endpoint = 0;        // that made it, by its number; 0: none
   Counted in_flight;
+  Leases leases;                      // outlive what they are of
   std::unique_ptr<ReplyStream> rest;  // null when `first` is the response
   std::unique_ptr<LargeResult>
       large;  // the response instead of `first.message`; only where the call takes it
-  Leases leases;
 };
 
 }  // namespace weir

@@ -123,6 +123,57 @@ struct OutlierDetectionConfig {
   bool operator==(const OutlierDetectionConfig&) const = default;
 };
 
+/// `circuit_breaker`, of each endpoint (R12). Its window is that of `outlier_detection`.
+struct CircuitBreakerConfig {
+  bool enabled = true;
+  std::size_t failure_threshold = 5;                             // failed calls in a row
+  std::size_t success_threshold = 3;                             // good ones in a row that close it
+  std::chrono::milliseconds timeout = std::chrono::seconds(30);  // the longest that it stays open at a time
+  std::size_t half_open_max_requests = 3;                        // under way at a time
+  double error_rate_threshold = 0.5;                             // of the window's calls; 0: not looked at
+  bool operator==(const CircuitBreakerConfig&) const = default;
+};
+
+/// `retry` (R13).
+struct RetryConfig {
+  enum class Jitter : std::uint8_t { full, equal, decorrelated };
+  bool enabled = true;
+  std::size_t max_attempts = 3;  // the first one included
+  std::chrono::milliseconds initial_delay = std::chrono::milliseconds(25);
+  std::chrono::milliseconds max_delay = std::chrono::milliseconds(250);
+  Jitter jitter = Jitter::full;
+  double budget = 0.2;              // of the calls, by which retries may add to them
+  std::size_t budget_reserve = 10;  // a second, whatever the calls
+  bool operator==(const RetryConfig&) const = default;
+};
+
+/// When a hedge goes out: after a fixed time, or after that in which so many percent of such calls are
+/// answered.
+struct HedgeDelay {
+  std::optional<std::chrono::milliseconds> fixed;
+  unsigned percentile = 95;
+  bool operator==(const HedgeDelay&) const = default;
+};
+
+/// `hedge` (R15).
+struct HedgeConfig {
+  bool enabled = false;  // until it is written
+  HedgeDelay delay;
+  double budget = 0.05;  // of the calls, by which hedges may add to them
+  bool operator==(const HedgeConfig&) const = default;
+};
+
+/// `bulkhead` (R16).
+struct BulkheadConfig {
+  bool enabled = true;
+  std::size_t max_concurrent = 256;
+  std::size_t max_queue = 64;
+  std::chrono::milliseconds queue_timeout = std::chrono::milliseconds(100);
+  double client_share = 0.5;  // of max_concurrent, that one client may have
+  bool adaptive = false;      // the limit follows how long calls take; max_concurrent is the most
+  bool operator==(const BulkheadConfig&) const = default;
+};
+
 /// One of a server's `endpoints`.
 struct EndpointConfig {
   std::string url;           // as written, variables substituted
@@ -134,6 +185,8 @@ struct EndpointConfig {
 /// `tools.NAME` of a server.
 struct ToolConfig {
   std::optional<std::chrono::milliseconds> timeout;
+  std::optional<bool> safe_to_repeat;         // nothing: as its annotations say
+  std::optional<std::size_t> max_concurrent;  // nothing: as many as the server takes
   bool operator==(const ToolConfig&) const = default;
 };
 
@@ -163,6 +216,11 @@ struct ServerConfig {
   LoadBalancingConfig load_balancing;
   HealthCheckConfig health_check;
   OutlierDetectionConfig outlier_detection;
+  CircuitBreakerConfig circuit_breaker;
+  RetryConfig retry;
+  HedgeConfig hedge;
+  BulkheadConfig bulkhead;
+  bool trust_annotations = true;  // what a tool says of itself decides whether it may be repeated
   std::map<std::string, ToolConfig> tools;
   bool operator==(const ServerConfig&) const = default;
 };
@@ -181,6 +239,10 @@ struct Config {
   LoadBalancingConfig load_balancing;
   HealthCheckConfig health_check;
   OutlierDetectionConfig outlier_detection;
+  CircuitBreakerConfig circuit_breaker;
+  RetryConfig retry;
+  HedgeConfig hedge;
+  BulkheadConfig bulkhead;
   std::string state_dir;  // where what must outlive a restart is kept; empty: nowhere
   std::chrono::milliseconds drain_timeout = std::chrono::seconds(10);
   std::vector<ServerConfig> servers;  // in the order of the file, disabled ones included

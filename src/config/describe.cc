@@ -71,6 +71,8 @@ std::string expected(const Shape& shape) {
       return either(shape.choices);
     case Shape::Kind::address:
       return "HOST:PORT";
+    case Shape::Kind::percentile:
+      return "a duration " + range(time_text(shape.min), time_text(shape.max)) + " or p50 to p99";
     case Shape::Kind::hash_key: {
       std::vector<std::string_view> words(shape.choices.begin(), shape.choices.end());
       words.emplace_back("header:NAME");
@@ -92,7 +94,7 @@ std::string expected(const Shape& shape) {
     case Shape::Kind::choice_map:
       return "a block of names, each with " + either(shape.choices);
     case Shape::Kind::block:
-      return "a block of keys";
+      return shape.switchable ? "false or a block of keys" : "a block of keys";
     case Shape::Kind::block_map:
       return "a block of names, each with a block of keys";
     case Shape::Kind::listen:

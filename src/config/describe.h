@@ -1,5 +1,5 @@
 // The table of keys: parsing, validation, the JSON Schema, the reference and the printed effective
-// configuration are all made from it. A new key is one Field in keys.cc or keys_balance.cc bound to its
+// configuration are all made from it. A new key is one Field in keys*.cc bound to its
 // member of config.h; a new sort of value is one Shape::Kind, one overload in Reader and one in writer.h.
 #pragma once
 
@@ -32,6 +32,7 @@ struct Shape {
     text,
     choice,      // one of choices
     address,     // HOST:PORT
+    percentile,  // min..max in milliseconds, or p50 to p99
     hash_key,    // one of choices, or header:NAME
     resolver,    // one of choices, or dns://ADDRESS:PORT
     texts,       // a list
@@ -58,6 +59,7 @@ struct Shape {
   Rule rule = nullptr;       // of a text, of each text
   Rule name_rule = nullptr;  // of each name of a map
   Secret secret = Secret::no;
+  bool switchable = false;  // a block that may also be `false`
 };
 
 /// A choice of the same block that must have been made for a key to mean anything.
@@ -114,6 +116,10 @@ const Block& endpoint_block();
 const Block& load_balancing_block();
 const Block& health_check_block();
 const Block& outlier_detection_block();
+const Block& circuit_breaker_block();
+const Block& retry_block();
+const Block& hedge_block();
+const Block& bulkhead_block();
 
 /// What the choice `key` of the block is, as it would be written.
 std::string choice_of(const Block& block, std::string_view key, const void* owner);

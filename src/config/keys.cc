@@ -1,5 +1,5 @@
 // The table itself. Order is the order of the reference and of the printed configuration.
-// Load balancing and health are in keys_balance.cc.
+// Load balancing and health are in keys_balance.cc, resilience is in keys_resilience.cc.
 #include "config/describe.h"
 #include "config/table.h"
 #include "config/text_rules.h"
@@ -119,20 +119,22 @@ const Block& tls_block() {
 }
 
 const Block& tool_block() {
-  static constexpr std::string_view kPlanned[] = {"safe_to_repeat", "max_concurrent"};
+  static constexpr std::string_view kPlanned[] = {"max_concurrent"};
   static const Block block{
       "`tools` of a server",
       {bound<&ToolConfig::timeout>("timeout", duration(1, kDay), "",
-                                   "A whole call of this tool, instead of `timeout.request`.")},
+                                   "A whole call of this tool, instead of `timeout.request`."),
+       bound<&ToolConfig::safe_to_repeat>("safe_to_repeat", {.kind = Kind::flag}, "",
+                                          "Whether a call may be sent again after it was seen, whatever the "
+                                          "tool's annotations say.")},
       kPlanned};
   return block;
 }
 
 const Block& server_block() {
   using Goes = Field::Goes;
-  static constexpr std::string_view kPlanned[] = {
-      "circuit_breaker",   "retry",         "hedge", "bulkhead", "pin", "fallback", "auth",
-      "trust_annotations", "max_concurrent"};
+  static constexpr std::string_view kPlanned[] = {"circuit_breaker", "bulkhead", "pin",
+                                                  "fallback",        "auth",     "max_concurrent"};
   static constexpr std::string_view kForeign[] = {
       "alwaysAllow",   "autoApprove",    "autoapprove",  "autoStart", "description", "disabledTools",
       "displayName",   "enabledTools",   "excludeTools", "icon",      "id",          "includeTools",
@@ -189,11 +191,13 @@ const Block& server_block() {
       {bound<&ServerConfig::type>("type", choice(kTypes), "",
                                   "Follows from `url` or `command`, which for a server of HTTP+SSE "
                                   "(2024-11-05) needs `sse` besides; `streamable-http` is `http`."),
-       url, endpoints,
+       url,
+       endpoints,
        going(Goes::with_url,
              bound<&ServerConfig::headers>("headers", secret_map(header_value_fault, header_name_fault), "{}",
                                            "Header fields sent with every request.")),
-       going(Goes::with_url, tls), going(Goes::with_url, resolve),
+       going(Goes::with_url, tls),
+       going(Goes::with_url, resolve),
        bound<&ServerConfig::command>("command", text(not_empty_fault), "",
                                      "The program of a server that Weir starts and speaks to by stdio."),
        going(Goes::with_command,
@@ -221,6 +225,14 @@ const Block& server_block() {
                                           "Overrides the top-level block key by key."),
        bound<&ServerConfig::outlier_detection>("outlier_detection", block(outlier_detection_block()), "",
                                                "Overrides the top-level block key by key."),
+       bound<&ServerConfig::retry>("retry", switchable(retry_block()), "",
+                                   "Overrides the top-level block key by key; `false`: none."),
+       bound<&ServerConfig::hedge>("hedge", switchable(hedge_block()), "",
+                                   "Overrides the top-level block key by key; `false`: none."),
+       bound<&ServerConfig::trust_annotations>("trust_annotations", {.kind = Kind::flag}, "true",
+                                               "Whether what a tool says of itself (`readOnlyHint`, "
+                                               "`idempotentHint`) decides if its calls may be "
+                                               "repeated."),
        bound<&ServerConfig::tools>("tools", block_map(tool_block(), tool_name_fault), "{}",
                                    "Settings of single tools.")},
       kPlanned,
@@ -230,8 +242,8 @@ const Block& server_block() {
 }
 
 const Block& root_block() {
-  static constexpr std::string_view kPlanned[] = {
-      "circuit_breaker", "retry", "hedge", "bulkhead", "auth", "metrics_listen", "degradation"};
+  static constexpr std::string_view kPlanned[] = {"circuit_breaker", "bulkhead", "auth", "metrics_listen",
+                                                  "degradation"};
   static constexpr std::string_view kForeign[] = {"globalShortcut", "preferences", "sandbox"};
   static constexpr std::string_view kForeignAnywhere[] = {"inputs"};
   static const Shape servers = block_map(server_block(), nullptr);
@@ -269,6 +281,13 @@ const Block& root_block() {
        bound<&Config::outlier_detection>(
            "outlier_detection", block(outlier_detection_block()), "",
            "What calls say about an endpoint's health; a server's block overrides it."),
+       bound<&Config::retry>(
+           "retry", switchable(retry_block()), "",
+           "When a call that failed is tried again; a server's block overrides it; `false`: "
+           "never."),
+       bound<&Config::hedge>("hedge", switchable(hedge_block()), "",
+                             "When a call that takes long is sent to a second endpoint, too: never unless "
+                             "written; a server's block overrides it."),
        bound<&Config::state_dir>("state_dir", text(not_empty_fault), "",
                                  "A directory for what must outlive a restart; nothing is kept unless set."),
        bound<&Config::drain_timeout>("drain_timeout", duration(0, kHour), "10s",

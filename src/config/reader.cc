@@ -64,7 +64,8 @@ std::optional<std::string> Reader::text(const YamlNode& node, const Field& field
 std::optional<std::string> Reader::word(const YamlNode& node, const Field& field) {
   const Shape::Kind kind = field.shape.kind;
   const bool quantity = kind == Shape::Kind::duration || kind == Shape::Kind::auto_duration ||
-                        kind == Shape::Kind::size || kind == Shape::Kind::share;
+                        kind == Shape::Kind::size || kind == Shape::Kind::share ||
+                        kind == Shape::Kind::percentile;
   const bool automatic = kind == Shape::Kind::auto_count && node.text == "auto";
   const bool quotable = quantity || automatic || node.text.find("${") != std::string::npos;
   if (node.is_scalar() && (node.plain || quotable)) return text(node, field);

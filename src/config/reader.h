@@ -43,6 +43,9 @@ class Reader {
   void value(const YamlNode& node, const Field& field, std::vector<std::pair<std::string, std::string>>& out);
   void value(const YamlNode& node, const Field& field, std::map<std::string, LogLevel>& out);
   void value(const YamlNode& node, const Field& field, std::map<std::string, ToolConfig>& out);
+  void value(const YamlNode& node, const Field& field, std::optional<bool>& out);
+  void value(const YamlNode& node, const Field& field, std::optional<std::size_t>& out);
+  void value(const YamlNode& node, const Field& field, HedgeDelay& out);
   void value(const YamlNode& node, const Field& field, ServerConfig::Type& out);
   void value(const YamlNode& node, const Field& field, std::vector<std::size_t>& out);
   void value(const YamlNode& node, const Field& field, std::map<std::string, std::size_t>& out);
@@ -60,6 +63,13 @@ class Reader {
         out = static_cast<V>(*index);
       else
         refused_.push_back(&field);
+    } else if constexpr (requires { out.enabled; }) {
+      if (field.shape.switchable && is_off(node)) {
+        out.enabled = false;
+      } else if (is_block(node, field)) {
+        out.enabled = field.shape.switchable || out.enabled;
+        keys(node, *field.shape.block, &out);
+      }
     } else if (is_block(node, field)) {
       keys(node, *field.shape.block, &out);
     }
@@ -91,6 +101,7 @@ class Reader {
     error(node, field, "must be " + expected(field.shape));
   }
   bool is_block(const YamlNode& node, const Field& field);
+  static bool is_off(const YamlNode& node) noexcept;
   std::optional<std::string> text(const YamlNode& node, const Field& field);
   std::optional<std::string> word(const YamlNode& node, const Field& field);
   std::optional<std::size_t> choice(const YamlNode& node, const Field& field);

@@ -149,6 +149,10 @@ void Reader::value(const YamlNode& node, const Field& field, std::vector<ServerC
     one.load_balancing = config_->load_balancing;
     one.health_check = config_->health_check;
     one.outlier_detection = config_->outlier_detection;
+    one.circuit_breaker = config_->circuit_breaker;
+    one.retry = config_->retry;
+    one.hedge = config_->hedge;
+    one.bulkhead = config_->bulkhead;
     const std::string fault = server_name_fault(item.key, config_->names.separator);
     if (!fault.empty()) diagnostics_.error(item.key_at, "the server name " + quoted(item.key) + ' ' + fault);
     const auto same = std::find_if(out.begin(), out.end(),

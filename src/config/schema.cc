@@ -88,6 +88,8 @@ std::string schema_of(const Field& field) {
       return any_of({words(shape.choices), variable});
     case Shape::Kind::address:
       return any_of({pattern("^.+:[0-9]{1,5}$"), variable});
+    case Shape::Kind::percentile:
+      return any_of({pattern("^(p[0-9]{2}|[0-9]+(ms|s|m|h))$"), variable});
     case Shape::Kind::hash_key:
       return any_of({words(shape.choices), pattern("^header:.+$"), variable});
     case Shape::Kind::resolver:
@@ -105,7 +107,8 @@ std::string schema_of(const Field& field) {
     case Shape::Kind::choice_map:
       return map_of(any_of({words(shape.choices), variable}));
     case Shape::Kind::block:
-      return block_schema(*shape.block, false);
+      return shape.switchable ? any_of({R"({"const":false})", block_schema(*shape.block, false)})
+                              : block_schema(*shape.block, false);
     case Shape::Kind::block_map:
       if (shape.block == &server_block())
         return map_of(field.name == "mcpServers" ? R"({"$ref":"#/definitions/client_server"})"
@@ -211,7 +214,7 @@ std::string config_reference() {
   for (const Block* block :
        {&root_block(), &listen_block(), &admin_block(), &limits_block(), &log_block(), &names_block(),
         &timeout_block(), &load_balancing_block(), &health_check_block(), &outlier_detection_block(),
-        &server_block(), &endpoint_block(), &tls_block(), &tool_block()})
+        &retry_block(), &hedge_block(), &server_block(), &endpoint_block(), &tls_block(), &tool_block()})
     append_table(out, *block);
   out.pop_back();
   return out;

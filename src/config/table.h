@@ -89,6 +89,9 @@ inline Shape choice(std::span<const std::string_view> words) {
   return {.kind = Shape::Kind::choice, .choices = words};
 }
 inline Shape block(const Block& inner) { return {.kind = Shape::Kind::block, .block = &inner}; }
+inline Shape switchable(const Block& inner) {
+  return {.kind = Shape::Kind::block, .block = &inner, .switchable = true};
+}
 inline Shape text(Shape::Rule rule) { return {.kind = Shape::Kind::text, .rule = rule}; }
 inline Shape texts(Shape::Rule rule) { return {.kind = Shape::Kind::texts, .rule = rule}; }
 inline Shape block_map(const Block& inner, Shape::Rule name_rule) {

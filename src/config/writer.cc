@@ -62,6 +62,20 @@ bool put(std::string& out, const Field& field, const std::optional<std::chrono::
   return true;
 }
 
+bool put(std::string& out, const Field& field, const std::optional<bool>& value) {
+  return value && put(out, field, *value);
+}
+
+bool put(std::string& out, const Field& field, const std::optional<std::size_t>& value) {
+  return value && put(out, field, *value);
+}
+
+bool put(std::string& out, const Field&, const HedgeDelay& value) {
+  json_append_string(out,
+                     value.fixed ? format_duration(*value.fixed) : 'p' + std::to_string(value.percentile));
+  return true;
+}
+
 bool put(std::string& out, const Field& field, double value) {
   if (field.shape.kind == Shape::Kind::share)
     json_append_string(out, format_share(value));

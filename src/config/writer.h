@@ -16,6 +16,9 @@ bool put(std::string& out, const Field& field, unsigned value);
 bool put(std::string& out, const Field& field, std::size_t value);
 bool put(std::string& out, const Field& field, std::chrono::milliseconds value);
 bool put(std::string& out, const Field& field, const std::optional<std::chrono::milliseconds>& value);
+bool put(std::string& out, const Field& field, const std::optional<bool>& value);
+bool put(std::string& out, const Field& field, const std::optional<std::size_t>& value);
+bool put(std::string& out, const Field& field, const HedgeDelay& value);
 bool put(std::string& out, const Field& field, double value);
 bool put(std::string& out, const Field& field, const std::vector<std::size_t>& value);
 bool put(std::string& out, const Field& field, const std::string& value);
@@ -39,6 +42,9 @@ template <class V>
 bool put(std::string& out, const Field& field, const V& value) {
   if constexpr (std::is_enum_v<V>)
     return put_choice(out, field, static_cast<std::size_t>(value));
+  else if constexpr (requires { value.enabled; })
+    return field.shape.switchable && !value.enabled ? put(out, Field(), false)
+                                                    : put_block(out, *field.shape.block, &value);
   else
     return put_block(out, *field.shape.block, &value);
 }

@@ -11,12 +11,12 @@ bool by_uri(ListKind kind) noexcept { return kind == ListKind::resources || kind
 
 Catalogue::Catalogue(NameRules rules, std::vector<std::string> servers,
                      std::vector<std::array<std::shared_ptr<const Identities>, kListKinds>> seen,
-                     std::vector<std::shared_ptr<const ParamTable>> params)
+                     std::vector<std::shared_ptr<const ToolTable>> tools)
     : rules_(std::move(rules)),
       servers_(std::move(servers)),
       seen_(std::move(seen)),
-      params_(std::move(params)) {
-  params_.resize(servers_.size());
+      tools_(std::move(tools)) {
+  tools_.resize(servers_.size());
   for (std::size_t k = 0; k < kListKinds; ++k) {
     const auto kind = static_cast<ListKind>(k);
     Names& names = names_[k];
@@ -91,9 +91,13 @@ bool Catalogue::has(ListKind kind, std::size_t server, std::string_view identity
 }
 
 const ParamRules* Catalogue::params(std::size_t server, std::string_view tool) const {
-  if (!params_[server]) return nullptr;
-  const auto found = params_[server]->find(std::string(tool));
-  return found == params_[server]->end() ? nullptr : &found->second;
+  if (!tools_[server]) return nullptr;
+  const auto found = tools_[server]->params.find(std::string(tool));
+  return found == tools_[server]->params.end() ? nullptr : &found->second;
+}
+
+bool Catalogue::repeatable(std::size_t server, std::string_view tool) const {
+  return tools_[server] && tools_[server]->repeatable.contains(std::string(tool));
 }
 
 bool template_matches(std::string_view pattern, std::string_view uri) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "mcp/merge.h"
@@ -26,17 +27,23 @@ struct Place {
 /// One server's entries of one kind, by what tells them apart, in the server's order.
 using Identities = std::vector<std::string>;
 
-/// One server's tools that speak of headers, by its own names: what they want mirrored, or why they are
-/// withheld from clients.
-using ParamTable = std::unordered_map<std::string, ParamRules>;
+/// What calls of one server's tools depend on, by its own names.
+struct ToolTable {
+  /// Of tools that speak of headers: what they want mirrored, or why they are withheld from clients.
+  std::unordered_map<std::string, ParamRules> params;
+  /// Tools that say that a call may be made twice: `readOnlyHint` or `idempotentHint` (R13).
+  std::unordered_set<std::string> repeatable;
+  bool empty() const noexcept { return params.empty() && repeatable.empty(); }
+  bool operator==(const ToolTable&) const = default;
+};
 
 class Catalogue {
  public:
   Catalogue() = default;
-  /// `seen[server][kind]` and `params[server]` in the order of `servers`; null, or too short: not known.
+  /// `seen[server][kind]` and `tools[server]` in the order of `servers`; null, or too short: not known.
   Catalogue(NameRules rules, std::vector<std::string> servers,
             std::vector<std::array<std::shared_ptr<const Identities>, kListKinds>> seen,
-            std::vector<std::shared_ptr<const ParamTable>> params = {});
+            std::vector<std::shared_ptr<const ToolTable>> tools = {});
 
   /// The place of a name that clients see: as listed, as prefix and original, or bare while it is unique.
   /// Null: not known.
@@ -54,8 +61,10 @@ class Catalogue {
   bool has(ListKind kind, std::size_t server, std::string_view identity) const;
   /// What the server's tool wants mirrored into headers; null: nothing, or not known.
   const ParamRules* params(std::size_t server, std::string_view tool) const;
+  /// True if the server's tool says that a call of it may be made twice.
+  bool repeatable(std::size_t server, std::string_view tool) const;
   /// The same of all its tools; null: none, or not known.
-  const std::shared_ptr<const ParamTable>& param_table(std::size_t server) const { return params_[server]; }
+  const std::shared_ptr<const ToolTable>& tool_table(std::size_t server) const { return tools_[server]; }
   const std::vector<std::string>& servers() const noexcept { return servers_; }
   const std::shared_ptr<const Identities>& seen(ListKind kind, std::size_t server) const {
     return seen_[server][static_cast<std::size_t>(kind)];
@@ -69,7 +78,7 @@ class Catalogue {
   NameRules rules_;
   std::vector<std::string> servers_;
   std::vector<std::array<std::shared_ptr<const Identities>, kListKinds>> seen_;
-  std::vector<std::shared_ptr<const ParamTable>> params_;  // by server; null: no such tool
+  std::vector<std::shared_ptr<const ToolTable>> tools_;  // by server; null: no such tool
   std::array<Names, kListKinds> names_;
 };
 

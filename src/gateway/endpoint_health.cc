@@ -17,7 +17,8 @@ std::int64_t in_facts(TimePoint at) noexcept {
 std::optional<Fault> fault_of(const Error& error, bool silent) noexcept {
   // Who was waited for is known by the kind: a deadline is noticed here, whoever is late.
   const bool late = error.kind() == Kind::deadline_exceeded;
-  if ((error.side() != Error::Side::upstream && !late) || error.forgotten()) return std::nullopt;
+  if ((error.side() != Error::Side::upstream && !late) || error.forgotten() || error.impatient())
+    return std::nullopt;
   if (error.wrong_id()) return Fault::wrong_id;
   if (error.status() >= 500) return Fault::server_error;
   if (error.status() >= 400) return std::nullopt;

@@ -4,6 +4,7 @@
 
 #include "gateway/lists.h"
 #include "gateway/make_transport.h"
+#include "gateway/upstream_stack.h"
 #include "runtime/hop.h"
 
 namespace weir {
@@ -32,6 +33,11 @@ bool same_server(const ServerConfig& a, ServerConfig b) {
   b.endpoints = a.endpoints;
   b.replicas = a.replicas;
   b.load_balancing = a.load_balancing;
+  b.retry = a.retry;
+  b.hedge = a.hedge;
+  b.bulkhead = a.bulkhead;
+  // What the plan says.
+  b.trust_annotations = a.trust_annotations;
   return a == b;
 }
 
@@ -119,7 +125,7 @@ ApplyReport Gateway::apply(const Config& config) {
   std::vector<const ServerConfig*> reshaped;  // of servers that stay
   std::vector<std::string> names;
   std::vector<std::array<std::shared_ptr<const Identities>, kListKinds>> seen;
-  std::vector<std::shared_ptr<const ParamTable>> params;
+  std::vector<std::shared_ptr<const ToolTable>> tools;
   const bool same_limits = old->config.limits.message == config.limits.message;
   const auto known = old->catalogue ? old->catalogue->load() : nullptr;
   memories_.open(config.state_dir, Shard::current().wall_now());
@@ -128,7 +134,7 @@ ApplyReport Gateway::apply(const Config& config) {
     const std::size_t before = old->find(server.name);
     names.push_back(server.name);
     seen.emplace_back();
-    params.emplace_back();
+    tools.emplace_back();
     next->last_good.push_back(memories_.of(server));
     next->configured.push_back(static_cast<std::size_t>(&server - config.servers.data()));
     if (before != Plan::kAll && same_limits && same_server(old->servers[before]->config(), server)) {
@@ -136,11 +142,11 @@ ApplyReport Gateway::apply(const Config& config) {
       reshaped.push_back(&server);
       for (std::size_t k = 0; k < kListKinds; ++k)
         seen.back()[k] = known->seen(static_cast<ListKind>(k), before);
-      params.back() = known->param_table(before);
+      tools.back() = known->tool_table(before);
       ++report.kept;
       continue;
     }
-    recall_names(*next->last_good.back(), seen.back(), params.back());
+    recall_names(*next->last_good.back(), seen.back(), tools.back());
     next->servers.push_back(make_upstream(server, config.limits, next->servers.size()));
     if (before != Plan::kAll) next->servers.back()->succeed(*old->servers[before]);
     fresh.push_back(next->servers.back());
@@ -148,7 +154,7 @@ ApplyReport Gateway::apply(const Config& config) {
   }
   memories_.retain(names);
   next->catalogue = std::make_shared<Published<Catalogue>>(
-      std::make_shared<const Catalogue>(next->names, std::move(names), std::move(seen), std::move(params)));
+      std::make_shared<const Catalogue>(next->names, std::move(names), std::move(seen), std::move(tools)));
   begin_tool_headers(*next);
   for (std::size_t i = 0; i < next->servers.size(); ++i)
     next->servers[i]->note_longest_call(longest_call(next->settings(i)));
@@ -163,7 +169,7 @@ ApplyReport Gateway::apply(const Config& config) {
   for (const ServerConfig* server : reshaped) {
     const auto& before = old->settings(old->find(server->name));
     const bool same = before.endpoints == server->endpoints && before.url == server->url &&
-                      before.replicas == server->replicas && before.load_balancing == server->load_balancing;
+                      before.replicas == server->replicas && same_policies(before, *server);
     if (!same) next->servers[next->find(server->name)]->configure(*server);
   }
   for (std::size_t i = 0; i < old->servers.size(); ++i) {

@@ -8,9 +8,6 @@
 
 namespace weir {
 
-/// What tells calls apart that usually take differently long: the method, and the tool. Within one process;
-/// long names that differ in few places may be taken for one.
-std::uint64_t kind_of(const Call& call) noexcept;
 /// What goes to the same endpoint with consistent_hash, by its hash_key; 0 with other strategies. A client is
 /// whom shares are counted by, and an old session besides; arguments are taken with their tool, as they were
 /// written; who sends no such header is told apart as a client.

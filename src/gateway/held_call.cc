@@ -20,6 +20,7 @@ Message copy_of(const Message& message) {
 
 HeldCall::HeldCall(const Call& from, std::shared_ptr<Upstream> upstream, std::shared_ptr<const Peer> peer)
     : upstream_(std::move(upstream)),
+      repeatable_(from.may_repeat()),
       message_(copy_of(from.message)),
       call_(message_, from.row, scope_),
       clock_(from.deadline, Shard::current().now()),
@@ -44,6 +45,9 @@ HeldCall::HeldCall(const Call& from, std::shared_ptr<Upstream> upstream, std::sh
   call_.at = from.at;
   call_.at_only = from.at_only;
   call_.input_time = from.input_time;
+  call_.repeats = this;
+  call_.priority = from.priority;
+  call_.timed = from.timed;
   if (from.notes != nullptr) notes_ = *from.notes;
   call_.notes = &notes_;
   call_.questions = this;

@@ -16,7 +16,7 @@ namespace weir {
 
 class Upstream;
 
-class HeldCall final : public QuestionBox {
+class HeldCall final : public QuestionBox, private RepeatRule {
  public:
   /// Copies whatever `from` only looks at. `upstream` lives as long, whatever is configured meanwhile;
   /// `peer`: as it is known at present.
@@ -43,6 +43,7 @@ class HeldCall final : public QuestionBox {
   const CallNotes& notes() const noexcept { return notes_; }
 
  private:
+  bool may_repeat() const override { return repeatable_; }
   static Task<void> run(std::shared_ptr<HeldCall> self);
   Task<void> read();
   void push(ReplyEvent event);
@@ -53,6 +54,7 @@ class HeldCall final : public QuestionBox {
   };
   Texts texts_;
   const std::shared_ptr<Upstream> upstream_;
+  const bool repeatable_;  // as long as nothing has come of it
   Message message_;
   CancelScope scope_;
   CallNotes notes_;

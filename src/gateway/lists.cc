@@ -84,7 +84,8 @@ Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t ser
                                                CancelScope& cancel) {
   std::vector<ListPage> pages;
   Identities identities;
-  ParamTable params;
+  ToolTable table;
+  std::unordered_set<std::string> named;
   std::optional<std::string> cursor;
   std::uint32_t endpoint = 0;
   while (true) {
@@ -117,8 +118,13 @@ Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t ser
     Result<ListPage> page = read_list_page(std::move(*response), kind);
     if (!page) co_return fail(page.error());
     if (kind == ListKind::tools)
-      read_tool_headers(*page, takes_headers(*plan.servers[server], *peer), params);
-    for (const ListEntry& entry : page->entries) identities.push_back(entry.identity);
+      read_tool_headers(*page, takes_headers(*plan.servers[server], *peer), table.params);
+    for (const ListEntry& entry : page->entries) {
+      identities.push_back(entry.identity);
+      // Of two tools called alike the first is meant.
+      if (kind == ListKind::tools && named.insert(entry.identity).second && entry.repeatable)
+        table.repeatable.insert(entry.identity);
+    }
     std::optional<std::string> next = page->next_cursor;
     pages.push_back(std::move(*page));
     if (!next || next->empty()) break;
@@ -130,7 +136,7 @@ Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t ser
   if (by == nullptr) plan.last_good[server]->note(kind, pages, Shard::current().wall_now());
   // What begins at a client's own cursor is not the whole list.
   if (by == nullptr || by->message.param().find("cursor").empty())
-    note_seen(plan, kind, server, std::move(identities), std::move(params));
+    note_seen(plan, kind, server, std::move(identities), std::move(table));
   co_return pages;
 }
 

@@ -7,6 +7,7 @@
 
 #include "gateway/plan.h"
 #include "gateway/request_state.h"
+#include "gateway/tool_repeats.h"
 
 namespace weir {
 
@@ -17,7 +18,7 @@ class Tasks;
 /// What a client asks, as the front understood it. Views live as long as the request.
 struct ClientCall {
   ClientCall(const Message& request, const MethodRow& method, const Plan& running, CancelScope& scope)
-      : message(request), row(method), plan(running), cancel(scope) {}
+      : message(request), row(method), plan(running), cancel(scope), repeats(running) {}
   const Message& message;
   const MethodRow& row;
   const Plan& plan;
@@ -32,6 +33,7 @@ struct ClientCall {
   Tasks* tasks = nullptr;
   std::optional<RequestState> continued;  // what a retry brought back
   bool bridged = false;                   // the server's questions are made into input_required results here
+  ToolRepeats repeats;                    // of the tool that is called
 
   /// True if only one server can be meant; the_one() is then its place in the plan.
   bool asks_one() const noexcept { return only != Plan::kAll || plan.servers.size() == 1; }

@@ -67,7 +67,7 @@ void Memories::save(const std::string& name, One& one, bool times) {
 }
 
 void recall_names(const LastGood& last_good, std::array<std::shared_ptr<const Identities>, kListKinds>& seen,
-                  std::shared_ptr<const ParamTable>& params) {
+                  std::shared_ptr<const ToolTable>& tools_table) {
   const KeptServer kept = last_good.all();
   for (std::size_t k = 0; k < kListKinds; ++k) {
     if (!kept.lists[k].page) continue;
@@ -78,12 +78,15 @@ void recall_names(const LastGood& last_good, std::array<std::shared_ptr<const Id
   const KeptList& tools = kept.lists[static_cast<std::size_t>(ListKind::tools)];
   if (!tools.page) return;
   // Those that clients must not see were not kept.
-  ParamTable table;
+  ToolTable table;
+  std::unordered_set<std::string> named;
   for (const ListEntry& entry : tools.page->entries) {
     ParamRules rules = read_param_rules(entry.input_schema);
-    if (rules.fault.empty() && !rules.params.empty()) table.try_emplace(entry.identity, std::move(rules));
+    if (rules.fault.empty() && !rules.params.empty())
+      table.params.try_emplace(entry.identity, std::move(rules));
+    if (named.insert(entry.identity).second && entry.repeatable) table.repeatable.insert(entry.identity);
   }
-  if (!table.empty()) params = std::make_shared<const ParamTable>(std::move(table));
+  if (!table.empty()) tools_table = std::make_shared<const ToolTable>(std::move(table));
 }
 
 }  // namespace weir

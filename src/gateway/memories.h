@@ -44,6 +44,6 @@ class Memories {
 
 /// The names of what is kept, for a catalogue that knows nothing of the server; `params` likewise.
 void recall_names(const LastGood& last_good, std::array<std::shared_ptr<const Identities>, kListKinds>& seen,
-                  std::shared_ptr<const ParamTable>& params);
+                  std::shared_ptr<const ToolTable>& tools_table);
 
 }  // namespace weir

@@ -14,30 +14,38 @@ NameRules name_rules(const Config& config) {
   return rules;
 }
 
+namespace {
+
+ToolHeaders headers_of(const ToolTable* table) noexcept {
+  return table == nullptr || table->params.empty() ? ToolHeaders::none : ToolHeaders::some;
+}
+
+}  // namespace
+
 void begin_tool_headers(Plan& plan) {
   const auto catalogue = plan.catalogue->load();
   plan.tool_headers = std::make_unique<std::atomic<ToolHeaders>[]>(plan.servers.size());
   for (std::size_t i = 0; i < plan.servers.size(); ++i)
     if (catalogue->seen(ListKind::tools, i))
-      plan.tool_headers[i] = catalogue->param_table(i) ? ToolHeaders::some : ToolHeaders::none;
+      plan.tool_headers[i] = headers_of(catalogue->tool_table(i).get());
 }
 
 namespace {
 
 bool same(const Catalogue& now, ListKind kind, std::size_t server, const Identities& identities,
-          const ParamTable& params) {
+          const ToolTable& table) {
   const auto& seen = now.seen(kind, server);
   if (!seen || *seen != identities) return false;
   if (kind != ListKind::tools) return true;
-  const auto& table = now.param_table(server);
-  return table ? *table == params : params.empty();
+  const auto& known = now.tool_table(server);
+  return known ? *known == table : table.empty();
 }
 
 // Tools that are withheld from now on.
 std::vector<std::pair<std::string, std::string>> newly_withheld(const Catalogue& before, std::size_t server,
-                                                                const ParamTable& params) {
+                                                                const ToolTable& table) {
   std::vector<std::pair<std::string, std::string>> out;
-  for (const auto& [tool, rules] : params) {
+  for (const auto& [tool, rules] : table.params) {
     const ParamRules* known = before.params(server, tool);
     if (!rules.fault.empty() && (known == nullptr || known->fault.empty()))
       out.emplace_back(tool, rules.fault);
@@ -47,26 +55,25 @@ std::vector<std::pair<std::string, std::string>> newly_withheld(const Catalogue&
 
 }  // namespace
 
-void note_seen(const Plan& plan, ListKind kind, std::size_t server, Identities identities,
-               ParamTable params) {
+void note_seen(const Plan& plan, ListKind kind, std::size_t server, Identities identities, ToolTable table) {
   const bool tools = kind == ListKind::tools;
-  const ToolHeaders headers = params.empty() ? ToolHeaders::none : ToolHeaders::some;
-  if (same(*plan.catalogue->load(), kind, server, identities, params)) return;
+  const ToolHeaders headers = headers_of(&table);
+  if (same(*plan.catalogue->load(), kind, server, identities, table)) return;
   std::vector<std::pair<std::string, std::string>> withheld;
   {
     std::lock_guard lock(*plan.catalogue_lock);
     const auto now = plan.catalogue->load();
-    if (same(*now, kind, server, identities, params)) return;
+    if (same(*now, kind, server, identities, table)) return;
     std::vector<std::array<std::shared_ptr<const Identities>, kListKinds>> seen(plan.servers.size());
-    std::vector<std::shared_ptr<const ParamTable>> tables(plan.servers.size());
+    std::vector<std::shared_ptr<const ToolTable>> tables(plan.servers.size());
     for (std::size_t i = 0; i < seen.size(); ++i) {
       for (std::size_t k = 0; k < kListKinds; ++k) seen[i][k] = now->seen(static_cast<ListKind>(k), i);
-      tables[i] = now->param_table(i);
+      tables[i] = now->tool_table(i);
     }
     seen[server][static_cast<std::size_t>(kind)] = std::make_shared<const Identities>(std::move(identities));
     if (tools) {
-      withheld = newly_withheld(*now, server, params);
-      tables[server] = params.empty() ? nullptr : std::make_shared<const ParamTable>(std::move(params));
+      withheld = newly_withheld(*now, server, table);
+      tables[server] = table.empty() ? nullptr : std::make_shared<const ToolTable>(std::move(table));
     }
     plan.catalogue->publish(
         std::make_shared<const Catalogue>(plan.names, now->servers(), std::move(seen), std::move(tables)));

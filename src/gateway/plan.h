@@ -58,9 +58,9 @@ struct Plan {
 NameRules name_rules(const Config& config);
 /// Begins `tool_headers` from what the plan's catalogue knows.
 void begin_tool_headers(Plan& plan);
-/// Notes what a server was seen to offer; does nothing if that is known already. `params`: of tools. Any
+/// Notes what a server was seen to offer; does nothing if that is known already. `table`: of tools. Any
 /// thread.
 void note_seen(const Plan& plan, ListKind kind, std::size_t server, Identities identities,
-               ParamTable params = {});
+               ToolTable table = {});
 
 }  // namespace weir

@@ -93,6 +93,10 @@ Task<void> route_by_name(ClientCall& call, Call& leaf, ListKind kind, std::strin
   const bool tool = kind == ListKind::tools;
   // One for all that is needed to answer: learning the tool's schema, the call, and the call again.
   leaf.deadline = deadline_of(call.plan.settings(server), call.row, name);
+  if (tool) {
+    call.repeats.set(server, name);
+    leaf.repeats = &call.repeats;
+  }
   if (tool && call.plan.tool_headers[server].load(std::memory_order_relaxed) != ToolHeaders::none) {
     const bool mirrored = co_await mirror_arguments(call, leaf, server, name, answer);
     if (!mirrored) co_return;

@@ -83,7 +83,7 @@ bool takes_headers(const Upstream& server, const Peer& peer) noexcept {
   return server.config().type == ServerConfig::Type::http && is_new(peer.facts.revision);
 }
 
-void read_tool_headers(ListPage& page, bool strict, ParamTable& table) {
+void read_tool_headers(ListPage& page, bool strict, HeaderRules& table) {
   const auto invalid = [&](const ListEntry& entry) {
     ParamRules rules = read_param_rules(entry.input_schema);
     const bool bad = !rules.fault.empty();

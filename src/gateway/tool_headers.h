@@ -12,9 +12,11 @@ namespace weir {
 /// True for a server that reads `Mcp-Param-*`: the new revision over Streamable HTTP.
 bool takes_headers(const Upstream& server, const Peer& peer) noexcept;
 
+using HeaderRules = decltype(ToolTable::params);
+
 /// Notes in `table` what the page's tools want mirrored. `strict`: a tool with invalid annotations is
 /// withheld, as clients of Streamable HTTP must; else its annotations mean nothing.
-void read_tool_headers(ListPage& page, bool strict, ParamTable& table);
+void read_tool_headers(ListPage& page, bool strict, HeaderRules& table);
 
 /// Sets the headers of a tool's call, in `answer.param_headers`. False: it must not go out, and `answer` says
 /// why.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "call/kind.h"
 #include "gateway/hash_key.h"
 #include "gateway/stoppable.h"
 #include "gateway/upstream_state.h"
@@ -13,6 +14,8 @@ namespace {
 constexpr Duration kTurn = std::chrono::milliseconds(250);
 constexpr int kMovesMax = 3;  // of one call whose client's session can't be opened
 constexpr auto kRetryAfter = std::chrono::milliseconds(250);
+// How long a connection may take where another endpoint can be asked instead.
+constexpr Duration kConnectPatience = std::chrono::milliseconds(250);
 
 Task<Result<Reply>> refuse(Error error) { co_return fail(std::move(error)); }
 
@@ -46,6 +49,14 @@ bool EndpointSet::serves() const noexcept {
   return std::any_of(members.begin(), members.end(), [](const SetMember& one) { return !one.draining; });
 }
 
+std::size_t EndpointSet::untried(const Tried& tried, std::size_t from) const noexcept {
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const std::size_t place = (from + i) % members.size();
+    if (roster.eligible[place] && !tried.has(members[place].endpoint->number())) return place;
+  }
+  return members.size();
+}
+
 std::size_t EndpointSet::place_of(const Endpoint& endpoint) const noexcept {
   std::size_t place = 0;
   while (members[place].endpoint.get() != &endpoint) ++place;
@@ -53,6 +64,20 @@ std::size_t EndpointSet::place_of(const Endpoint& endpoint) const noexcept {
 }
 
 const EndpointSet& Upstream::set_now() const { return *seats_[Shard::current().index()]->reader.get(); }
+
+Random& Upstream::chance() { return seats_[Shard::current().index()]->random; }
+
+Task<Result<Reply>> Upstream::call(Call& call) {
+  call.stack = set_now().stack;
+  return static_cast<Stack*>(const_cast<void*>(call.stack.get()))->top().call(call);
+}
+
+bool Upstream::has_another(const Call& call) const {
+  const EndpointSet& set = set_now();
+  if (set.choices < 2 || call.at_only || goes_with_client(call, set)) return false;
+  if (call.tried.empty()) return true;
+  return set.untried(call.tried, 0) != set.members.size();
+}
 
 std::uint32_t Upstream::in_flight() const noexcept {
   std::uint32_t count = 0;
@@ -76,7 +101,9 @@ Endpoint* Upstream::pick(const Call& call, const EndpointSet& set, Picked& picke
   query.kind = kind;
   if (set.balancing.strategy == LoadBalancingConfig::Strategy::consistent_hash)
     query.key = hash_key_of(call, set.balancing);
-  const std::size_t place = set.picker->pick(query, seats_[Shard::current().index()]->random);
+  std::size_t place = set.picker->pick(query, seats_[Shard::current().index()]->random);
+  if (!call.tried.empty() && call.tried.has(set.members[place].endpoint->number()))
+    if (const std::size_t other = set.untried(call.tried, place); other != set.members.size()) place = other;
   picked.picker = set.picker;
   picked.place = place;
   picked.kind = kind;
@@ -125,7 +152,7 @@ Endpoint* Upstream::choose(const Call& call, const EndpointSet& set, Picked& pic
 }
 
 // No coroutine of its own where an endpoint is known.
-Task<Result<Reply>> Upstream::call(Call& call) {
+Task<Result<Reply>> Upstream::balance(Call& call) {
   const EndpointSet& set = set_now();
   if (set.only != nullptr && call.at == 0) return set.only->call(call);
   if (!set.known && set.only == nullptr) return call_once_known(call);
@@ -133,8 +160,16 @@ Task<Result<Reply>> Upstream::call(Call& call) {
   Picked picked;
   Endpoint* endpoint = choose(call, set, picked, true);
   if (endpoint == nullptr) return refuse(call.at_only ? moved_away() : nobody(set));
+  note_choice(call, set, *endpoint);
   if (set.roster.panic) return call_in_panic(call, *endpoint, std::move(picked));
   return endpoint->call(call, std::move(picked));
+}
+
+// Where it goes now, for whoever tries it elsewhere; and no longer than needed where there is an elsewhere.
+void Upstream::note_choice(Call& call, const EndpointSet& set, const Endpoint& endpoint) {
+  call.tried.add(endpoint.number());
+  const bool another = set.choices > 1 && !call.at_only && set.untried(call.tried, 0) != set.members.size();
+  call.connect_by = another ? Shard::current().now() + kConnectPatience : kForever;
 }
 
 // A session whose endpoint is not there any more, or does not open it, is opened at another one: nothing of
@@ -164,6 +199,7 @@ Task<Result<Reply>> Upstream::call_once_known(Call& call) {
   Picked picked;
   Endpoint* endpoint = choose(call, set, picked, true);
   if (endpoint == nullptr) co_return fail(call.at_only ? moved_away() : nobody(set));
+  note_choice(call, set, *endpoint);
   co_return co_await endpoint->call(call, std::move(picked));
 }
 

@@ -21,6 +21,7 @@
 #include "gateway/endpoint.h"
 #include "gateway/host_names.h"
 #include "gateway/make_transport.h"
+#include "resilience/policies.h"
 
 namespace weir {
 
@@ -45,17 +46,22 @@ struct EndpointSet {
   Endpoint* only = nullptr;        // there is no choice
   bool known = false;              // one of those that may get calls has introduced itself
   bool sessions = false;           // clients have sessions of their own with some
+  std::size_t choices = 0;         // how many may get calls now
+  std::shared_ptr<Stack> stack;    // what calls go through on their way to one of them
   bool resolving = false;          // a host name has not been looked up yet
   Error unresolved;                // why a host name stands for nothing yet, where one does
   /// The endpoint of this number; null: it is none of them.
   Endpoint* find(std::uint32_t number) const noexcept;
   /// True unless all of them are draining.
   bool serves() const noexcept;
+  /// The place of one that may get calls and is none of `tried`, from `from` on; members.size(): there is
+  /// none.
+  std::size_t untried(const Tried& tried, std::size_t from) const noexcept;
   /// The place of an endpoint that is one of them.
   std::size_t place_of(const Endpoint& endpoint) const noexcept;
 };
 
-class Upstream : public std::enable_shared_from_this<Upstream> {
+class Upstream final : public std::enable_shared_from_this<Upstream>, private EndpointChoice {
  public:
   /// What does not come from the server's own block.
   struct Options {
@@ -110,8 +116,12 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   Task<Result<std::shared_ptr<const Peer>>> ready(TimePoint deadline, CancelScope& cancel);
   /// The same for one call, which will go to the endpoint that it is known of.
   Task<Result<std::shared_ptr<const Peer>>> ready(Call& call);
-  /// One call, to an endpoint of choice; to that of `call.at` if it has one. Any shard.
+  /// One call, through all policies, to an endpoint of choice; to that of `call.at` if it has one. Any shard.
   Task<Result<Reply>> call(Call& call);
+  /// The same without policies: what they stand around.
+  Task<Result<Reply>> balance(Call& call);
+  /// What its policies have counted. Any shard.
+  const PolicyCounts& counts() const noexcept { return policies_.counts; }
   /// True if it is known to be of a revision that has sessions. A shard's.
   bool known_old() const;
   /// True if the reply was made in the session that all clients share. Any shard.
@@ -149,6 +159,8 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   void forget(const Endpoint& endpoint);
 
  private:
+  bool has_another(const Call& call) const override;
+  Random& chance() override;
   struct Seat;
   struct Wanted;
   struct Name;
@@ -177,6 +189,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   Endpoint* choose(const Call& call, const EndpointSet& set, Picked& picked, bool trials);
   Endpoint* choose_for_client(const Call& call, const EndpointSet& set, Picked& picked, bool trials);
   Endpoint* pick(const Call& call, const EndpointSet& set, Picked& picked, bool trials);
+  static void note_choice(Call& call, const EndpointSet& set, const Endpoint& endpoint);
   bool goes_with_client(const Call& call, const EndpointSet& set) const noexcept;
   Task<Result<Reply>> call_of_client(Call& call);
   Task<Result<Reply>> call_once_known(Call& call);
@@ -192,12 +205,14 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
 
   std::mutex lock_;                     // of who replaces the set or the status
   ServerConfig configured_;             // as last configured; its lock
+  ServerConfig stack_of_;               // as the stack was made from; its lock
   std::map<std::string, Name> found_;   // what the host names of that stand for; its lock
   std::vector<std::string> inherited_;  // old sessions, until there is an endpoint; its lock
   std::unordered_map<std::uint32_t, std::string>
       misdirected_;                  // endpoints, and what they were told; its lock
   std::set<std::string> addresses_;  // of all endpoints that there ever were; its lock
   EjectionQuota quota_;
+  ServerPolicies policies_;
   Published<EndpointSet> set_;
   Published<ServerStatus> status_;
   std::vector<std::unique_ptr<Seat>> seats_;  // by shard index

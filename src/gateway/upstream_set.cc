@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/url.h"
+#include "gateway/upstream_stack.h"
 #include "gateway/upstream_state.h"
 #include "mcp/splice.h"
 
@@ -83,6 +84,7 @@ Upstream::Upstream(ServerConfig config, Options options, std::span<Shard* const>
       shards_(shards.begin(), shards.end()),
       next_home_(options_.first_home),
       configured_(config_),
+      policies_(*this),
       set_(std::make_shared<const EndpointSet>()),
       status_(std::make_shared<const ServerStatus>()),
       names_(config_.resolve_dns ? make_names(*shards_[options_.first_home % options_.workers]) : nullptr) {
@@ -156,6 +158,7 @@ void Upstream::change(const std::function<void(EndpointSet&)>& changes) {
     auto set = std::make_shared<EndpointSet>();
     set->members = before->members;
     set->balancing = before->balancing;
+    set->stack = before->stack;
     set->resolving = before->resolving;
     set->unresolved = before->unresolved;
     changes(*set);
@@ -194,6 +197,8 @@ void Upstream::change(const std::function<void(EndpointSet&)>& changes) {
       candidates.push_back(std::move(candidate));
       set->known = set->known || (candidates.back().eligible && member.endpoint->status()->peer);
     }
+    set->choices =
+        static_cast<std::size_t>(std::count(set->roster.eligible.begin(), set->roster.eligible.end(), true));
     if (set->only == nullptr && !set->roster.empty())
       set->picker = make_picker(set->balancing, std::move(candidates), before->picker);
     for (std::size_t i = 0; i < before->members.size(); ++i) {
@@ -323,6 +328,10 @@ void Upstream::reshape(const std::function<void()>& note) {
     }
     set.members = std::move(members);
     set.balancing = configured_.load_balancing;
+    if (!set.stack || !same_policies(stack_of_, configured_)) {
+      set.stack = make_stack(configured_, *this, policies_);
+      stack_of_ = configured_;
+    }
     if (names_) note_names(set);
     if (!fresh.empty()) give_sessions(std::exchange(inherited_, {}), fresh);
     if (started_)

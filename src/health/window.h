@@ -1,16 +1,12 @@
-// What real calls say of one endpoint: an exact sliding window of ten buckets, and how many failed in a row.
-// Counted by every shard without a lock, read on the endpoint's home shard. A bucket's count is packed with
-// the number of the time slice that it belongs to, so that whoever comes first in a new slice replaces a
-// stale count by compare-and-swap and nothing is counted twice or lost. Source: R8; resilience4j's and
-// Linkerd's rings: exact counts, since an average that fades by time hides a burst.
+// What real calls say of one endpoint: how many were good and how many bad in a sliding window, and how many
+// failed in a row. Counted by every shard without a lock, read on the endpoint's home shard. Source: R8.
 #pragma once
 
-#include <array>
 #include <atomic>
-#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
+#include "call/sliding_count.h"
 #include "runtime/time.h"
 
 namespace weir {
@@ -54,16 +50,8 @@ class Window {
   void clear() noexcept;
 
  private:
-  static constexpr std::size_t kBuckets = 10;
-  using Bucket = std::atomic<std::uint64_t>;  // number of the slice << 32 | count
-
-  std::uint32_t slice(TimePoint now) const noexcept;
-  static void count(std::array<Bucket, kBuckets>& ring, std::uint32_t slice) noexcept;
-  static std::uint32_t sum(const std::array<Bucket, kBuckets>& ring, std::uint32_t slice) noexcept;
-
-  Duration width_;  // of a slice
-  std::array<Bucket, kBuckets> good_{};
-  std::array<Bucket, kBuckets> bad_{};
+  SlidingCount good_;
+  SlidingCount bad_;
   std::atomic<std::uint64_t> rows_{0};  // in_a_row_5xx << 32 | in_a_row: one look tells that both are 0
   std::atomic<TimePoint::rep> last_success_{0};
   std::atomic<TimePoint::rep> last_failure_{0};

@@ -23,6 +23,13 @@ std::uint64_t read_ttl(std::string_view raw) {
   return trouble == std::errc() && end == raw.data() + raw.size() ? ttl : 0;
 }
 
+// Source: MCP 2025-03-26 and later, ToolAnnotations.
+bool says_repeatable(std::string_view annotations) {
+  if (!is_object(annotations)) return false;
+  const RawMembers members = members_of(annotations);
+  return members.find("readOnlyHint") == "true" || members.find("idempotentHint") == "true";
+}
+
 void add_entry(ListPage& page, std::string_view raw, ListKind kind) {
   RawMembers members;
   if (is_object(raw)) members = members_of(raw);
@@ -35,7 +42,10 @@ void add_entry(ListPage& page, std::string_view raw, ListKind kind) {
   entry.raw = raw;
   entry.raw_identity = identity;
   entry.identity = json_unescape(identity);
-  if (kind == ListKind::tools) entry.input_schema = members.find("inputSchema");
+  if (kind == ListKind::tools) {
+    entry.input_schema = members.find("inputSchema");
+    entry.repeatable = says_repeatable(members.find("annotations"));
+  }
   page.entries.push_back(std::move(entry));
 }
 

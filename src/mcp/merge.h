@@ -22,6 +22,7 @@ struct ListEntry {
   std::string_view raw_identity;  // its name, uri or uriTemplate with quotes, inside `raw`
   std::string identity;           // the text of it
   std::string_view input_schema;  // a tool's, raw, inside `raw`; empty: none
+  bool repeatable = false;        // a tool that says that a call of it may be made twice
 };
 
 /// One page, whole; keeps its bytes alive.

@@ -16,20 +16,23 @@ std::string Streamable::describe() const { return "streamable http " + options_.
 
 // Sends a request over a connection that rests, or a new one.
 Task<Result<HttpExchange>> Streamable::begin(std::span<const iovec> pieces, TimePoint deadline,
-                                             CancelScope& cancel) {
+                                             CancelScope& cancel, TimePoint connect_by) {
   // A resting connection that the server has closed fails before a byte is taken: the next one is tried.
   while (true) {
     PooledConnection connection = pool_.take_idle();
     const bool fresh = !connection;
     if (fresh) {
-      const TimePoint connect_by = std::min(deadline, shard_.now() + options_.connect_time);
-      Result<PooledConnection> opened = co_await pool_.open(connect_by, cancel);
+      const TimePoint until = std::min({deadline, connect_by, shard_.now() + options_.connect_time});
+      Result<PooledConnection> opened = co_await pool_.open(until, cancel);
       if (!opened) {
         Error error = opened.error();
         // Not the call's own deadline but the connection's: the server is not there.
-        if (error.kind() == Error::Kind::deadline_exceeded && connect_by < deadline)
-          co_return fail(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no,
-                         "connecting took too long");
+        if (error.kind() == Error::Kind::deadline_exceeded && until < deadline) {
+          error = Error(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no,
+                        "connecting took too long");
+          // Another endpoint is asked sooner than this one is given up.
+          if (until == connect_by) error.set_impatient();
+        }
         co_return fail(std::move(error));
       }
       connection = std::move(*opened);
@@ -53,7 +56,7 @@ Task<Result<Reply>> Streamable::call(Call& call) {
     // The usual call finds a resting connection and room in its socket: no wait before the answer.
     HttpExchange exchange(attempt == 0 ? pool_.take_idle() : PooledConnection());
     if (!exchange.connected() || !exchange.send_now(Bytes(wire, std::string_view(wire.data(), size)))) {
-      Result<HttpExchange> begun = co_await begin(pieces, call.deadline, call.cancel);
+      Result<HttpExchange> begun = co_await begin(pieces, call.deadline, call.cancel, call.connect_by);
       if (!begun) {
         failed = begun.error();
         break;
@@ -63,9 +66,7 @@ Task<Result<Reply>> Streamable::call(Call& call) {
     std::string refusal;
     HeadState state = exchange.parse_head(refusal);
     Result<void> good;
-    // Not in a session: whether that is known any more is seen by the head, and the call then made anew.
-    const TimePoint late =
-        call.peer->session.empty() ? std::min(call.first_by, call.deadline) : call.deadline;
+    const TimePoint late = std::min(call.first_by, call.deadline);
     while (state == HeadState::more && good) {
       const Result<std::size_t> got = co_await exchange.fill(late, &call.cancel);
       if (!got && got.error().kind() == Error::Kind::deadline_exceeded && late < call.deadline) {

@@ -62,7 +62,8 @@ class Streamable final : public Transport {
     std::string retry_after;
     Bytes body;  // the JSON, taken out of the event stream if it came as one
   };
-  Task<Result<HttpExchange>> begin(std::span<const iovec> pieces, TimePoint deadline, CancelScope& cancel);
+  Task<Result<HttpExchange>> begin(std::span<const iovec> pieces, TimePoint deadline, CancelScope& cancel,
+                                   TimePoint connect_by = kForever);
   Task<Result<Plain>> post(std::string head, std::string body, TimePoint deadline, CancelScope& cancel);
   static std::string fault_of(const ResponseHead& head);
   static bool is_event_stream(const Head& head) {

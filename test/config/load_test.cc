@@ -24,8 +24,8 @@ TEST(ConfigLoad, SaysExactlyWhatIsWrongAndWhere) {
        "  conections: 5\n"
        "  ^\n"},
       {"zebra: 1\n", "weir.yaml:1:1: unknown key \"zebra\"\nzebra: 1\n^\n"},
-      {"retry: {max_attempts: 3}\n",
-       "weir.yaml:1:1: \"retry\" is not supported yet\nretry: {max_attempts: 3}\n^\n"},
+      {"auth: {max_attempts: 3}\n",
+       "weir.yaml:1:1: \"auth\" is not supported yet\nauth: {max_attempts: 3}\n^\n"},
       {"threads: 0\n",
        "weir.yaml:1:10: \"threads\" must be auto or a whole number from 1 to 1024\nthreads: 0\n         ^\n"},
       {"threads: -1\n",
@@ -211,8 +211,7 @@ TEST(ConfigLoad, ChecksServers) {
        "1:48: duplicate header \"a\" (case does not count)"},
       {"servers: {s: {builtin: demo, tools: {t: {timeout: 1}}}}",
        "1:51: \"timeout\" must be a duration from 1ms to 24h, such as 100ms, 30s or 5m"},
-      {"servers: {s: {builtin: demo, tools: {t: {safe_to_repeat: true}}}}",
-       "1:42: \"safe_to_repeat\" is not supported yet"},
+      {"servers: {s: {builtin: demo, pin: warn}}", "1:30: \"pin\" is not supported yet"},
       {"servers: {s: {builtin: demo, autoApprove: []}}", "1:30: unknown key \"autoApprove\""},
       {"servers: {s: {builtin: demo}, s: {builtin: demo}}", "1:31: duplicate key \"s\" (first on line 1)"},
       {"servers: {a b: {builtin: demo}}",
@@ -329,12 +328,12 @@ TEST(ConfigLoad, AllElseStaysAnErrorBesideKeysOfVisualStudioCode) {
 
 TEST(ConfigLoad, RefusesWhatNoClientIsKnownToWrite) {
   const std::string text =
-      R"({"mcpServers": {"a": {"command": "x", "commnad": "y"}}, "listn": 1, "retry": {}})";
+      R"({"mcpServers": {"a": {"command": "x", "commnad": "y"}}, "listn": 1, "auth": {}})";
   EXPECT_EQ(findings(text, "mcp.json"),
             "mcp.json:1:39: unknown key \"commnad\" (did you mean \"command\"?)\n" + text + "\n" +
                 std::string(38, ' ') + "^\n" +
                 "mcp.json:1:57: unknown key \"listn\" (did you mean \"listen\"?)\n" + text + "\n" +
-                std::string(56, ' ') + "^\n" + "mcp.json:1:69: \"retry\" is not supported yet\n" + text +
+                std::string(56, ' ') + "^\n" + "mcp.json:1:69: \"auth\" is not supported yet\n" + text +
                 "\n" + std::string(68, ' ') + "^\n");
 }
 

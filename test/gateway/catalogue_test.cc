@@ -60,15 +60,25 @@ TEST(Catalogue, TemplatesMatch) {
 
 TEST(Catalogue, WhatToolsWantMirrored) {
   Seen seen(2);
-  ParamTable table;
-  table["one"] = read_param_rules(R"({"properties":{"a":{"type":"string","x-mcp-header":"A"}}})");
+  ToolTable table;
+  table.params["one"] = read_param_rules(R"({"properties":{"a":{"type":"string","x-mcp-header":"A"}}})");
   const Catalogue catalogue(NameRules(), {"a", "b"}, std::move(seen),
-                            {nullptr, std::make_shared<const ParamTable>(table)});
+                            {nullptr, std::make_shared<const ToolTable>(table)});
   EXPECT_EQ(catalogue.params(0, "one"), nullptr);
   EXPECT_EQ(catalogue.params(1, "two"), nullptr);
   ASSERT_NE(catalogue.params(1, "one"), nullptr);
   EXPECT_EQ(catalogue.params(1, "one")->params.at(0).name, "A");
   EXPECT_EQ(two(true).params(1, "one"), nullptr);
+}
+
+TEST(Catalogue, WhichToolsMayBeCalledTwice) {
+  ToolTable table;
+  table.repeatable = {"one"};
+  const Catalogue catalogue(NameRules(), {"a", "b"}, Seen(2),
+                            {nullptr, std::make_shared<const ToolTable>(table)});
+  EXPECT_TRUE(catalogue.repeatable(1, "one"));
+  EXPECT_FALSE(catalogue.repeatable(1, "two"));
+  EXPECT_FALSE(catalogue.repeatable(0, "one"));
 }
 
 TEST(Sessions, BelongToWhoOpenedThem) {

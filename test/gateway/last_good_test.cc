@@ -542,17 +542,18 @@ TEST(RecallNames, NamesAndHeadersOfWhatIsKept) {
       ListKind::tools,
       pages(
           ListKind::tools,
-          {R"({"name":"a","inputSchema":{"type":"object","properties":{"r":{"type":"string","x-mcp-header":"Region"}}}},{"name":"b"})"}),
+          {R"({"name":"a","inputSchema":{"type":"object","properties":{"r":{"type":"string","x-mcp-header":"Region"}}}},{"name":"b","annotations":{"readOnlyHint":true}})"}),
       kNoon);
   std::array<std::shared_ptr<const Identities>, kListKinds> seen;
-  std::shared_ptr<const ParamTable> params;
-  recall_names(last_good, seen, params);
+  std::shared_ptr<const ToolTable> tools;
+  recall_names(last_good, seen, tools);
   ASSERT_TRUE(seen[0]);
   EXPECT_EQ(*seen[0], (Identities{"a", "b"}));
   EXPECT_FALSE(seen[1]);
-  ASSERT_TRUE(params);
-  EXPECT_EQ(params->size(), 1U);
-  EXPECT_TRUE(params->contains("a"));
+  ASSERT_TRUE(tools);
+  EXPECT_EQ(tools->params.size(), 1U);
+  EXPECT_TRUE(tools->params.contains("a"));
+  EXPECT_EQ(tools->repeatable, std::unordered_set<std::string>{"b"});
 }
 
 }  // namespace

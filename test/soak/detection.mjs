@@ -1,8 +1,9 @@
 // How fast the gateway finds the one of three replicas that goes bad, and how fast it trusts it again: each fault, with 150
 // calls/s and with none. Usage: node detection.mjs [--runs 5] [--fault NAME,NAME] [--traffic yes|no] [--era new|old]
-// [--strategy adaptive_latency] [--seed 1] [--weir PATH] [--write FILE]. First what is expected, then the worst of the runs;
-// exit code 1 if a bound is broken. "last call": the last that the bad one got before /health said unhealthy; later ones
+// [--strategy adaptive_latency] [--seed 1] [--weir PATH] [--write FILE] [--jobs 1: cells at the same time]. First what is
+// expected, then the worst of the runs; exit code 1 if a bound is broken. "last call": the last that the bad one got before /health said unhealthy; later ones
 // are trials. Of a killed or refusing replica Weir's own count of attempts says it, of a stopped one when clients sent.
+import { fork } from 'node:child_process';
 import { at, back, flag, last, median, ms, numbers, option, over, percent, report, sorted, table, tally, within, worst } from './measure.mjs';
 import { faults } from './faults.mjs';
 import { OpenLoop, endAll, endpoints, metric, now, startGateway, startReplicas, until } from '../e2e/replicas.mjs';
@@ -12,6 +13,7 @@ const era = option('era', 'new');
 const strategy = option('strategy', 'adaptive_latency');
 const seed = option('seed', 1);
 const rate = option('rate', 150);
+const jobs = flag('cell') ? 1 : option('jobs', 1);
 const count = 3;
 
 // verdict: what /health says of it meanwhile, none: it does not matter. Bounds in ms; share: of the calls in [3 s, 6 s];
@@ -149,29 +151,56 @@ function broken(of, bound) {
 const only = option('fault')?.split(',');
 const cells = Object.keys(expected).filter((name) => !only || only.includes(name)).flatMap((name) => ['yes', 'no'].filter((one) => one === option('traffic', one)).map((one) => [name, one === 'yes']));
 const columns = (name, traffic) => [name, traffic ? `${rate}/s` : 'none'];
-console.log(`Expected (${strategy}, ${era} era):\n`);
-console.log(table(['fault', 'traffic', 'verdict', 'last call', 'unhealthy', 'more', 'back within'], cells.map(([name, traffic]) => {
+const bounds = table(['fault', 'traffic', 'verdict', 'last call', 'unhealthy', 'more', 'back within'], cells.map(([name, traffic]) => {
   const bound = expected[name][traffic ? 0 : 1];
   const more = bound.share ? `share <= ${percent(bound.share)}` : bound.changes ? `<= ${bound.changes} changes in ${ms(bound.hold)}` : '';
   return [...columns(name, traffic), bound.verdict ?? 'any', traffic ? ms(bound.call) : '-', ms(bound.unhealthy), more, ms(bound.back)];
-})) + '\n');
+}));
+if (!flag('cell')) console.log(`Expected (${strategy}, ${era} era):\n\n${bounds}\n`);
 
-const random = numbers(seed);
+// The runs of one cell: what was measured, and how many could not be made.
+async function runsOf(name, traffic) {
+  const random = numbers(seed + Object.keys(expected).indexOf(name) * 2 + traffic);
+  const out = { of: [], failed: 0 };
+  for (let i = 0; i < runs; ++i) {
+    try {
+      out.of.push(await run(name, traffic, random));
+      const it = out.of.at(-1);
+      if (!flag('quiet')) console.error(`${name} ${traffic ? 'traffic' : 'idle'} #${i}: call ${ms(it.call)}, unhealthy ${ms(it.unhealthy)} (${it.reason ?? ''}), errors ${it.errors ?? '-'} ${JSON.stringify(it.kinds)}, back ${ms(it.back)}`);
+    } catch (error) {
+      ++out.failed;
+      console.error(`${name}, run ${i}: ${error.stack}`);
+    }
+  }
+  return out;
+}
+// The same in a process of its own, so that cells measured side by side share no event loop: the options put first count.
+function runsApart(name, traffic) {
+  const own = ['--cell', '--fault', name, '--traffic', traffic ? 'yes' : 'no', ...process.argv.slice(2)];
+  const child = fork(process.argv[1], own, { serialization: 'advanced' });
+  return new Promise((done) => {
+    let got = { of: [], failed: runs };
+    child.on('message', (message) => (got = message));
+    child.on('exit', () => done(got));
+  });
+}
+if (flag('cell')) {
+  process.send(await runsOf(...cells[0]));
+  process.exit();
+}
+
+const results = [];
+const queue = cells.map((cell, place) => [...cell, place]);
+const work = async () => {
+  for (let cell; (cell = queue.shift()); ) results[cell[2]] = await (jobs > 1 ? runsApart : runsOf)(cell[0], cell[1]);
+};
+await Promise.all(Array.from({ length: jobs }, work));
 const all = [];
 const rows = [];
 let failed = 0;
-for (const [name, traffic] of cells) {
-  const of = [];
-  for (let i = 0; i < runs; ++i) {
-    try {
-      of.push(await run(name, traffic, random));
-    } catch (error) {
-      ++failed;
-      console.error(`${name}, run ${i}: ${error.stack}`);
-    }
-    const it = of.at(-1);
-    if (it && !flag('quiet')) console.error(`${name} ${traffic ? 'traffic' : 'idle'} #${i}: call ${ms(it.call)}, unhealthy ${ms(it.unhealthy)} (${it.reason ?? ''}), errors ${it.errors ?? '-'} ${JSON.stringify(it.kinds)}, back ${ms(it.back)}`);
-  }
+for (const [place, [name, traffic]] of cells.entries()) {
+  const { of, failed: lost } = results[place];
+  failed += lost;
   if (!of.length) continue;
   const wrong = broken(of, expected[name][traffic ? 0 : 1]);
   failed += wrong.length;

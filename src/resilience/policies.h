@@ -1,0 +1,75 @@
+// What the policies of one server share among shards, and what they have counted: for metrics, the dashboard
+// and /explain. Lives as long as the server; a reload that changes a policy keeps the counts.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "base/random.h"
+#include "call/call.h"
+#include "resilience/latencies.h"
+
+namespace weir {
+
+/// What became of repeated calls.
+enum class RetryOutcome : std::uint8_t {
+  ok,      // the last attempt was answered
+  failed,  // it failed as well
+  budget,  // there was no budget for another attempt
+  count_
+};
+std::string_view to_string(RetryOutcome outcome) noexcept;
+
+/// What became of second requests beside the first.
+enum class HedgeOutcome : std::uint8_t {
+  won,     // its answer was the first
+  lost,    // the first request's was
+  failed,  // it failed, whatever became of the first
+  budget,  // there was no budget for one
+  count_
+};
+std::string_view to_string(HedgeOutcome outcome) noexcept;
+
+template <class Outcome>
+class OutcomeCounts {
+ public:
+  void add(Outcome outcome) noexcept {
+    counts_[static_cast<std::size_t>(outcome)].fetch_add(1, std::memory_order_relaxed);
+  }
+  std::uint64_t get(Outcome outcome) const noexcept {
+    return counts_[static_cast<std::size_t>(outcome)].load(std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<std::uint64_t> counts_[static_cast<std::size_t>(Outcome::count_)]{};
+};
+
+/// Counted over the server's life; any shard.
+struct PolicyCounts {
+  OutcomeCounts<RetryOutcome> retries;
+  OutcomeCounts<HedgeOutcome> hedges;
+};
+
+/// Whoever picks the endpoints of a server, as layers before it see it.
+class EndpointChoice {
+ public:
+  virtual ~EndpointChoice() = default;
+  /// True if the call is bound to no endpoint, and there is another one than those in call.tried that may get
+  /// it now. Any shard.
+  virtual bool has_another(const Call& call) const = 0;
+  /// The current shard's.
+  virtual Random& chance() = 0;
+};
+
+/// What a server's layers share.
+struct ServerPolicies {
+  explicit ServerPolicies(EndpointChoice& endpoints) : choice(endpoints) {}
+  EndpointChoice& choice;
+  PolicyCounts counts;
+  Latencies latencies;
+};
+
+}  // namespace weir

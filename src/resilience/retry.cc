@@ -1,0 +1,65 @@
+#include "resilience/retry.h"
+
+#include <algorithm>
+
+#include "base/units.h"
+#include "resilience/backoff.h"
+#include "runtime/shard.h"
+#include "runtime/waiter.h"
+
+namespace weir {
+
+bool may_retry(const Call& call, const Error& error) {
+  using Kind = Error::Kind;
+  // What the upstream saw decides, never what came back.
+  const auto safe = [&] { return error.sent() == Error::Sent::no || call.may_repeat(); };
+  switch (error.kind()) {
+    case Kind::unreachable:
+    case Kind::outcome_unknown:
+    case Kind::upstream_protocol:
+      return safe();
+    case Kind::overloaded:
+      // It has said so itself: a server's own limit is not one of ours.
+      return error.side() == Error::Side::upstream && safe();
+    default:
+      return false;
+  }
+}
+
+Task<Result<Reply>> Retry::call(Call& call) {
+  budget_->deposit(Shard::current().now());
+  Duration pause{};
+  for (std::size_t attempt = 1;; ++attempt) {
+    Result<Reply> reply = co_await next_->call(call);
+    if (reply || attempt == config_.max_attempts || !may_retry(call, reply.error())) {
+      if (attempt > 1) policies_.counts.retries.add(reply ? RetryOutcome::ok : RetryOutcome::failed);
+      co_return reply;
+    }
+    Shard& shard = Shard::current();
+    pause = backoff(config_, attempt + 1, pause, policies_.choice.chance());
+    // Another endpoint was not the one that asked for time.
+    const auto asked = reply.error().retry_after();
+    const bool elsewhere = policies_.choice.has_another(call);
+    const Duration wait = asked && !elsewhere ? std::max<Duration>(pause, *asked) : pause;
+    if (call.cancel.cancelled() || shard.now() + wait >= call.deadline) co_return reply;
+    if (!budget_->withdraw(shard.now())) {
+      policies_.counts.retries.add(RetryOutcome::budget);
+      co_return reply;
+    }
+    if (call.notes != nullptr) call.notes->failed.push_back({call.notes->endpoint, reply.error().kind()});
+    if (wait > Duration::zero()) {
+      const Wake wake = co_await Sleep(shard.now() + wait, &call.cancel);
+      if (wake == Wake::cancelled) co_return reply;
+    }
+    // It may go elsewhere now, unless only one knows what it is about.
+    if (!call.at_only && call.request_state.empty()) call.at = 0;
+  }
+}
+
+std::string Retry::describe() const {
+  return "retry: " + std::to_string(config_.max_attempts) + " attempts, pauses of " +
+         format_duration(config_.initial_delay) + " to " + format_duration(config_.max_delay) + ", budget " +
+         format_share(config_.budget) + " + " + std::to_string(config_.budget_reserve) + "/s";
+}
+
+}  // namespace weir
