@@ -155,9 +155,14 @@ void Observe::finished(const RequestRecord& record) {
   Metrics::observe(*seat.overhead,
                    nanoseconds(record.duration - std::min(record.duration, record.notes.upstream_time)));
   if (bundle.tool != nullptr) Metrics::observe(*bundle.tool, took);
-  if (bundle.attempts != nullptr && record.notes.attempts != 0) {
-    Metrics::add(*bundle.attempts, record.notes.attempts);
+  if (bundle.attempts != nullptr && record.notes.attempts > record.notes.failed.size()) {
+    Metrics::add(*bundle.attempts, record.notes.attempts - record.notes.failed.size());
     Metrics::observe(*bundle.client_operation, nanoseconds(record.notes.upstream_time));
+  }
+  // What was tried in vain before counts for where it was tried.
+  for (const CallNotes::Failed& failed : record.notes.failed) {
+    const std::string_view labels[] = {record.server, failed.endpoint, to_string(failed.kind)};
+    Metrics::add(metrics_.series_of(shard, Family::attempts, labels), 1);
   }
   const LogConfig::Access access = access_.load(std::memory_order_relaxed);
   if (access == LogConfig::Access::off || (access == LogConfig::Access::errors && fine(record.outcome)))
@@ -268,10 +273,28 @@ std::vector<ReadFamily> Observe::read_families() const {
   ReadFamily states;
   states.name = "weir_endpoint_state";
   states.help = "1 for the state that an endpoint is in.";
+  ReadFamily retries;
+  retries.name = "weir_retries";
+  retries.help = "Calls that were tried again, by what came of it.";
+  retries.counter = true;
+  ReadFamily hedges;
+  hedges.name = "weir_hedges";
+  hedges.help = "Second requests beside a late first one, by what came of them.";
+  hedges.counter = true;
   for (const auto& upstream : plan->servers) {
     std::string server;
     append_label(server, "server", upstream->name());
     sample(in_flight, server, upstream->in_flight());
+    const auto outcomes = [&](ReadFamily& into, const auto& counts, auto last) {
+      for (std::size_t i = 0; i < static_cast<std::size_t>(last); ++i) {
+        const auto outcome = static_cast<decltype(last)>(i);
+        std::string labels = server + ",";
+        append_label(labels, "outcome", to_string(outcome));
+        sample(into, std::move(labels), static_cast<double>(counts.get(outcome)));
+      }
+    };
+    outcomes(retries, upstream->counts().retries, RetryOutcome::count_);
+    outcomes(hedges, upstream->counts().hedges, HedgeOutcome::count_);
     const auto set = upstream->endpoints();
     for (const SetMember& member : set->members) {
       // One that still drains while it is back already is shown as what it is now.
@@ -292,6 +315,8 @@ std::vector<ReadFamily> Observe::read_families() const {
   }
   out.push_back(std::move(in_flight));
   out.push_back(std::move(states));
+  out.push_back(std::move(retries));
+  out.push_back(std::move(hedges));
   return out;
 }
 

@@ -67,6 +67,10 @@ struct CallNotes {
     Error::Kind kind;
   };
   std::vector<Failed> failed;
+  void note_failed(std::string_view where, Error::Kind how) {
+    // Where nobody was asked there was no attempt.
+    if (attempts > failed.size()) failed.push_back({where, how});
+  }
 };
 
 /// How urgent a client says that a call is (`weir/priority`): what is shed first where there is too much.

@@ -8,6 +8,7 @@
 #include "gateway/task_calls.h"
 #include "mcp/client_requests.h"
 #include "mcp/fault_map.h"
+#include "runtime/nursery.h"
 #include "runtime/shard.h"
 
 namespace weir {
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::size_t kEditsMax = 3;  // the usual answer has one
 constexpr Duration kStreamAfter = std::chrono::milliseconds(100);
+constexpr Duration kStreamQuiet = std::chrono::seconds(15);  // before it gets a comment
 
 // What a record calls the tool or prompt: as its server has it.
 std::string_view recorded_tool(const Message& message, const MethodRow& row, const Call& leaf,
@@ -47,6 +49,31 @@ bool streams_early(const Visit& visit, const MethodRow& row) {
          row.route == Route::by_name;
 }
 
+// Routes a request whose answer becomes a stream where it does not come at once: until then it is kept alive.
+Task<void> route_in_stream(Visit& visit, ClientCall& call, Call& leaf, std::string& target, Answer& answer) {
+  struct Route {
+    static Task<void> run(ClientCall& by, Call& to, std::string& name, Answer& into, bool& over,
+                          Waiter& ended) {
+      co_await route_request(by, to, name, into);
+      over = true;
+      ended.wake();
+    }
+  };
+  Waiter ended;
+  bool over = false;
+  Nursery nursery;
+  nursery.start(Route::run(call, leaf, target, answer, over, ended));
+  TimePoint until = Shard::current().now() + kStreamAfter;
+  while (!over) {
+    const Wake wake = co_await ended.wait(until, nullptr);
+    if (over || wake != Wake::deadline) continue;
+    visit.session->touch(Shard::current().now());
+    co_await visit.sink.idle();
+    until = Shard::current().now() + kStreamQuiet;
+  }
+  co_await nursery.join();
+}
+
 }  // namespace
 
 // What listens does so for days: it has a small frame of its own.
@@ -73,14 +100,16 @@ Task<void> Serving::serve_call(Visit& visit, const Message& message, const Metho
   leaf.notes = &record.notes;
   leaf.takes_large = visit.http != nullptr && !asks_for_task(message, row);
   leaf.takes_requests = can_be_asked(visit, row);
-  if (streams_early(visit, row)) leaf.first_by = begun + kStreamAfter;
   TraceTexts trace;
   record.span = trace.open(visit.head, message, random_);
   record.random = &random_;
   leaf.trace = call.trace = trace.view();
   std::string target;
   Answer answer;
-  co_await route_request(call, leaf, target, answer);
+  if (streams_early(visit, row))
+    co_await route_in_stream(visit, call, leaf, target, answer);
+  else
+    co_await route_request(call, leaf, target, answer);
   if (!answer.reply) {
     co_await visit.sink.finish(status_of(answer), answer.text);
   } else if (answer.reply->large) {
@@ -93,7 +122,7 @@ Task<void> Serving::serve_call(Visit& visit, const Message& message, const Metho
     if (special)
       made.request_state = state =
           sealed_state(call, answer.server, answer.reply->endpoint, *answer.reply->first.message);
-    if (answer.reply->first.last && visit.http != nullptr) {
+    if (answer.reply->first.last && visit.http != nullptr && !visit.sink.streaming()) {
       // The usual answer is whole: it goes out from where it came in, mostly without a wait.
       const Message& response = *answer.reply->first.message;
       note_outcome(answer, call, response);
@@ -140,9 +169,11 @@ int Serving::status_of(const Answer& answer) const noexcept {
 Task<void> Serving::relay_large(Visit& visit, ClientCall& call, Answer& answer) {
   LargeResult& large = *answer.reply->large;
   HttpResponder& responder = visit.http->responder();
-  const std::optional<std::uint64_t> length = large.length();
+  // In a stream that has begun it is an event like any other.
+  const bool streaming = visit.sink.streaming();
+  const std::optional<std::uint64_t> length = streaming ? std::nullopt : large.length();
   if (length) responder.begin_sized("application/json", visit.http->fields(), *length);
-  const bool passes = length || responder.tells_end();
+  const bool passes = length || (responder.tells_end() && !streaming);
   std::string whole;  // where it can't pass
   Result<void> sent;
   while (true) {
@@ -150,7 +181,7 @@ Task<void> Serving::relay_large(Visit& visit, ClientCall& call, Answer& answer) 
     if (!pieces) {
       answer.outcome = to_string(pieces.error().kind()).data();
       // Once it has begun, only the connection's end can say that it is not whole.
-      if (responder.begun()) co_return;
+      if (responder.begun() && !streaming) co_return;
       std::string out;
       append_fault(out, call.message.raw_id(), pieces.error(), server_name(call, answer));
       co_await visit.sink.finish(200, out);

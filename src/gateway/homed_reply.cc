@@ -18,6 +18,7 @@ struct Visit {
     copy.own_session = call.own_session;
     copy.request_state = call.request_state;
     copy.first_by = call.first_by;
+    copy.timed = call.timed;
   }
   CancelScope scope;
   Call copy;

@@ -19,7 +19,8 @@ Error away_error() {
 
 Task<void> meet_part(ClientCall& call, PeerPart& part) {
   Upstream& server = *call.plan.servers[part.server];
-  const TimePoint deadline = patience(call.plan, part.server, part.kept.facts != nullptr);
+  const TimePoint deadline =
+      std::min(call.answer_by, patience(call.plan, part.server, part.kept.facts != nullptr));
   part.outcome.emplace(co_await server.ready(deadline, call.cancel));
   // It may be known who it is, and that it is not there.
   const auto now = server.status();

@@ -40,7 +40,8 @@ struct ListPart {
 };
 
 Task<void> fetch_part(ClientCall& call, ListKind kind, ListPart& part) {
-  const TimePoint deadline = patience(call.plan, part.server, part.kept.page != nullptr);
+  const TimePoint deadline =
+      std::min(call.answer_by, patience(call.plan, part.server, part.kept.page != nullptr));
   part.outcome.emplace(co_await fetch_list(call.plan, part.server, kind, call.asks_one() ? &call : nullptr,
                                            deadline, call.cancel));
   // What a server that is there answers to this one client is not put right by what it told Weir.

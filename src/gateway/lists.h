@@ -33,6 +33,8 @@ struct ClientCall {
   Tasks* tasks = nullptr;
   std::optional<RequestState> continued;  // what a retry brought back
   bool bridged = false;                   // the server's questions are made into input_required results here
+  TimePoint answer_by = kForever;         // as the client wants it
+  Priority priority = Priority::normal;   // likewise
   ToolRepeats repeats;                    // of the tool that is called
 
   /// True if only one server can be meant; the_one() is then its place in the plan.

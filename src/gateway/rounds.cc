@@ -183,6 +183,8 @@ class Rounds final : public ReplyStream {
     next.notes = call_.notes;
     next.takes_requests = call_.takes_requests;
     next.input_time = call_.input_time;
+    next.priority = call_.priority;
+    next.timed = call_.timed;
     Result<Reply> reply = co_await upstream_.call(next);
     if (!reply) co_return fail(reply.error());
     reply_ = std::move(*reply);

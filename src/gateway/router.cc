@@ -7,6 +7,7 @@
 #include "gateway/subscribe.h"
 #include "gateway/task_calls.h"
 #include "gateway/tool_headers.h"
+#include "gateway/wishes.h"
 #include "mcp/fault_map.h"
 #include "mcp/outgoing.h"
 #include "obs/rejections.h"
@@ -37,7 +38,7 @@ void put_reply(Answer& answer, const ClientCall& call, Result<Reply>& reply, std
 }
 
 Task<void> forward(ClientCall& call, Call& leaf, std::size_t server, Answer& answer) {
-  leaf.deadline = deadline_of(call.plan.settings(server), call.row, {});
+  leaf.deadline = deadline_of(call, call.plan.settings(server), {});
   Result<Reply> reply = co_await call_server(call, leaf, server);
   put_reply(answer, call, reply, server);
 }
@@ -92,7 +93,7 @@ Task<void> route_by_name(ClientCall& call, Call& leaf, ListKind kind, std::strin
   if (!target.empty()) name = target;
   const bool tool = kind == ListKind::tools;
   // One for all that is needed to answer: learning the tool's schema, the call, and the call again.
-  leaf.deadline = deadline_of(call.plan.settings(server), call.row, name);
+  leaf.deadline = deadline_of(call, call.plan.settings(server), name);
   if (tool) {
     call.repeats.set(server, name);
     leaf.repeats = &call.repeats;
@@ -198,6 +199,11 @@ Task<void> refuse(ClientCall& call, Answer& answer) {
   co_return;
 }
 
+Task<void> refuse_wish(ClientCall& call, std::string_view sentence, Answer& answer) {
+  put_refusal(answer, call, kInvalidParams, sentence);
+  co_return;
+}
+
 Task<void> refuse_state(ClientCall& call, Answer& answer) {
   count_rejected(Rejected::request_state);
   put_refusal(answer, call, kInvalidParams,
@@ -215,17 +221,21 @@ void put_fault(Answer& answer, const ClientCall& call, const Error& error, std::
   append_fault(answer.text, call.message.raw_id(), error, name);
 }
 
-TimePoint deadline_of(const ServerConfig& config, const MethodRow& row, std::string_view tool) {
+TimePoint deadline_of(const ClientCall& call, const ServerConfig& config, std::string_view tool) {
   Duration time = config.timeout.request;
-  if (row.route == Route::by_name && row.kind == ListKind::tools && !config.tools.empty()) {
+  if (call.row.route == Route::by_name && call.row.kind == ListKind::tools && !config.tools.empty()) {
     const auto own = config.tools.find(std::string(tool));
     if (own != config.tools.end() && own->second.timeout) time = *own->second.timeout;
   }
-  return Shard::current().now() + time;
+  return std::min(call.answer_by, Shard::current().now() + time);
 }
 
 // No coroutine of its own: one frame less on each call.
 Task<void> route_request(ClientCall& call, Call& leaf, std::string& target, Answer& answer) {
+  if (const std::string_view wrong = read_wishes(call); !wrong.empty())
+    return refuse_wish(call, wrong, answer);
+  leaf.priority = call.priority;
+  leaf.timed = call.answer_by != kForever;
   if (!read_request_state(call)) return refuse_state(call, answer);
   switch (call.row.route) {
     case Route::by_name:

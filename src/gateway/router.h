@@ -30,7 +30,8 @@ Task<void> route_request(ClientCall& call, Call& leaf, std::string& target, Answ
 /// Makes a failed call the answer. `server` kAll: nobody's in particular.
 void put_fault(Answer& answer, const ClientCall& call, const Error& error, std::size_t server);
 
-/// The deadline of a call to this server and tool, as its plan has it.
-TimePoint deadline_of(const ServerConfig& server, const MethodRow& row, std::string_view tool);
+/// The deadline of a call to this server and tool: as its client wants it, but no later than as its plan has
+/// it.
+TimePoint deadline_of(const ClientCall& call, const ServerConfig& server, std::string_view tool);
 
 }  // namespace weir

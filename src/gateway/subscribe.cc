@@ -24,7 +24,7 @@ void put_refused(Answer& answer, const ClientCall& call, int code, std::string_v
 }
 
 TimePoint patience(const ClientCall& call, std::size_t server) {
-  return Shard::current().now() + call.plan.settings(server).timeout.request;
+  return std::min(call.answer_by, Shard::current().now() + call.plan.settings(server).timeout.request);
 }
 
 // What the last message of an answer says, as soon as it has passed; told once, false if none comes.

@@ -48,8 +48,8 @@ Task<void> route_one(ClientCall& call, Call& leaf, std::string& target, Answer& 
   leaf.input_time = settings.timeout.input;
   // The result may be waited for as long as the task lasts.
   const bool waits = call.row.name == "tasks/result";
-  leaf.deadline = now + (waits ? std::max<Duration>(settings.timeout.request, place->left)
-                               : Duration(settings.timeout.request));
+  const Duration most = settings.timeout.request;
+  leaf.deadline = std::min(call.answer_by, now + (waits ? std::max<Duration>(most, place->left) : most));
   if (call.notes != nullptr) call.notes->server = call.plan.servers[server]->name();
   Result<Reply> reply = co_await call_bridged(call, leaf, server);
   if (!reply) {
@@ -110,7 +110,8 @@ Task<void> fetch_part(ClientCall& call, const std::string& owner, Part& part) {
     own.in_shared = part.shared;
     own.at = part.endpoint;
     own.at_only = true;
-    own.deadline = Shard::current().now() + call.plan.settings(part.server).timeout.list;
+    own.deadline =
+        std::min(call.answer_by, Shard::current().now() + call.plan.settings(part.server).timeout.list);
     Result<Reply> reply = co_await call.plan.servers[part.server]->call(own);
     const Result<Message> response = co_await last_message(std::move(reply));
     if (!response) {

@@ -73,6 +73,9 @@ void edit_meta(Splices& splices, const Message& message, const OutgoingRequest& 
   edit_trace(splices, message, request, to_insert);
   const std::string_view token = meta.find("progressToken");
   if (!token.empty()) splices.replace_view(token, request.id);
+  if (request.time_left_ms != 0)
+    if (const std::string_view time = meta.find(kMetaTimeout); !time.empty())
+      splices.replace(time, std::to_string(request.time_left_ms));
   bool left_empty = meta.size() == 0;
   if (is_new(request.upstream)) {
     if (!is_new(request.client)) {

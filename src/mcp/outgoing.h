@@ -24,6 +24,7 @@ struct OutgoingRequest {
   std::string_view log_level;     // text; empty: none
   std::string_view traceparent;   // empty: as the message has it
   std::string_view tracestate;
+  std::uint64_t time_left_ms = 0;  // what is left of the time that the client gives; 0: it gives none
   std::string_view request_state;  // raw: the server's own, for the client's sealed one; empty: it has none
 };
 /// The edits that make a client's message the upstream's. Views in `request` outlive them.

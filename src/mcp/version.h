@@ -34,6 +34,9 @@ Revision negotiate_old(std::string_view wanted) noexcept;
 inline constexpr std::string_view kMetaVersion = "io.modelcontextprotocol/protocolVersion";
 inline constexpr std::string_view kMetaClientInfo = "io.modelcontextprotocol/clientInfo";
 inline constexpr std::string_view kMetaCapabilities = "io.modelcontextprotocol/clientCapabilities";
+/// Weir's own: what a client may ask of a gateway for one request.
+inline constexpr std::string_view kMetaTimeout = "weir/timeoutMs";
+inline constexpr std::string_view kMetaPriority = "weir/priority";
 inline constexpr std::string_view kMetaLogLevel = "io.modelcontextprotocol/logLevel";
 /// `_meta` member of what a subscription brings: the id of the request that made it.
 inline constexpr std::string_view kMetaSubscription = "io.modelcontextprotocol/subscriptionId";

@@ -34,6 +34,20 @@ struct Hedge::Shot final : public Lease {
 
 /// Two attempts under way.
 struct Hedge::Race {
+  // The loser's attempt counts for where it went, the answer for where it came from.
+  void note(CallNotes& notes, std::string_view first_endpoint, std::uint32_t attempts_before) const {
+    if (notes.attempts == attempts_before) return;
+    const std::string_view second_endpoint = notes.endpoint;
+    const bool first_won = event && event->has_value();
+    if (first_won) {
+      const bool over = second->reply && !second->reply->has_value();
+      notes.note_failed(second_endpoint, over ? second->reply->error().kind() : Error::Kind::cancelled);
+      notes.endpoint = first_endpoint;
+    } else {
+      notes.note_failed(first_endpoint, event ? event->error().kind() : Error::Kind::cancelled);
+    }
+  }
+
   std::unique_ptr<Shot> first;
   std::unique_ptr<Shot> second;
   std::optional<Result<ReplyEvent>> event;  // the first one's
@@ -103,6 +117,8 @@ Task<Result<Reply>> Hedge::race(Call& call, std::unique_ptr<Shot> first, std::ui
                                 bool hedged) {
   Race race;
   race.first = std::move(first);
+  const std::string_view endpoint = call.notes == nullptr ? std::string_view() : call.notes->endpoint;
+  const std::uint32_t attempts = call.notes == nullptr ? 0 : call.notes->attempts;
   Nursery fibers;
   fibers.start(read_first(race));
   const bool answered = race.event.has_value();
@@ -123,6 +139,7 @@ Task<Result<Reply>> Hedge::race(Call& call, std::unique_ptr<Shot> first, std::ui
            (second_over && (race.second->reply->has_value() || first_over));
   };
   while (!settled()) co_await race.changed.wait(kForever, nullptr);
+  if (call.notes != nullptr && race.second) race.note(*call.notes, endpoint, attempts);
   Result<Reply> reply = settle(race);
   co_await fibers.join();
   if (race.second) call.tried = race.second->call.tried;

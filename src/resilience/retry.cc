@@ -46,7 +46,7 @@ Task<Result<Reply>> Retry::call(Call& call) {
       policies_.counts.retries.add(RetryOutcome::budget);
       co_return reply;
     }
-    if (call.notes != nullptr) call.notes->failed.push_back({call.notes->endpoint, reply.error().kind()});
+    if (call.notes != nullptr) call.notes->note_failed(call.notes->endpoint, reply.error().kind());
     if (wait > Duration::zero()) {
       const Wake wake = co_await Sleep(shard.now() + wait, &call.cancel);
       if (wake == Wake::cancelled) co_return reply;

@@ -6,8 +6,16 @@
 #include "base/digest.h"
 #include "call/call.h"
 #include "mcp/outgoing.h"
+#include "runtime/shard.h"
 
 namespace weir {
+
+/// What is left of the call's time, at least 1.
+inline std::uint64_t time_left_ms(const Call& call) {
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(call.deadline - Shard::current().now());
+  return left.count() < 1 ? 1 : static_cast<std::uint64_t>(left.count());
+}
 
 /// What the request for `call` is made with, under our `id` (raw). Views into both.
 inline OutgoingRequest outgoing_request(const Call& call, std::string_view id) {
@@ -22,6 +30,7 @@ inline OutgoingRequest outgoing_request(const Call& call, std::string_view id) {
   request.traceparent = call.trace.parent;
   request.tracestate = call.trace.state;
   request.request_state = call.request_state;
+  if (call.timed) request.time_left_ms = time_left_ms(call);
   return request;
 }
 

@@ -33,7 +33,7 @@ export class Book {
     if (probe) this.probed(probe);
     if (message.method !== 'tools/call') return;
     const { name: tool, arguments: args = {} } = message.params ?? {};
-    const call = { at: now(), date: Date.now(), tool, id: args.id, sent: args.sent, session };
+    const call = { at: now(), date: Date.now(), tool, id: args.id, sent: args.sent, session, time: message.params?._meta?.['weir/timeoutMs'] };
     if (this.calls.push(call) > kept) this.calls.shift();
     this.by_tool[tool] = (this.by_tool[tool] ?? 0) + 1;
     if (session) this.by_session[session] = (this.by_session[session] ?? 0) + 1;

@@ -159,10 +159,10 @@ export async function metric(weir, name, labels = {}) {
 }
 
 // One call of 2026-07-28 that never throws: {start, end, outcome, code, reason, replica}. outcome: ok, tool_error, rpc_error,
-// wrong (no answer to what was asked), http, closed, timeout, aborted. `abort`: after how many ms the client leaves; `from`:
+// wrong (no answer to what was asked), http, closed, timeout, aborted. `wishes`: more of _meta; `abort`: after how many ms the client leaves; `from`:
 // the address it comes from.
-export function call(url, { id, tool = 'echo', args = {}, headers = {}, agent, patience = 5500, abort, from }) {
-  const body = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":"tools/call","params":{"name":"${tool}","arguments":${JSON.stringify({ id, sent: now(), ...args })},"_meta":{${meta}}}}`;
+export function call(url, { id, tool = 'echo', args = {}, headers = {}, agent, patience = 5500, abort, from, wishes = {} }) {
+  const body = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":"tools/call","params":{"name":"${tool}","arguments":${JSON.stringify({ id, sent: now(), ...args })},"_meta":{${JSON.stringify(wishes).slice(1, -1)}${Object.keys(wishes).length ? ',' : ''}${meta}}}}`;
   const heads = { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': tool, 'Content-Length': Buffer.byteLength(body), ...headers };
   const record = { id, tool, start: now() };
   return new Promise((done) => {
@@ -190,7 +190,7 @@ function read(text, answer, id) {
   try {
     message = JSON.parse(events ? text.split('\n').filter((line) => line.startsWith('data: {')).at(-1).slice(6) : text);
     if (message.id !== id) return ['wrong', { reason: `id ${JSON.stringify(message.id)}` }];
-    if (message.error) return ['rpc_error', { code: message.error.code, reason: message.error.data?.reason ?? message.error.message, replica: message.error.data?.replica }];
+    if (message.error) return ['rpc_error', { code: message.error.code, reason: message.error.data?.reason ?? message.error.message, replica: message.error.data?.replica, error: message.error }];
     const said = JSON.parse(message.result.content[0].text);
     return message.result.isError ? ['tool_error', { replica: said.replica }] : ['ok', { replica: said.replica, said }];
   } catch {

@@ -146,7 +146,7 @@ export const tests = {
   async 'a child killed under load comes back'() {
     const mark = `WEIR_MARK=${process.pid}-${Date.now()}`;
     const [key, value] = mark.split('=');
-    const weir = await Weir.start({ servers: { every: { ...node(everything, 'stdio'), env: { [key]: value } } } });
+    const weir = await Weir.start({ servers: { every: { ...node(everything, 'stdio'), env: { [key]: value }, retry: false } } });
     await weir.settled();
     const call = () => ask(weir.url, 'tools/call', '"name":"echo","arguments":{"message":"x"}', { name: 'echo' });
     const child = marked(mark).find((pid) => !fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('--weir-supervisor'));
