@@ -54,13 +54,13 @@ Task<void> AdminApi::handle(HttpRequest& request, HttpResponder& responder, Canc
     body = R"({"status":"alive"})";
   } else if (path == "/readyz") {
     std::string word;
-    health_json(*plan, word);
+    health_json(gateway_, *plan, word);
     const bool ready = !actions_.draining() && (word != "unhealthy" || plan->servers.empty());
     status = ready ? 200 : 503;
     body = ready ? R"({"status":"ready"})" : R"({"status":"not ready"})";
   } else if (path == "/health") {
     std::string word;
-    body = health_json(*plan, word);
+    body = health_json(gateway_, *plan, word);
   } else if (path == "/servers") {
     body = servers_json(*plan, actions_.endpoint ? actions_.endpoint() : std::string());
   } else if (path == "/tools") {

@@ -42,7 +42,7 @@ class AdminApi final : public HttpHandler {
 };
 
 /// The aggregate that GET /health shows, and its status word.
-std::string health_json(const Plan& plan, std::string& status);
+std::string health_json(const Gateway& gateway, const Plan& plan, std::string& status);
 /// The servers; with `endpoint`, unless it is empty, as the URL of the gateway itself.
 std::string servers_json(const Plan& plan, const std::string& endpoint);
 std::string tools_json(const Plan& plan);

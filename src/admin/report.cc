@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/url.h"
 #include "config/words.h"
+#include "gateway/health_sum.h"
 #include "obs/log.h"
 
 namespace weir {
@@ -37,26 +38,10 @@ std::string configured_address(const Upstream& upstream) {
   return display_url(config.endpoints.empty() ? config.url : config.endpoints.front().url);
 }
 
-// A server's or the gateway's, from those of its parts.
-struct Sum {
-  std::size_t all = 0, healthy = 0, well = 0, unknown = 0;
-  void add(Health health) noexcept {
-    ++all;
-    healthy += health == Health::healthy ? 1U : 0U;
-    well += health == Health::healthy || health == Health::degraded ? 1U : 0U;
-    unknown += health == Health::unknown ? 1U : 0U;
-  }
-  Health health() const noexcept {
-    if (healthy == all) return Health::healthy;
-    if (well != 0) return Health::degraded;
-    return unknown != 0 ? Health::unknown : Health::unhealthy;
-  }
-};
-
 }  // namespace
 
-std::string health_json(const Plan& plan, std::string& status) {
-  Sum sum;
+std::string health_json(const Gateway& gateway, const Plan& plan, std::string& status) {
+  HealthSum sum;
   WallTime since{};
   std::string servers;
   for (const auto& upstream : plan.servers) {
@@ -80,9 +65,17 @@ std::string health_json(const Plan& plan, std::string& status) {
     }
     servers += "]}";
   }
+  std::string acting;
+  for (const auto& [rule, server] : gateway.degradation().acting()) {
+    acting += acting.empty() ? "{\"rule\":" : ",{\"rule\":";
+    json_append_string(acting, rule);
+    if (!server.empty()) member(acting, "server", server);
+    acting += '}';
+  }
+  if (!acting.empty()) acting = ",\"degradation\":[" + acting + ']';
   status = to_string(sum.health());
   return "{\"status\":\"" + status + "\",\"since\":\"" + utc_text(since) + "\",\"servers\":{" + servers +
-         "}}";
+         '}' + acting + '}';
 }
 
 std::string servers_json(const Plan& plan, const std::string& endpoint) {

@@ -215,6 +215,12 @@ void Observe::name_changed(const Upstream& upstream, const std::string& host, co
   if (!good) line.text("reason", reason);
 }
 
+void Observe::degradation_changed(const std::string& rule, const std::string& server, bool acts) {
+  LogLine line(log_, Module::gateway, acts ? Severity::warn : Severity::info,
+               acts ? "a rule of degradation acts" : "a rule of degradation acts no more");
+  line.text("rule", rule).text("server", server);
+}
+
 void Observe::child_wrote(const std::string& server, std::string_view text) {
   LogLine line(log_, Module::child, Severity::info, text);
   line.text("server", server);
@@ -281,6 +287,11 @@ std::vector<ReadFamily> Observe::read_families() const {
   hedges.name = "weir_hedges";
   hedges.help = "Second requests beside a late first one, by what came of them.";
   hedges.counter = true;
+  ReadFamily fallbacks;
+  fallbacks.name = "weir_fallbacks";
+  fallbacks.help = "Answers that something else stood in for, or could not, either.";
+  fallbacks.counter = true;
+  std::vector<Sample> of_servers;  // refusals that are one server's
   for (const auto& upstream : plan->servers) {
     std::string server;
     append_label(server, "server", upstream->name());
@@ -295,6 +306,13 @@ std::vector<ReadFamily> Observe::read_families() const {
     };
     outcomes(retries, upstream->counts().retries, RetryOutcome::count_);
     outcomes(hedges, upstream->counts().hedges, HedgeOutcome::count_);
+    sample(fallbacks, server + ",outcome=\"ok\"", static_cast<double>(upstream->counts().fallbacks.load()));
+    sample(fallbacks, server + ",outcome=\"failed\"",
+           static_cast<double>(upstream->counts().fallbacks_failed.load()));
+    Sample refused;
+    refused.labels = server + ",reason=\"degradation\"";
+    refused.value = static_cast<double>(upstream->counts().shed.load());
+    of_servers.push_back(std::move(refused));
     const auto set = upstream->endpoints();
     for (const SetMember& member : set->members) {
       // One that still drains while it is back already is shown as what it is now.
@@ -317,6 +335,21 @@ std::vector<ReadFamily> Observe::read_families() const {
   out.push_back(std::move(states));
   out.push_back(std::move(retries));
   out.push_back(std::move(hedges));
+  out.push_back(std::move(fallbacks));
+  for (ReadFamily& one : out)
+    if (one.name == "weir_rejected")
+      for (Sample& more : of_servers) one.samples.push_back(std::move(more));
+  ReadFamily acting;
+  acting.name = "weir_degradation_active";
+  acting.help = "1 for each rule of degradation that acts, and whom for; no server: for all.";
+  for (const auto& [rule, server] : gateway_->degradation().acting()) {
+    std::string labels;
+    append_label(labels, "rule", rule);
+    labels += ',';
+    append_label(labels, "server", server);
+    sample(acting, std::move(labels), 1);
+  }
+  out.push_back(std::move(acting));
   return out;
 }
 

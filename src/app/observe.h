@@ -22,6 +22,8 @@ class Observe final : public FrontObserver {
   void server_changed(const Upstream& upstream);
   void endpoint_changed(const Upstream& upstream, const Endpoint& endpoint);
   void name_changed(const Upstream& upstream, const std::string& host, const std::string& reason);
+  /// A rule of degradation acts, or does no more. Any thread.
+  void degradation_changed(const std::string& rule, const std::string& server, bool acts);
   void child_wrote(const std::string& server, std::string_view line);
   /// A warning that clients are not shown a tool. Any thread.
   void tool_withheld(const std::string& server, const std::string& tool, const std::string& reason);

@@ -46,6 +46,9 @@ int Process::run() {
   observe_ = std::make_unique<Observe>(log_, *metrics_, gateway_now_, shards.size());
   observe_->set_options(options_.config.log);
   Gateway::Observer observer;
+  observer.degradation_changed = [this](const std::string& rule, const std::string& server, bool acts) {
+    observe_->degradation_changed(rule, server, acts);
+  };
   observer.server_changed = [this](const Upstream& upstream) {
     observe_->server_changed(upstream);
     const ServerState state = upstream.status()->state;

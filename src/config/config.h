@@ -174,6 +174,26 @@ struct BulkheadConfig {
   bool operator==(const BulkheadConfig&) const = default;
 };
 
+/// `fallback`, of a server or of one of its tools: what stands in for an answer that can't be had (R17).
+struct FallbackConfig {
+  std::string server;  // another one, asked in its place; empty: `text`
+  std::string text;    // a fixed answer to calls of tools
+  bool error = true;   // which says that it is none
+  bool operator==(const FallbackConfig&) const = default;
+};
+
+/// One of `degradation`: what is otherwise while a server, or the whole, is not well (R19).
+struct DegradationRule {
+  enum class When : std::uint8_t { server_degraded, server_unhealthy, gateway_degraded, gateway_unhealthy };
+  /// Which calls are refused: of low priority, or all that are not of high priority.
+  enum class Shed : std::uint8_t { none, low, normal };
+  When when = When::server_degraded;
+  bool hedge = true;  // false: none goes out
+  bool retry = true;  // false: nothing is tried again
+  Shed shed = Shed::none;
+  bool operator==(const DegradationRule&) const = default;
+};
+
 /// One of a server's `endpoints`.
 struct EndpointConfig {
   std::string url;           // as written, variables substituted
@@ -185,6 +205,7 @@ struct EndpointConfig {
 /// `tools.NAME` of a server.
 struct ToolConfig {
   std::optional<std::chrono::milliseconds> timeout;
+  std::optional<FallbackConfig> fallback;     // nothing: the server's
   std::optional<bool> safe_to_repeat;         // nothing: as its annotations say
   std::optional<std::size_t> max_concurrent;  // nothing: as many as the server takes
   bool operator==(const ToolConfig&) const = default;
@@ -220,6 +241,8 @@ struct ServerConfig {
   RetryConfig retry;
   HedgeConfig hedge;
   BulkheadConfig bulkhead;
+  std::optional<FallbackConfig> fallback;
+  bool may_shed = false;          // some rule of `degradation` refuses calls; follows from the top level
   bool trust_annotations = true;  // what a tool says of itself decides whether it may be repeated
   std::map<std::string, ToolConfig> tools;
   bool operator==(const ServerConfig&) const = default;
@@ -243,6 +266,7 @@ struct Config {
   RetryConfig retry;
   HedgeConfig hedge;
   BulkheadConfig bulkhead;
+  std::vector<DegradationRule> degradation;
   std::string state_dir;  // where what must outlive a restart is kept; empty: nowhere
   std::chrono::milliseconds drain_timeout = std::chrono::seconds(10);
   std::vector<ServerConfig> servers;  // in the order of the file, disabled ones included

@@ -95,6 +95,8 @@ std::string expected(const Shape& shape) {
       return "a block of names, each with " + either(shape.choices);
     case Shape::Kind::block:
       return shape.switchable ? "false or a block of keys" : "a block of keys";
+    case Shape::Kind::block_list:
+      return "a list of blocks";
     case Shape::Kind::block_map:
       return "a block of names, each with a block of keys";
     case Shape::Kind::listen:

@@ -41,6 +41,7 @@ struct Shape {
     count_map,   // names to min..max
     choice_map,  // names to choices
     block,       // keys of `block`
+    block_list,  // a list of blocks
     block_map,   // names to blocks
     listen,      // an address, a block, or a list of both
     admin,       // an address, a block, or false
@@ -120,6 +121,8 @@ const Block& circuit_breaker_block();
 const Block& retry_block();
 const Block& hedge_block();
 const Block& bulkhead_block();
+const Block& fallback_block();
+const Block& degradation_block();
 
 /// What the choice `key` of the block is, as it would be written.
 std::string choice_of(const Block& block, std::string_view key, const void* owner);

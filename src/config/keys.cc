@@ -124,6 +124,9 @@ const Block& tool_block() {
       "`tools` of a server",
       {bound<&ToolConfig::timeout>("timeout", duration(1, kDay), "",
                                    "A whole call of this tool, instead of `timeout.request`."),
+       bound<&ToolConfig::fallback>(
+           "fallback", table::block(fallback_block()), "",
+           "What stands in for an answer that cannot be had, instead of the server's."),
        bound<&ToolConfig::safe_to_repeat>("safe_to_repeat", {.kind = Kind::flag}, "",
                                           "Whether a call may be sent again after it was seen, whatever the "
                                           "tool's annotations say.")},
@@ -133,8 +136,8 @@ const Block& tool_block() {
 
 const Block& server_block() {
   using Goes = Field::Goes;
-  static constexpr std::string_view kPlanned[] = {"circuit_breaker", "bulkhead", "pin",
-                                                  "fallback",        "auth",     "max_concurrent"};
+  static constexpr std::string_view kPlanned[] = {"circuit_breaker", "bulkhead", "pin", "auth",
+                                                  "max_concurrent"};
   static constexpr std::string_view kForeign[] = {
       "alwaysAllow",   "autoApprove",    "autoapprove",  "autoStart", "description", "disabledTools",
       "displayName",   "enabledTools",   "excludeTools", "icon",      "id",          "includeTools",
@@ -229,6 +232,8 @@ const Block& server_block() {
                                    "Overrides the top-level block key by key; `false`: none."),
        bound<&ServerConfig::hedge>("hedge", switchable(hedge_block()), "",
                                    "Overrides the top-level block key by key; `false`: none."),
+       bound<&ServerConfig::fallback>("fallback", block(fallback_block()), "",
+                                      "What stands in for an answer that cannot be had."),
        bound<&ServerConfig::trust_annotations>("trust_annotations", {.kind = Kind::flag}, "true",
                                                "Whether what a tool says of itself (`readOnlyHint`, "
                                                "`idempotentHint`) decides if its calls may be "
@@ -242,8 +247,7 @@ const Block& server_block() {
 }
 
 const Block& root_block() {
-  static constexpr std::string_view kPlanned[] = {"circuit_breaker", "bulkhead", "auth", "metrics_listen",
-                                                  "degradation"};
+  static constexpr std::string_view kPlanned[] = {"circuit_breaker", "bulkhead", "auth", "metrics_listen"};
   static constexpr std::string_view kForeign[] = {"globalShortcut", "preferences", "sandbox"};
   static constexpr std::string_view kForeignAnywhere[] = {"inputs"};
   static const Shape servers = block_map(server_block(), nullptr);
@@ -288,6 +292,8 @@ const Block& root_block() {
        bound<&Config::hedge>("hedge", switchable(hedge_block()), "",
                              "When a call that takes long is sent to a second endpoint, too: never unless "
                              "written; a server's block overrides it."),
+       bound<&Config::degradation>("degradation", {.kind = Kind::block_list, .block = &degradation_block()},
+                                   "[]", "What is otherwise while a server, or the gateway, is not well."),
        bound<&Config::state_dir>("state_dir", text(not_empty_fault), "",
                                  "A directory for what must outlive a restart; nothing is kept unless set."),
        bound<&Config::drain_timeout>("drain_timeout", duration(0, kHour), "10s",

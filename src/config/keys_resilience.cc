@@ -1,6 +1,7 @@
 // The table, continued: the keys of what stands between a fault and a client (R12 to R16).
 #include "config/describe.h"
 #include "config/table.h"
+#include "config/text_rules.h"
 
 namespace weir {
 namespace {
@@ -9,6 +10,9 @@ using namespace table;
 using Kind = Shape::Kind;
 
 constexpr std::string_view kJitters[] = {"full", "equal", "decorrelated"};
+constexpr std::string_view kWhens[] = {"server_degraded", "server_unhealthy", "gateway_degraded",
+                                       "gateway_unhealthy"};
+constexpr std::string_view kSheds[] = {"none", "low", "normal"};
 
 }  // namespace
 
@@ -78,6 +82,34 @@ const Block& bulkhead_block() {
        bound<&Bulkhead::adaptive>("adaptive", {.kind = Kind::flag}, "false",
                                   "Whether the limit follows how long calls take; `max_concurrent` is then "
                                   "the most that it grows to.")}};
+  return block;
+}
+
+const Block& fallback_block() {
+  using Fallback = FallbackConfig;
+  static const Block block{
+      "`fallback`",
+      {bound<&Fallback::server>("server", text(not_empty_fault), "",
+                                "Another server that is asked for the same, by its own name for it."),
+       bound<&Fallback::text>("text", text(not_empty_fault), "",
+                              "The text of a fixed answer to calls of tools, instead of `server`."),
+       bound<&Fallback::error>(
+           "error", {.kind = Kind::flag}, "true",
+           "Whether the fixed answer says `isError`, so that nobody takes it for real.")}};
+  return block;
+}
+
+const Block& degradation_block() {
+  using Rule = DegradationRule;
+  static const Block block{
+      "An entry of `degradation`",
+      {bound<&Rule::when>("when", choice(kWhens), "",
+                          "While this is so: of the server that is called, or of the whole gateway. What is "
+                          "unhealthy is degraded, too."),
+       bound<&Rule::hedge>("hedge", {.kind = Kind::flag}, "true", "`false`: no hedge goes out."),
+       bound<&Rule::retry>("retry", {.kind = Kind::flag}, "true", "`false`: nothing is tried again."),
+       bound<&Rule::shed>("shed", choice(kSheds), "none",
+                          "Which calls are refused: of `low` priority, or of `normal` as well.")}};
   return block;
 }
 

@@ -46,6 +46,8 @@ class Reader {
   void value(const YamlNode& node, const Field& field, std::optional<bool>& out);
   void value(const YamlNode& node, const Field& field, std::optional<std::size_t>& out);
   void value(const YamlNode& node, const Field& field, HedgeDelay& out);
+  void value(const YamlNode& node, const Field& field, std::optional<FallbackConfig>& out);
+  void value(const YamlNode& node, const Field& field, std::vector<DegradationRule>& out);
   void value(const YamlNode& node, const Field& field, ServerConfig::Type& out);
   void value(const YamlNode& node, const Field& field, std::vector<std::size_t>& out);
   void value(const YamlNode& node, const Field& field, std::map<std::string, std::size_t>& out);
@@ -94,6 +96,8 @@ class Reader {
   void check_endpoints(const YamlNode& node, const ServerConfig& server);
   void fill_unset(const YamlNode& root, Config& config);
   void check_bound(bool unauthenticated_allowed);
+  void check_fallbacks(const YamlNode& root, const Config& config);
+  void check_fallback(const YamlNode* node, const Config& config, const ServerConfig& server);
   void bind(const YamlNode& node, const AddressConfig& address) { bound_.push_back({node.at, address}); }
 
   void error(const YamlNode& node, const Field& field, const std::string& what);

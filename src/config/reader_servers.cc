@@ -12,8 +12,6 @@ constexpr std::string_view kReach[] = {"url", "endpoints", "command", "builtin"}
 
 std::string quoted(std::string_view name) { return '"' + std::string(name) + '"'; }
 
-bool is_false(const YamlNode& node) { return node.is_scalar() && node.plain && node.text == "false"; }
-
 // The key that says how the server is reached, the first in the file; nullptr if there is none.
 const YamlNode* reach_of(const YamlNode& node) {
   const auto found = std::find_if(node.items.begin(), node.items.end(), [](const YamlNode& item) {
@@ -71,6 +69,10 @@ Config Reader::config(const YamlNode& root) {
     diagnostics_.error(root.at, "a configuration is a block of keys, such as servers");
   fill_unset(root, config);
   check_bound(config.allow_unauthenticated);
+  check_fallbacks(root, config);
+  for (const DegradationRule& rule : config.degradation)
+    for (ServerConfig& server : config.servers)
+      server.may_shed = server.may_shed || rule.shed != DegradationRule::Shed::none;
   return config;
 }
 
@@ -108,7 +110,7 @@ void Reader::value(const YamlNode& node, const Field& field, std::vector<ListenC
 
 void Reader::value(const YamlNode& node, const Field& field, std::optional<AddressConfig>& out) {
   out.reset();
-  if (is_false(node)) return;
+  if (is_off(node)) return;
   AdminKeys found;
   if (node.is_map()) {
     keys(node, admin_block(), &found);

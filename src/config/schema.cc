@@ -109,6 +109,8 @@ std::string schema_of(const Field& field) {
     case Shape::Kind::block:
       return shape.switchable ? any_of({R"({"const":false})", block_schema(*shape.block, false)})
                               : block_schema(*shape.block, false);
+    case Shape::Kind::block_list:
+      return R"({"type":["array","null"],"items":)" + block_schema(*shape.block, false) + '}';
     case Shape::Kind::block_map:
       if (shape.block == &server_block())
         return map_of(field.name == "mcpServers" ? R"({"$ref":"#/definitions/client_server"})"
@@ -168,6 +170,8 @@ std::string block_schema(const Block& block, bool with_foreign) {
     out = R"({"type":"object","required":["address"],"additionalProperties":false)";
   if (&block == &endpoint_block())
     out = R"({"type":"object","required":["url"],"additionalProperties":false)";
+  if (&block == &degradation_block())
+    out = R"({"type":"object","required":["when"],"additionalProperties":false)";
   if (&block == &server_block())
     out =
         R"({"type":"object","oneOf":[{"required":["url"]},{"required":["endpoints"]},{"required":["command"]},{"required":["builtin"]}],"additionalProperties":false)";
@@ -214,7 +218,8 @@ std::string config_reference() {
   for (const Block* block :
        {&root_block(), &listen_block(), &admin_block(), &limits_block(), &log_block(), &names_block(),
         &timeout_block(), &load_balancing_block(), &health_check_block(), &outlier_detection_block(),
-        &retry_block(), &hedge_block(), &server_block(), &endpoint_block(), &tls_block(), &tool_block()})
+        &retry_block(), &hedge_block(), &degradation_block(), &server_block(), &endpoint_block(),
+        &tls_block(), &tool_block(), &fallback_block()})
     append_table(out, *block);
   out.pop_back();
   return out;

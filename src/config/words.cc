@@ -21,4 +21,19 @@ std::string_view to_string(LoadBalancingConfig::Strategy strategy) noexcept {
   return {};
 }
 
+std::string_view to_string(DegradationRule::When when) noexcept {
+  using When = DegradationRule::When;
+  switch (when) {
+    case When::server_degraded:
+      return "server_degraded";
+    case When::server_unhealthy:
+      return "server_unhealthy";
+    case When::gateway_degraded:
+      return "gateway_degraded";
+    case When::gateway_unhealthy:
+      return "gateway_unhealthy";
+  }
+  return {};
+}
+
 }  // namespace weir

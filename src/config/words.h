@@ -10,4 +10,6 @@ namespace weir {
 /// As the file writes it.
 std::string_view to_string(LoadBalancingConfig::Strategy strategy) noexcept;
 
+std::string_view to_string(DegradationRule::When when) noexcept;
+
 }  // namespace weir

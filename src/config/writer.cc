@@ -76,6 +76,15 @@ bool put(std::string& out, const Field&, const HedgeDelay& value) {
   return true;
 }
 
+bool put(std::string& out, const Field& field, const std::optional<FallbackConfig>& value) {
+  return value && put_block(out, *field.shape.block, &*value);
+}
+
+bool put(std::string& out, const Field& field, const std::vector<DegradationRule>& value) {
+  return put_list(out, value,
+                  [&](const DegradationRule& rule) { put_block(out, *field.shape.block, &rule); });
+}
+
 bool put(std::string& out, const Field& field, double value) {
   if (field.shape.kind == Shape::Kind::share)
     json_append_string(out, format_share(value));

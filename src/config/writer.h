@@ -19,6 +19,8 @@ bool put(std::string& out, const Field& field, const std::optional<std::chrono::
 bool put(std::string& out, const Field& field, const std::optional<bool>& value);
 bool put(std::string& out, const Field& field, const std::optional<std::size_t>& value);
 bool put(std::string& out, const Field& field, const HedgeDelay& value);
+bool put(std::string& out, const Field& field, const std::optional<FallbackConfig>& value);
+bool put(std::string& out, const Field& field, const std::vector<DegradationRule>& value);
 bool put(std::string& out, const Field& field, double value);
 bool put(std::string& out, const Field& field, const std::vector<std::size_t>& value);
 bool put(std::string& out, const Field& field, const std::string& value);

@@ -33,6 +33,7 @@ OutgoingAnswer outgoing_answer(const ClientCall& call, const Answer& answer) {
   made.uri_to = answer.uri_to;
   made.task_from = answer.task_from;
   made.task_to = answer.task_to;
+  made.fallback = answer.fallback;
   return made;
 }
 

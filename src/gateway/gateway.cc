@@ -36,8 +36,10 @@ bool same_server(const ServerConfig& a, ServerConfig b) {
   b.retry = a.retry;
   b.hedge = a.hedge;
   b.bulkhead = a.bulkhead;
+  b.may_shed = a.may_shed;
   // What the plan says.
   b.trust_annotations = a.trust_annotations;
+  b.fallback = a.fallback;
   return a == b;
 }
 
@@ -60,6 +62,7 @@ Gateway::Gateway(std::span<Shard* const> shards, std::size_t workers, Observer o
         wishes_changed(server, link, change);
       }),
       events_(event_options()),
+      degradation_(observer_.degradation_changed),
       memories_(observer_.not_remembered) {
   for (std::size_t i = 0; i < shards_.size(); ++i) seats_.push_back(std::make_unique<Seat>(plan_));
 }
@@ -75,6 +78,7 @@ std::shared_ptr<Upstream> Gateway::make_upstream(const ServerConfig& server, con
   options.child_wrote = observer_.child_wrote;
   options.on_change = [this](const Upstream& upstream, bool anew) {
     if (observer_.server_changed) observer_.server_changed(upstream);
+    degradation_.look(*plan_.load());
     if (upstream.retired() || !anew) return;  // who took its place tells of itself
     if (upstream.status()->state == ServerState::ready)
       start_detached(learn(upstream.name()));
@@ -165,6 +169,7 @@ ApplyReport Gateway::apply(const Config& config) {
   interests_.set_servers(std::move(either));
   plan_.publish(next);
   interests_.set_servers(std::move(there));
+  degradation_.look(*next);
   for (const auto& upstream : fresh) upstream->start();
   for (const ServerConfig* server : reshaped) {
     const auto& before = old->settings(old->find(server->name));

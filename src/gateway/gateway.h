@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "gateway/degradation.h"
 #include "gateway/events.h"
 #include "gateway/interests.h"
 #include "gateway/memories.h"
@@ -42,6 +43,8 @@ class Gateway {
         not_remembered;  // of what it offers, for when it is away
     /// A server's host name can't be resolved, for this reason; empty: it can again.
     std::function<void(const Upstream&, const std::string& host, const std::string& reason)> name_changed;
+    /// A rule of `degradation` acts, or does no more; `server` empty: for all of them.
+    std::function<void(const std::string& rule, const std::string& server, bool acts)> degradation_changed;
   };
   /// The first `workers` of the shards serve clients and are homes of servers; the last one is the control
   /// shard.
@@ -60,6 +63,7 @@ class Gateway {
   Events& events() noexcept { return events_; }
   Tasks& tasks() noexcept { return tasks_; }
   Interests& interests() noexcept { return interests_; }
+  const Degradation& degradation() const noexcept { return degradation_; }
   /// A client's session has ended: so do its calls, its sessions with servers, its subscriptions. Any shard.
   void forget(const Session& session);
   const RequestStates& states() const noexcept { return states_; }
@@ -123,6 +127,7 @@ class Gateway {
   Interests interests_;
   Events events_;
   std::mutex catalogue_lock_;
+  Degradation degradation_;
 
   // The control shard.
   Memories memories_;

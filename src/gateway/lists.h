@@ -35,6 +35,7 @@ struct ClientCall {
   bool bridged = false;                   // the server's questions are made into input_required results here
   TimePoint answer_by = kForever;         // as the client wants it
   Priority priority = Priority::normal;   // likewise
+  std::unique_ptr<Call> stand_in;         // what is asked of another server in its place
   ToolRepeats repeats;                    // of the tool that is called
 
   /// True if only one server can be meant; the_one() is then its place in the plan.

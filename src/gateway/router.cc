@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/bridge.h"
+#include "gateway/fallback.h"
 #include "gateway/find_name.h"
 #include "gateway/subscribe.h"
 #include "gateway/task_calls.h"
@@ -40,6 +41,10 @@ void put_reply(Answer& answer, const ClientCall& call, Result<Reply>& reply, std
 Task<void> forward(ClientCall& call, Call& leaf, std::size_t server, Answer& answer) {
   leaf.deadline = deadline_of(call, call.plan.settings(server), {});
   Result<Reply> reply = co_await call_server(call, leaf, server);
+  if (!reply && server != Plan::kAll && has_fallback(call.plan.settings(server))) {
+    const bool stands_in = co_await fall_back(call, leaf, server, {}, reply.error(), answer);
+    if (stands_in) co_return;
+  }
   put_reply(answer, call, reply, server);
 }
 
@@ -109,6 +114,10 @@ Task<void> route_by_name(ClientCall& call, Call& leaf, ListKind kind, std::strin
     if (again) reply = co_await call_server(call, leaf, server);
     if (answer.text.empty() && refused_headers(reply)) put_headers_refused(answer, call, *reply, server);
     if (!answer.text.empty()) co_return;
+  }
+  if (!reply && server != Plan::kAll && has_fallback(call.plan.settings(server))) {
+    const bool stands_in = co_await fall_back(call, leaf, server, name, reply.error(), answer);
+    if (stands_in) co_return;
   }
   put_reply(answer, call, reply, server);
 }

@@ -18,6 +18,7 @@ struct Answer {
   std::string task_from;  // likewise of a task's id
   std::string task_to;
   std::string param_headers;   // the Mcp-Param-* lines made for the server; the call's view of them
+  std::string fallback;        // raw: whose place the reply takes, and why; empty: nobody's
   int status = 200;            // what the specification orders for `text`
   const char* outcome = "ok";  // of the metrics' label: "ok", "upstream_error" or a reason
 };

@@ -122,6 +122,13 @@ class Upstream final : public std::enable_shared_from_this<Upstream>, private En
   Task<Result<Reply>> balance(Call& call);
   /// What its policies have counted. Any shard.
   const PolicyCounts& counts() const noexcept { return policies_.counts; }
+  /// What its policies leave out from now on. Any shard.
+  void restrain(Restraint restraint) noexcept { policies_.restraint.set(restraint); }
+  /// Something stood in for an answer of its, or could not. Any shard.
+  void note_fallback(bool stood_in) noexcept {
+    auto& count = stood_in ? policies_.counts.fallbacks : policies_.counts.fallbacks_failed;
+    count.fetch_add(1, std::memory_order_relaxed);
+  }
   /// True if it is known to be of a revision that has sessions. A shard's.
   bool known_old() const;
   /// True if the reply was made in the session that all clients share. Any shard.

@@ -4,6 +4,7 @@
 #include "gateway/upstream.h"
 #include "resilience/hedge.h"
 #include "resilience/retry.h"
+#include "resilience/shed.h"
 
 namespace weir {
 namespace {
@@ -36,12 +37,13 @@ std::shared_ptr<Stack> make_stack(const ServerConfig& config, Upstream& upstream
     stack->around<Hedge>(std::move(options), policies);
   }
   if (repeats) stack->around<Retry>(config.retry, retries, policies);
+  if (config.may_shed) stack->around<Shed>(policies);
   return stack;
 }
 
 bool same_policies(const ServerConfig& a, const ServerConfig& b) {
   return a.retry == b.retry && a.hedge == b.hedge && a.bulkhead == b.bulkhead &&
-         a.load_balancing == b.load_balancing;
+         a.load_balancing == b.load_balancing && a.may_shed == b.may_shed;
 }
 
 }  // namespace weir

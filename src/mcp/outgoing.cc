@@ -210,7 +210,8 @@ void edit_result(Splices& splices, const Message& response, const MethodRow& row
                  const OutgoingAnswer& answer) {
   const bool to_new = is_new(answer.client) && !is_new(answer.upstream);
   const bool to_old = !is_new(answer.client) && is_new(answer.upstream);
-  if (!to_new && !to_old && answer.uri_to.empty() && answer.task_to.empty() && answer.request_state.empty())
+  if (!to_new && !to_old && answer.uri_to.empty() && answer.task_to.empty() && answer.request_state.empty() &&
+      answer.fallback.empty())
     return;
   const std::string_view result = response.result();
   const RawMembers& members = response.result_member();
@@ -220,8 +221,16 @@ void edit_result(Splices& splices, const Message& response, const MethodRow& row
   }
   if (!answer.uri_to.empty()) edit_uris(splices, members, answer);
   if (!answer.task_to.empty()) edit_task_ids(splices, response, answer.task_from, answer.task_to);
+  std::string added;
+  if (!answer.fallback.empty()) {
+    const std::string mark = "\"weir/fallback\":" + std::string(answer.fallback);
+    const std::string_view meta = members.find("_meta");
+    if (is_object(meta))
+      insert_members(splices, meta, mark, members_of(meta).size() == 0);
+    else
+      add_member(added, "_meta", '{' + mark + '}');
+  }
   if (to_new) {
-    std::string added;
     const auto add = [&](std::string_view name, std::string_view raw) {
       if (members.find(name).empty()) add_member(added, name, raw);
     };
@@ -230,16 +239,20 @@ void edit_result(Splices& splices, const Message& response, const MethodRow& row
       add("ttlMs", "0");
       add("cacheScope", "\"private\"");
     }
-    insert_members(splices, result, std::move(added), members.size() == 0);
   }
+  std::size_t left = members.size();
+  std::vector<bool> dropped;
   if (to_old) {
-    std::vector<bool> dropped(members.size());
+    dropped.resize(members.size());
     for (std::size_t i = 0; i < members.size(); ++i) {
       const std::string_view name = members[i].name;
       dropped[i] = name == "resultType" || (row.cacheable && (name == "ttlMs" || name == "cacheScope"));
+      left -= dropped[i] ? 1 : 0;
     }
-    splices.erase_members(members, dropped);
   }
+  // Of edits at one place the insertion comes first.
+  if (!added.empty()) insert_members(splices, result, std::move(added), left == 0);
+  if (to_old) splices.erase_members(members, dropped);
 }
 
 }  // namespace

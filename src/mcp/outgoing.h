@@ -40,6 +40,7 @@ struct OutgoingAnswer {
   Revision upstream = Revision::v2026_07_28;
   std::string_view uri_from;  // the upstream's own URI, where the client knows it by another
   std::string_view uri_to;
+  std::string_view fallback;   // raw JSON: `weir/fallback` of the result's _meta; empty: none
   std::string_view task_from;  // the upstream's own id of a task, where the client knows it by another
   std::string_view task_to;
   std::string_view

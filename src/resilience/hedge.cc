@@ -75,7 +75,7 @@ Task<Result<Reply>> Hedge::watch(Call& call) {
   Duration patience = known ? std::max(kLeastPatience, kTimesUsual * known->p99) : kUnknown;
   if (options_.patience) patience = *options_.patience;
   bool hedged = false;
-  if (options_.config.enabled) {
+  if (options_.config.enabled && policies_.restraint.get().hedges()) {
     const HedgeDelay& delay = options_.config.delay;
     const Duration late = delay.fixed ? Duration(*delay.fixed) : known ? known->watched : patience;
     hedged = late < patience;

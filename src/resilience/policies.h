@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "call/call.h"
 #include "resilience/latencies.h"
+#include "resilience/restraint.h"
 
 namespace weir {
 
@@ -51,6 +52,9 @@ class OutcomeCounts {
 struct PolicyCounts {
   OutcomeCounts<RetryOutcome> retries;
   OutcomeCounts<HedgeOutcome> hedges;
+  std::atomic<std::uint64_t> shed{0};              // by a rule of degradation
+  std::atomic<std::uint64_t> fallbacks{0};         // that stood in
+  std::atomic<std::uint64_t> fallbacks_failed{0};  // that could not, either
 };
 
 /// Whoever picks the endpoints of a server, as layers before it see it.
@@ -70,6 +74,7 @@ struct ServerPolicies {
   EndpointChoice& choice;
   PolicyCounts counts;
   Latencies latencies;
+  SharedRestraint restraint;
 };
 
 }  // namespace weir

@@ -31,7 +31,8 @@ Task<Result<Reply>> Retry::call(Call& call) {
   Duration pause{};
   for (std::size_t attempt = 1;; ++attempt) {
     Result<Reply> reply = co_await next_->call(call);
-    if (reply || attempt == config_.max_attempts || !may_retry(call, reply.error())) {
+    if (reply || attempt == config_.max_attempts || !may_retry(call, reply.error()) ||
+        !policies_.restraint.get().retries()) {
       if (attempt > 1) policies_.counts.retries.add(reply ? RetryOutcome::ok : RetryOutcome::failed);
       co_return reply;
     }

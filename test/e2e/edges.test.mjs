@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import net from 'node:net';
 import { Upstream } from './upstream.mjs';
-import { Weir, accept, ask, between, openSession, request, until } from './weir.mjs';
+import { Weir, accept, ask, between, messages, openSession, request, until } from './weir.mjs';
 
 // One request as bytes; all that comes back until the connection ends.
 function raw(url, text) {
@@ -38,7 +38,7 @@ export const tests = {
       const call = session.post('{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"echo","arguments":{}}}');
       await until(() => upstream.calls().length === 1);
       assert.equal((await session.end()).status, 200);
-      assert.equal(JSON.parse((await call).text).error.code, 1006);
+      assert.equal(JSON.parse(messages(await call).at(-1)).error.code, 1006);
       await until(() => upstream.seen.some((one) => one.method === 'notifications/cancelled'));
       assert.equal((await session.post('{"jsonrpc":"2.0","id":6,"method":"ping"}')).status, 404);
     });

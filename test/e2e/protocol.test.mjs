@@ -44,7 +44,7 @@ export const tests = {
             assert.ok(sent.includes(kept), `request changed:\n${kept}\n${sent}`);
             assert.ok(got.text.includes(answer), `answer changed:\n${answer}\n${got.text}`);
             assert.ok(got.text.includes(`"id":${id}`), `id changed: ${id} ${got.text}`);
-            JSON.parse(got.text);
+            JSON.parse(messages(got).at(-1));
             // Within one era nothing at all is changed but the id.
             const own = upstream.seen.at(-1).parsed.id;
             if (clientEra === 'new' && era === 'new')
@@ -241,7 +241,7 @@ export const tests = {
         const calls = [one.post(text), two.post(text)];
         await until(() => open.length === 4);
         await two.post('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}');
-        assert.equal(JSON.parse((await calls[1]).text).error.code, 1006);
+        assert.equal(JSON.parse(messages(await calls[1]).at(-1)).error.code, 1006);
         open[2].result(`{${era === 'new' ? '"resultType":"complete",' : ''}"content":[]}`);
         open[3].raw.destroyed || open[3].result('{"content":[]}');
         const other = JSON.parse((await Promise.race([calls[0], until(() => false, 3000, 'the other session').catch((e) => e)])).text ?? '{}');
