@@ -254,7 +254,7 @@ std::vector<ReadFamily> Observe::read_families() const {
   sample(family("weir_log_dropped_lines", "Log lines that were dropped.", true), {},
          static_cast<double>(log_.dropped()));
   ReadFamily& rejected =
-      family("weir_rejected", "What was refused because its sender may not send it.", true);
+      family("weir_rejected", "What was refused: its sender may not send it, or its server is busy.", true);
   for (std::size_t i = 0; i < static_cast<std::size_t>(Rejected::count_); ++i) {
     const auto reason = static_cast<Rejected>(i);
     std::string labels = "server=\"\",";
@@ -265,6 +265,12 @@ std::vector<ReadFamily> Observe::read_families() const {
   ReadFamily in_flight;
   in_flight.name = "weir_in_flight";
   in_flight.help = "Calls under way.";
+  ReadFamily queued;
+  queued.name = "weir_queued";
+  queued.help = "Calls that wait for others to end.";
+  ReadFamily limits;
+  limits.name = "weir_concurrency_limit";
+  limits.help = "How many calls may be under way at a time.";
   ReadFamily states;
   states.name = "weir_endpoint_state";
   states.help = "1 for the state that an endpoint is in.";
@@ -272,6 +278,15 @@ std::vector<ReadFamily> Observe::read_families() const {
     std::string server;
     append_label(server, "server", upstream->name());
     sample(in_flight, server, upstream->in_flight());
+    const Admission& admission = upstream->admission();
+    sample(queued, server, admission.queued());
+    if (const auto limit = admission.limit()) sample(limits, server, *limit);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(Refused::count_); ++i) {
+      const auto reason = static_cast<Refused>(i);
+      std::string labels = server + ",";
+      append_label(labels, "reason", to_string(reason));
+      sample(rejected, std::move(labels), static_cast<double>(upstream->counts().refusals.get(reason)));
+    }
     const auto set = upstream->endpoints();
     for (const SetMember& member : set->members) {
       // One that still drains while it is back already is shown as what it is now.
@@ -291,6 +306,8 @@ std::vector<ReadFamily> Observe::read_families() const {
     }
   }
   out.push_back(std::move(in_flight));
+  out.push_back(std::move(queued));
+  out.push_back(std::move(limits));
   out.push_back(std::move(states));
   return out;
 }

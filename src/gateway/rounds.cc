@@ -122,6 +122,7 @@ class Rounds final : public ReplyStream {
     round_->answers.resize(round_->open);
     round_->since = Shard::current().now();
     asking_ = upstream_.client_asked(call_.at);
+    call_.permit->pause();
     return {};
   }
 
@@ -183,6 +184,7 @@ class Rounds final : public ReplyStream {
     next.notes = call_.notes;
     next.takes_requests = call_.takes_requests;
     next.input_time = call_.input_time;
+    next.permit = call_.permit;
     Result<Reply> reply = co_await upstream_.call(next);
     if (!reply) co_return fail(reply.error());
     reply_ = std::move(*reply);

@@ -122,6 +122,8 @@ class Upstream final : public std::enable_shared_from_this<Upstream>, private En
   Task<Result<Reply>> balance(Call& call);
   /// What its policies have counted. Any shard.
   const PolicyCounts& counts() const noexcept { return policies_.counts; }
+  /// How many calls may be under way, and how many wait. Any shard.
+  const Admission& admission() const noexcept { return policies_.admission; }
   /// True if it is known to be of a revision that has sessions. A shard's.
   bool known_old() const;
   /// True if the reply was made in the session that all clients share. Any shard.

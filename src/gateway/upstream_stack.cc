@@ -2,6 +2,7 @@
 
 #include "config/words.h"
 #include "gateway/upstream.h"
+#include "resilience/bulkhead.h"
 #include "resilience/hedge.h"
 #include "resilience/retry.h"
 
@@ -36,12 +37,15 @@ std::shared_ptr<Stack> make_stack(const ServerConfig& config, Upstream& upstream
     stack->around<Hedge>(std::move(options), policies);
   }
   if (repeats) stack->around<Retry>(config.retry, retries, policies);
+  const ToolLimits tools = tool_limits(config);
+  policies.admission.configure(config.bulkhead, tools);
+  if (config.bulkhead.enabled || !tools.empty()) stack->around<Bulkhead>(config.bulkhead, tools, policies);
   return stack;
 }
 
 bool same_policies(const ServerConfig& a, const ServerConfig& b) {
   return a.retry == b.retry && a.hedge == b.hedge && a.bulkhead == b.bulkhead &&
-         a.load_balancing == b.load_balancing;
+         tool_limits(a) == tool_limits(b) && a.load_balancing == b.load_balancing;
 }
 
 }  // namespace weir

@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "call/call.h"
+#include "resilience/admission.h"
 #include "resilience/latencies.h"
 
 namespace weir {
@@ -51,6 +52,7 @@ class OutcomeCounts {
 struct PolicyCounts {
   OutcomeCounts<RetryOutcome> retries;
   OutcomeCounts<HedgeOutcome> hedges;
+  OutcomeCounts<Refused> refusals;
 };
 
 /// Whoever picks the endpoints of a server, as layers before it see it.
@@ -70,6 +72,7 @@ struct ServerPolicies {
   EndpointChoice& choice;
   PolicyCounts counts;
   Latencies latencies;
+  Admission admission;
 };
 
 }  // namespace weir
