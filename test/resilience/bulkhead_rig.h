@@ -68,6 +68,7 @@ class BulkheadRig final : private EndpointChoice {
   std::map<std::string, Outcome> outcomes;
   std::vector<std::string> order;  // as calls came to the server
   std::set<std::string> running;   // at the server, and not waiting for their clients
+  std::set<std::string> resumed;   // of these, who went on after that, room or not
   std::size_t most = 0;            // that were there at a time
   std::function<void(const std::string& id, const Asked&, Duration asked_at)> on_begin;
 
@@ -146,10 +147,12 @@ class BulkheadRig final : private EndpointChoice {
       call.permit->pause();
       if (wake != Wake::cancelled) wake = co_await Sleep(Shard::current().now() + how_long, &call.cancel);
       call.permit->resume();
+      resumed.insert(made.id);
       enter(made.id);
     }
     if (wake != Wake::cancelled) wake = co_await Sleep(until + how_long, &call.cancel);
     running.erase(made.id);
+    resumed.erase(made.id);
     if (wake == Wake::cancelled)
       co_return fail(Error::Kind::cancelled, Error::Side::client, Error::Sent::maybe, "cancelled");
     call.permit->answered();

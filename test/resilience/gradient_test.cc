@@ -77,9 +77,9 @@ TEST(BulkheadAdaptive, BeginsAtTheLeastAndGrowsUnderLoad) {
   EXPECT_EQ(rig.policies.admission.limit(), 20u);
   std::size_t first = 0;
   rig.world.watch([&] {
-    if (rig.world.now() < rig.begin + milliseconds(60)) first = rig.most;
+    if (rig.world.now() < rig.begin + milliseconds(150)) first = rig.most;
   });
-  load(rig, 0, 20'000, 2, 100);  // fifty at a time
+  load(rig, 0, 20'000, 4, 200);  // fifty at a time
   ASSERT_TRUE(rig.run());
   EXPECT_EQ(first, 20u);
   EXPECT_GE(rig.most, 50u);
@@ -89,7 +89,7 @@ TEST(BulkheadAdaptive, BeginsAtTheLeastAndGrowsUnderLoad) {
 TEST(BulkheadAdaptive, ShrinksWhenTheServerBecomesSlowAndNotWhenClientsAre) {
   for (const bool asks : {false, true}) {
     BulkheadRig rig(adaptive(60));
-    load(rig, 0, 20'000, 2, 100);
+    load(rig, 0, 20'000, 4, 200);
     std::uint32_t before = 0;
     std::uint32_t least = 1000;
     rig.world.watch([&] {
@@ -97,7 +97,7 @@ TEST(BulkheadAdaptive, ShrinksWhenTheServerBecomesSlowAndNotWhenClientsAre) {
       if (rig.world.now() < rig.begin + milliseconds(20'000)) before = now;
       least = std::min(least, rig.world.now() < rig.begin + milliseconds(21'000) ? 1000 : now);
     });
-    load(rig, 20'000, 26'000, 20, asks ? 100 : 1000, asks);
+    load(rig, 20'000, 26'000, 20, asks ? 200 : 2000, asks);
     ASSERT_TRUE(rig.run());
     EXPECT_GT(before, 40u);
     if (asks)
