@@ -108,6 +108,8 @@ std::string servers_json(const Plan& plan, const std::string& endpoint) {
     if (const int tools = catalogue->count(ListKind::tools, i); tools >= 0)
       out += ",\"tools\":" + std::to_string(tools);
     out += ",\"in_flight\":" + std::to_string(upstream.in_flight());
+    out += ",\"queued\":" + std::to_string(upstream.admission().queued());
+    if (const auto limit = upstream.admission().limit()) out += ",\"limit\":" + std::to_string(*limit);
     member(out, "strategy", to_string(set->balancing.strategy));
     if (set->roster.panic) out += ",\"panic\":true";
     out += ",\"endpoints\":[";

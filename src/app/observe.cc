@@ -265,7 +265,7 @@ std::vector<ReadFamily> Observe::read_families() const {
   sample(family("weir_log_dropped_lines", "Log lines that were dropped.", true), {},
          static_cast<double>(log_.dropped()));
   ReadFamily& rejected =
-      family("weir_rejected", "What was refused because its sender may not send it.", true);
+      family("weir_rejected", "What was refused: its sender may not send it, or its server is busy.", true);
   for (std::size_t i = 0; i < static_cast<std::size_t>(Rejected::count_); ++i) {
     const auto reason = static_cast<Rejected>(i);
     std::string labels = "server=\"\",";
@@ -276,6 +276,12 @@ std::vector<ReadFamily> Observe::read_families() const {
   ReadFamily in_flight;
   in_flight.name = "weir_in_flight";
   in_flight.help = "Calls under way.";
+  ReadFamily queued;
+  queued.name = "weir_queued";
+  queued.help = "Calls that wait for others to end.";
+  ReadFamily limits;
+  limits.name = "weir_concurrency_limit";
+  limits.help = "How many calls may be under way at a time.";
   ReadFamily states;
   states.name = "weir_endpoint_state";
   states.help = "1 for the state that an endpoint is in.";
@@ -291,7 +297,6 @@ std::vector<ReadFamily> Observe::read_families() const {
   fallbacks.name = "weir_fallbacks";
   fallbacks.help = "Answers that something else stood in for, or could not, either.";
   fallbacks.counter = true;
-  std::vector<Sample> of_servers;  // refusals that are one server's
   for (const auto& upstream : plan->servers) {
     std::string server;
     append_label(server, "server", upstream->name());
@@ -309,10 +314,16 @@ std::vector<ReadFamily> Observe::read_families() const {
     sample(fallbacks, server + ",outcome=\"ok\"", static_cast<double>(upstream->counts().fallbacks.load()));
     sample(fallbacks, server + ",outcome=\"failed\"",
            static_cast<double>(upstream->counts().fallbacks_failed.load()));
-    Sample refused;
-    refused.labels = server + ",reason=\"degradation\"";
-    refused.value = static_cast<double>(upstream->counts().shed.load());
-    of_servers.push_back(std::move(refused));
+    sample(rejected, server + ",reason=\"degradation\"", static_cast<double>(upstream->counts().shed.load()));
+    const Admission& admission = upstream->admission();
+    sample(queued, server, admission.queued());
+    if (const auto limit = admission.limit()) sample(limits, server, *limit);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(Refused::count_); ++i) {
+      const auto reason = static_cast<Refused>(i);
+      std::string labels = server + ",";
+      append_label(labels, "reason", to_string(reason));
+      sample(rejected, std::move(labels), static_cast<double>(upstream->counts().refusals.get(reason)));
+    }
     const auto set = upstream->endpoints();
     for (const SetMember& member : set->members) {
       // One that still drains while it is back already is shown as what it is now.
@@ -332,13 +343,12 @@ std::vector<ReadFamily> Observe::read_families() const {
     }
   }
   out.push_back(std::move(in_flight));
+  out.push_back(std::move(queued));
+  out.push_back(std::move(limits));
   out.push_back(std::move(states));
   out.push_back(std::move(retries));
   out.push_back(std::move(hedges));
   out.push_back(std::move(fallbacks));
-  for (ReadFamily& one : out)
-    if (one.name == "weir_rejected")
-      for (Sample& more : of_servers) one.samples.push_back(std::move(more));
   ReadFamily acting;
   acting.name = "weir_degradation_active";
   acting.help = "1 for each rule of degradation that acts, and whom for; no server: for all.";

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "call/permit.h"
 #include "mcp/handshake.h"
 #include "mcp/message.h"
 #include "mcp/methods.h"
@@ -141,6 +142,7 @@ struct Call {
         repeats(other.repeats),
         priority(other.priority),
         timed(other.timed),
+        permit(other.permit),
         tried(other.tried) {}
 
   /// The request as the client sent it, and its row in the table of methods.
@@ -168,6 +170,9 @@ struct Call {
   const RepeatRule* repeats = nullptr;  // of a call that does more than read; null: it may not be repeated
   Priority priority = Priority::normal;
   bool timed = false;  // its client said how long it may take: the server is told what is left of that
+  /// Of the whole call: its own, or that of the call which it is an attempt at, or a round of.
+  Permit own_permit;
+  Permit* permit = &own_permit;
   Tried tried;
 
   /// What answers it, kept until it is over, whatever is configured meanwhile.

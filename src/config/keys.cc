@@ -119,7 +119,6 @@ const Block& tls_block() {
 }
 
 const Block& tool_block() {
-  static constexpr std::string_view kPlanned[] = {"max_concurrent"};
   static const Block block{
       "`tools` of a server",
       {bound<&ToolConfig::timeout>("timeout", duration(1, kDay), "",
@@ -129,15 +128,16 @@ const Block& tool_block() {
            "What stands in for an answer that cannot be had, instead of the server's."),
        bound<&ToolConfig::safe_to_repeat>("safe_to_repeat", {.kind = Kind::flag}, "",
                                           "Whether a call may be sent again after it was seen, whatever the "
-                                          "tool's annotations say.")},
-      kPlanned};
+                                          "tool's annotations say."),
+       bound<&ToolConfig::max_concurrent>("max_concurrent", count(1, 1'000'000), "",
+                                          "Calls of this tool that may be under way at a time; others wait "
+                                          "in the queue of `bulkhead`.")}};
   return block;
 }
 
 const Block& server_block() {
   using Goes = Field::Goes;
-  static constexpr std::string_view kPlanned[] = {"circuit_breaker", "bulkhead", "pin", "auth",
-                                                  "max_concurrent"};
+  static constexpr std::string_view kPlanned[] = {"circuit_breaker", "pin", "auth", "max_concurrent"};
   static constexpr std::string_view kForeign[] = {
       "alwaysAllow",   "autoApprove",    "autoapprove",  "autoStart", "description", "disabledTools",
       "displayName",   "enabledTools",   "excludeTools", "icon",      "id",          "includeTools",
@@ -232,6 +232,8 @@ const Block& server_block() {
                                    "Overrides the top-level block key by key; `false`: none."),
        bound<&ServerConfig::hedge>("hedge", switchable(hedge_block()), "",
                                    "Overrides the top-level block key by key; `false`: none."),
+       bound<&ServerConfig::bulkhead>("bulkhead", switchable(bulkhead_block()), "",
+                                      "Overrides the top-level block key by key; `false`: none."),
        bound<&ServerConfig::fallback>("fallback", block(fallback_block()), "",
                                       "What stands in for an answer that cannot be had."),
        bound<&ServerConfig::trust_annotations>("trust_annotations", {.kind = Kind::flag}, "true",
@@ -247,7 +249,7 @@ const Block& server_block() {
 }
 
 const Block& root_block() {
-  static constexpr std::string_view kPlanned[] = {"circuit_breaker", "bulkhead", "auth", "metrics_listen"};
+  static constexpr std::string_view kPlanned[] = {"circuit_breaker", "auth", "metrics_listen"};
   static constexpr std::string_view kForeign[] = {"globalShortcut", "preferences", "sandbox"};
   static constexpr std::string_view kForeignAnywhere[] = {"inputs"};
   static const Shape servers = block_map(server_block(), nullptr);
@@ -292,6 +294,10 @@ const Block& root_block() {
        bound<&Config::hedge>("hedge", switchable(hedge_block()), "",
                              "When a call that takes long is sent to a second endpoint, too: never unless "
                              "written; a server's block overrides it."),
+       bound<&Config::bulkhead>(
+           "bulkhead", switchable(bulkhead_block()), "",
+           "How many calls of a server may be under way, and wait, at a time; a server's "
+           "block overrides it; `false`: any number."),
        bound<&Config::degradation>("degradation", {.kind = Kind::block_list, .block = &degradation_block()},
                                    "[]", "What is otherwise while a server, or the gateway, is not well."),
        bound<&Config::state_dir>("state_dir", text(not_empty_fault), "",

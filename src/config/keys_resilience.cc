@@ -78,7 +78,7 @@ const Block& bulkhead_block() {
        bound<&Bulkhead::queue_timeout>("queue_timeout", duration(1, kHour), "100ms",
                                        "How long each of them may wait."),
        bound<&Bulkhead::client_share>("client_share", share(1, 100), "50%",
-                                      "The share of `max_concurrent` that one client may have."),
+                                      "The share of these that one client may have; at least one call."),
        bound<&Bulkhead::adaptive>("adaptive", {.kind = Kind::flag}, "false",
                                   "Whether the limit follows how long calls take; `max_concurrent` is then "
                                   "the most that it grows to.")}};

@@ -110,6 +110,8 @@ Task<void> Serving::serve_call(Visit& visit, const Message& message, const Metho
     co_await route_in_stream(visit, call, leaf, target, answer);
   else
     co_await route_request(call, leaf, target, answer);
+  // The server is done with it; its client may take its time.
+  if (!answer.reply || (answer.reply->first.last && !answer.reply->large)) leaf.own_permit.end();
   if (!answer.reply) {
     co_await visit.sink.finish(status_of(answer), answer.text);
   } else if (answer.reply->large) {

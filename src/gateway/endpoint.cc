@@ -178,16 +178,16 @@ Task<Result<Reply>> Endpoint::call(Call& call, Picked picked) {
       reply->peer = std::move(peer);
       reply->in_flight = std::move(counted);
       if (lease) reply->leases.add(std::move(lease));
+      if (!reply->rest && !reply->large) call.permit->answered();
       const bool shared_child = options_.homed && link == nullptr && call.takes_requests;
       if (shared_child && reply->first.asker) asked(call);
       std::function<void()> note;
       if (shared_child) note = [this, &call] { asked(call); };
       if (reply->rest)
-        reply->rest = std::make_unique<StoppableReply>(*this, std::move(reply->rest), seat.stop, call.cancel,
-                                                       std::move(note));
+        reply->rest =
+            std::make_unique<StoppableReply>(*this, std::move(reply->rest), seat.stop, call, std::move(note));
       if (reply->large)
-        reply->large =
-            std::make_unique<StoppableLarge>(*this, std::move(reply->large), seat.stop, call.cancel);
+        reply->large = std::make_unique<StoppableLarge>(*this, std::move(reply->large), seat.stop, call);
       co_return reply;
     }
     note_failure(picked, reply.error(), begun);

@@ -57,6 +57,7 @@ void HeldCall::start() { start_detached(run(std::static_pointer_cast<HeldCall>(s
 
 Task<void> HeldCall::run(std::shared_ptr<HeldCall> self) {
   co_await self->read();
+  self->call_.own_permit.end();
   self->over_ = true;
   self->came_.wake();
 }
@@ -130,12 +131,14 @@ Task<Result<ReplyEvent>> HeldCall::next(TimePoint until) {
 void HeldCall::pause() {
   paused_ = true;
   clock_.pause(Shard::current().now());
+  call_.own_permit.pause();
   if (rest_ != nullptr) rest_->pause();
 }
 
 void HeldCall::resume() {
   paused_ = false;
   clock_.resume(Shard::current().now());
+  call_.own_permit.resume();
   if (rest_ != nullptr) rest_->resume();
 }
 

@@ -122,6 +122,7 @@ class Rounds final : public ReplyStream {
     round_->answers.resize(round_->open);
     round_->since = Shard::current().now();
     asking_ = upstream_.client_asked(call_.at);
+    call_.permit->pause();
     return {};
   }
 
@@ -185,6 +186,7 @@ class Rounds final : public ReplyStream {
     next.input_time = call_.input_time;
     next.priority = call_.priority;
     next.timed = call_.timed;
+    next.permit = call_.permit;
     Result<Reply> reply = co_await upstream_.call(next);
     if (!reply) co_return fail(reply.error());
     reply_ = std::move(*reply);

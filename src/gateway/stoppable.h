@@ -18,22 +18,30 @@ Error stopped(const CancelScope& stop, Error error);
 /// A stream that ends with its endpoint's seat.
 class StoppableReply final : public ReplyStream {
  public:
-  StoppableReply(Endpoint& owner, std::unique_ptr<ReplyStream> rest, CancelScope& stop, CancelScope& cancel,
+  StoppableReply(Endpoint& owner, std::unique_ptr<ReplyStream> rest, CancelScope& stop, Call& call,
                  std::function<void()> asked)
-      : owner_(owner), stop_(stop), link_(stop, cancel), asked_(std::move(asked)), rest_(std::move(rest)) {}
+      : owner_(owner),
+        stop_(stop),
+        link_(stop, call.cancel),
+        permit_(*call.permit),
+        asked_(std::move(asked)),
+        rest_(std::move(rest)) {}
   Task<Result<ReplyEvent>> next(TimePoint until) override {
     Result<ReplyEvent> event = co_await rest_->next(until);
     if (event && event->asker && asked_) asked_();
+    if (event && event->last) permit_.answered();
     if (!event || event->last) owner_.reply_ended(event ? nullptr : &event.error());
     if (!event) co_return fail(stopped(stop_, event.error()));
     co_return event;
   }
   void pause() override {
     asking_ = owner_.client_asked();
+    permit_.pause();
     rest_->pause();
   }
   void resume() override {
     asking_ = Counted();
+    permit_.resume();
     rest_->resume();
   }
 
@@ -41,6 +49,7 @@ class StoppableReply final : public ReplyStream {
   Endpoint& owner_;
   CancelScope& stop_;
   ScopeLink link_;
+  Permit& permit_;
   std::function<void()> asked_;  // the server asks its client for something
   Counted asking_;
   std::unique_ptr<ReplyStream> rest_;
@@ -49,11 +58,16 @@ class StoppableReply final : public ReplyStream {
 /// The same for a large result.
 class StoppableLarge final : public LargeResult {
  public:
-  StoppableLarge(Endpoint& owner, std::unique_ptr<LargeResult> large, CancelScope& stop, CancelScope& cancel)
-      : owner_(owner), stop_(stop), link_(stop, cancel), large_(std::move(large)) {}
+  StoppableLarge(Endpoint& owner, std::unique_ptr<LargeResult> large, CancelScope& stop, Call& call)
+      : owner_(owner),
+        stop_(stop),
+        link_(stop, call.cancel),
+        permit_(*call.permit),
+        large_(std::move(large)) {}
   std::optional<std::uint64_t> length() const noexcept override { return large_->length(); }
   Task<Result<std::span<const std::string_view>>> next() override {
     Result<std::span<const std::string_view>> pieces = co_await large_->next();
+    if (pieces && pieces->empty()) permit_.answered();
     if (!pieces || pieces->empty()) owner_.reply_ended(pieces ? nullptr : &pieces.error());
     if (!pieces) co_return fail(stopped(stop_, pieces.error()));
     co_return pieces;
@@ -64,6 +78,7 @@ class StoppableLarge final : public LargeResult {
   Endpoint& owner_;
   CancelScope& stop_;
   ScopeLink link_;
+  Permit& permit_;
   std::unique_ptr<LargeResult> large_;
 };
 

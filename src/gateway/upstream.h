@@ -129,6 +129,8 @@ class Upstream final : public std::enable_shared_from_this<Upstream>, private En
     auto& count = stood_in ? policies_.counts.fallbacks : policies_.counts.fallbacks_failed;
     count.fetch_add(1, std::memory_order_relaxed);
   }
+  /// How many calls may be under way, and how many wait. Any shard.
+  const Admission& admission() const noexcept { return policies_.admission; }
   /// True if it is known to be of a revision that has sessions. A shard's.
   bool known_old() const;
   /// True if the reply was made in the session that all clients share. Any shard.

@@ -2,6 +2,7 @@
 
 #include "config/words.h"
 #include "gateway/upstream.h"
+#include "resilience/bulkhead.h"
 #include "resilience/hedge.h"
 #include "resilience/retry.h"
 #include "resilience/shed.h"
@@ -37,13 +38,16 @@ std::shared_ptr<Stack> make_stack(const ServerConfig& config, Upstream& upstream
     stack->around<Hedge>(std::move(options), policies);
   }
   if (repeats) stack->around<Retry>(config.retry, retries, policies);
+  const ToolLimits tools = tool_limits(config);
+  policies.admission.configure(config.bulkhead, tools);
+  if (config.bulkhead.enabled || !tools.empty()) stack->around<Bulkhead>(config.bulkhead, tools, policies);
   if (config.may_shed) stack->around<Shed>(policies);
   return stack;
 }
 
 bool same_policies(const ServerConfig& a, const ServerConfig& b) {
   return a.retry == b.retry && a.hedge == b.hedge && a.bulkhead == b.bulkhead &&
-         a.load_balancing == b.load_balancing && a.may_shed == b.may_shed;
+         tool_limits(a) == tool_limits(b) && a.load_balancing == b.load_balancing && a.may_shed == b.may_shed;
 }
 
 }  // namespace weir

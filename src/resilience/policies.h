@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "call/call.h"
+#include "resilience/admission.h"
 #include "resilience/latencies.h"
 #include "resilience/restraint.h"
 
@@ -55,6 +56,7 @@ struct PolicyCounts {
   std::atomic<std::uint64_t> shed{0};              // by a rule of degradation
   std::atomic<std::uint64_t> fallbacks{0};         // that stood in
   std::atomic<std::uint64_t> fallbacks_failed{0};  // that could not, either
+  OutcomeCounts<Refused> refusals;
 };
 
 /// Whoever picks the endpoints of a server, as layers before it see it.
@@ -75,6 +77,7 @@ struct ServerPolicies {
   PolicyCounts counts;
   Latencies latencies;
   SharedRestraint restraint;
+  Admission admission;
 };
 
 }  // namespace weir

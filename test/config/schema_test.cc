@@ -22,9 +22,10 @@ const Block* const kBlocks[] = {&root_block(),         &listen_block(),
                                 &timeout_block(),      &load_balancing_block(),
                                 &health_check_block(), &outlier_detection_block(),
                                 &retry_block(),        &hedge_block(),
-                                &degradation_block(),  &fallback_block(),
-                                &server_block(),       &endpoint_block(),
-                                &tls_block(),          &tool_block()};
+                                &bulkhead_block(),     &degradation_block(),
+                                &fallback_block(),     &server_block(),
+                                &endpoint_block(),     &tls_block(),
+                                &tool_block()};
 
 TEST(ConfigSchema, IsJsonAndNamesEveryKey) {
   const std::string schema = config_json_schema();

@@ -394,7 +394,7 @@ export const tests = {
         }
       }));
       assert.equal(calls, clients * rounds);
-    });
+    }, { bulkhead: { client_share: 1 } }); // they have one address
     return `${clients * rounds} calls, 0 crossed`;
   },
 

@@ -190,7 +190,7 @@ function read(text, answer, id) {
   try {
     message = JSON.parse(events ? text.split('\n').filter((line) => line.startsWith('data: {')).at(-1).slice(6) : text);
     if (message.id !== id) return ['wrong', { reason: `id ${JSON.stringify(message.id)}` }];
-    if (message.error) return ['rpc_error', { code: message.error.code, reason: message.error.data?.reason ?? message.error.message, replica: message.error.data?.replica, error: message.error }];
+    if (message.error) return ['rpc_error', { code: message.error.code, reason: message.error.data?.reason ?? message.error.message, message: message.error.message, replica: message.error.data?.replica, data: message.error.data, error: message.error }];
     const said = JSON.parse(message.result.content[0].text);
     return message.result.isError ? ['tool_error', { replica: said.replica }] : ['ok', { replica: said.replica, said }];
   } catch {
