@@ -19,12 +19,20 @@ Error stopped(const CancelScope& stop, Error error);
 class StoppableReply final : public ReplyStream {
  public:
   StoppableReply(Endpoint& owner, std::unique_ptr<ReplyStream> rest, CancelScope& stop, CancelScope& cancel,
-                 std::function<void()> asked)
-      : owner_(owner), stop_(stop), link_(stop, cancel), asked_(std::move(asked)), rest_(std::move(rest)) {}
+                 std::function<void()> asked, Breaker::Permit permit)
+      : owner_(owner),
+        stop_(stop),
+        link_(stop, cancel),
+        asked_(std::move(asked)),
+        permit_(std::move(permit)),
+        rest_(std::move(rest)) {}
   Task<Result<ReplyEvent>> next(TimePoint until) override {
     Result<ReplyEvent> event = co_await rest_->next(until);
     if (event && event->asker && asked_) asked_();
-    if (!event || event->last) owner_.reply_ended(event ? nullptr : &event.error());
+    if (!event || event->last)
+      owner_.reply_ended(event ? nullptr : &event.error(), permit_);
+    else if (event->message)
+      owner_.heard();
     if (!event) co_return fail(stopped(stop_, event.error()));
     co_return event;
   }
@@ -43,18 +51,27 @@ class StoppableReply final : public ReplyStream {
   ScopeLink link_;
   std::function<void()> asked_;  // the server asks its client for something
   Counted asking_;
+  Breaker::Permit permit_;
   std::unique_ptr<ReplyStream> rest_;
 };
 
 /// The same for a large result.
 class StoppableLarge final : public LargeResult {
  public:
-  StoppableLarge(Endpoint& owner, std::unique_ptr<LargeResult> large, CancelScope& stop, CancelScope& cancel)
-      : owner_(owner), stop_(stop), link_(stop, cancel), large_(std::move(large)) {}
+  StoppableLarge(Endpoint& owner, std::unique_ptr<LargeResult> large, CancelScope& stop, CancelScope& cancel,
+                 Breaker::Permit permit)
+      : owner_(owner),
+        stop_(stop),
+        link_(stop, cancel),
+        permit_(std::move(permit)),
+        large_(std::move(large)) {}
   std::optional<std::uint64_t> length() const noexcept override { return large_->length(); }
   Task<Result<std::span<const std::string_view>>> next() override {
     Result<std::span<const std::string_view>> pieces = co_await large_->next();
-    if (!pieces || pieces->empty()) owner_.reply_ended(pieces ? nullptr : &pieces.error());
+    if (!pieces || pieces->empty())
+      owner_.reply_ended(pieces ? nullptr : &pieces.error(), permit_);
+    else
+      owner_.heard();
     if (!pieces) co_return fail(stopped(stop_, pieces.error()));
     co_return pieces;
   }
@@ -64,6 +81,7 @@ class StoppableLarge final : public LargeResult {
   Endpoint& owner_;
   CancelScope& stop_;
   ScopeLink link_;
+  Breaker::Permit permit_;
   std::unique_ptr<LargeResult> large_;
 };
 
