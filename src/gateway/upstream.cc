@@ -154,7 +154,7 @@ bool Upstream::admit_only(Endpoint& only, Picked& picked) {
   EndpointHealth& health = only.health();
   if (health.closed() || !health.breaks() || !only.known_peer()) return true;
   picked.permit = health.enter(Shard::current().now());
-  return static_cast<bool>(picked.permit);
+  return picked.permit || health.closed();
 }
 
 Task<Result<Reply>> Upstream::call_only(Call& call, const EndpointSet& set) {
@@ -204,7 +204,7 @@ Endpoint* Upstream::bound(const Call& call, const EndpointSet& set, Picked& pick
   if (own == set.only) return admit_only(*own, picked) ? own : nullptr;
   if (own->health().closed() || set.roster.forced[place] || !own->health().breaks()) return own;
   picked.permit = own->health().enter(Shard::current().now());
-  if (picked.permit) return own;
+  if (picked.permit || own->health().closed()) return own;
   decided = call.at_only;
   // Nobody else can answer it: it may be one too many, but not while nobody is let through.
   return call.at_only && own->health().breaker().state() != BreakerState::open ? own : nullptr;

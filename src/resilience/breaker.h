@@ -75,6 +75,7 @@ class Breaker::Permit {
     return *this;
   }
   ~Permit() { end(TrialOutcome::none); }
+  /// False: there was none, or it has been given back.
   explicit operator bool() const noexcept { return of_ != nullptr; }
   /// Gives it back. Once; again it does nothing.
   void end(TrialOutcome outcome) noexcept {

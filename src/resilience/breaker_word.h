@@ -37,7 +37,9 @@ struct BreakerWord {
   static constexpr std::uint64_t kUnjudged = kNever + 1;
   bool unjudged() const noexcept { return state == BreakerState::open && at == kUnjudged; }
 
+  /// The word as it is kept, and back.
   static BreakerWord unpack(std::uint64_t bits) noexcept;
+  /// Its 64 bits.
   std::uint64_t pack() const noexcept;
   bool operator==(const BreakerWord&) const = default;
 };
