@@ -1,5 +1,5 @@
 // How long a pick takes, by strategy and number of endpoints, with calls under way as in service; how long a
-// sample takes to note; how long a ring takes to make. Run: tools/build release bench_picking, then
+// sample takes to note; how long a ring takes to make; what a circuit breaker costs beside it. Run: tools/build release bench_picking, then
 // build/release/bench_picking.
 #include <benchmark/benchmark.h>
 
@@ -10,6 +10,7 @@
 
 #include "balance/calls.h"
 #include "balance/picker.h"
+#include "resilience/breaker.h"
 
 namespace weir {
 namespace {
@@ -107,6 +108,22 @@ void hash_key(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(hash_bytes(text));
 }
 BENCHMARK(hash_key)->Arg(16)->Arg(1024);
+
+/// What every call pays while nothing is wrong.
+void breaker_closed(benchmark::State& state) {
+  Breaker breaker({3, 3}, [](Breaker::Event) {});
+  for (auto _ : state) benchmark::DoNotOptimize(breaker.closed());
+}
+BENCHMARK(breaker_closed);
+
+/// What a call pays that tries an endpoint which is half open.
+void breaker_permit(benchmark::State& state) {
+  Breaker breaker({3, 10'000}, [](Breaker::Event) {});
+  breaker.half_open(false);
+  const TimePoint now{std::chrono::hours(1)};
+  for (auto _ : state) breaker.enter(now).end(TrialOutcome::none);
+}
+BENCHMARK(breaker_permit);
 
 }  // namespace
 }  // namespace weir

@@ -1,5 +1,7 @@
 #include "admin/api.h"
 
+#include "base/json.h"
+#include "base/url.h"
 #include "config/redact.h"
 
 namespace weir {
@@ -7,9 +9,28 @@ namespace {
 
 constexpr std::string_view kReads[] = {"/livez",   "/readyz", "/health", "/metrics",
                                        "/servers", "/tools",  "/config"};
-constexpr std::string_view kActions[] = {"/reload", "/rollback", "/drain", "/undrain"};
+constexpr std::string_view kActions[] = {"/reload", "/rollback", "/drain", "/undrain", "/reset-breaker"};
 
 std::string_view path_of(const RequestHead& head) { return head.target.substr(0, head.target.find('?')); }
+
+// A member of the query, decoded; nothing: it has none of this name.
+std::optional<std::string> query_of(const RequestHead& head, std::string_view name) {
+  const std::size_t mark = head.target.find('?');
+  std::string_view rest = mark == std::string_view::npos ? std::string_view() : head.target.substr(mark + 1);
+  while (!rest.empty()) {
+    const std::string_view one = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+    const std::size_t equals = std::min(one.find('='), one.size());
+    if (one.substr(0, equals) == name) return percent_decoded(one.substr(std::min(equals + 1, one.size())));
+  }
+  return std::nullopt;
+}
+
+std::string trouble(const std::string& text) {
+  std::string out = R"({"error":)";
+  json_append_string(out, text);
+  return out + '}';
+}
 
 template <std::size_t N>
 bool one_of(const std::string_view (&paths)[N], std::string_view path) {
@@ -44,6 +65,24 @@ std::string_view AdminApi::allowed(const RequestHead& head) const {
   return one_of(kReads, path_of(head)) ? "GET" : "POST";
 }
 
+Task<bool> AdminApi::reset_breaker(const RequestHead& head, const Plan& plan, std::string& body) {
+  const std::optional<std::string> server = query_of(head, "server");
+  const std::size_t place = server ? plan.find(*server) : Plan::kAll;
+  if (place == Plan::kAll) {
+    body = trouble(server ? "no server is named " + *server : "say which: ?server=NAME");
+    co_return false;
+  }
+  const std::optional<std::string> address = query_of(head, "endpoint");
+  const std::shared_ptr<Upstream> upstream = plan.servers[place];
+  const std::size_t count = co_await upstream->reset_breakers(address.value_or(std::string()));
+  if (count == 0) {
+    body = trouble("no endpoint of it has the address " + address.value_or("(any)"));
+    co_return false;
+  }
+  body = "{\"reset\":" + std::to_string(count) + '}';
+  co_return true;
+}
+
 Task<void> AdminApi::handle(HttpRequest& request, HttpResponder& responder, CancelScope&) {
   const std::shared_ptr<const Plan> plan = gateway_.plan();
   const std::string_view path = path_of(request.head);
@@ -76,6 +115,9 @@ Task<void> AdminApi::handle(HttpRequest& request, HttpResponder& responder, Canc
     status = actions_.reload(body) ? 200 : 422;
   } else if (path == "/rollback") {
     status = actions_.rollback(body) ? 200 : 409;
+  } else if (path == "/reset-breaker") {
+    const bool done = co_await reset_breaker(request.head, *plan, body);
+    status = done ? 200 : 404;
   } else {
     actions_.set_draining(path == "/drain");
     body = path == "/drain" ? R"({"draining":true})" : R"({"draining":false})";

@@ -35,6 +35,7 @@ class AdminApi final : public HttpHandler {
   Task<void> handle(HttpRequest& request, HttpResponder& responder, CancelScope& gone) override;
 
  private:
+  Task<bool> reset_breaker(const RequestHead& head, const Plan& plan, std::string& body);
   Gateway& gateway_;
   Metrics& metrics_;
   AdminActions actions_;

@@ -27,6 +27,7 @@ void append_endpoint(std::string& out, const SetMember& one) {
     member(out, "reason", now->reason);
     member(out, "since", utc_text(now->health_since));
   }
+  member(out, "breaker", to_string(endpoint.health().breaker_state()));
   out += ",\"in_flight\":" + std::to_string(endpoint.in_flight());
   out += ",\"weight\":" + std::to_string(one.weight);
   out += ",\"priority\":" + std::to_string(one.priority) + '}';

@@ -28,6 +28,12 @@ void print_row(const char* name, const std::string& state, const std::string& to
               rest.c_str());
 }
 
+// What is the rule is not worth a word.
+std::string breaker_text(const RawMembers& members) {
+  const std::string breaker = text_of(members, "breaker");
+  return breaker.empty() || breaker == "closed" ? std::string() : "  breaker " + breaker;
+}
+
 // One of several: indented under its server.
 void print_endpoint(const RawMembers& members) {
   const std::string reason = text_of(members, "reason");
@@ -35,6 +41,7 @@ void print_endpoint(const RawMembers& members) {
   if (const std::string weight = text_of(members, "weight"); weight != "1") rest += "  weight " + weight;
   if (const std::string priority = text_of(members, "priority"); priority != "0")
     rest += "  priority " + priority;
+  rest += breaker_text(members);
   if (!reason.empty()) rest += "  " + reason + since_text(members);
   print_row("  endpoint", text_of(members, "state"), "", text_of(members, "in_flight"), rest);
 }
@@ -52,8 +59,9 @@ void print_servers(std::string_view list) {
     if (endpoints.size() > 1) {
       rest = std::to_string(endpoints.size()) + " endpoints, " + text_of(members, "strategy");
       if (members.find("panic") == "true") rest += ", panic: too few are healthy, all are tried";
-    } else if (!reason.empty()) {
-      rest += "  " + reason;
+    } else {
+      if (!endpoints.empty()) rest += breaker_text(members_of(endpoints.front()));
+      if (!reason.empty()) rest += "  " + reason;
     }
     print_row(text_of(members, "name").c_str(), state, text_of(members, "tools"),
               text_of(members, "in_flight"), rest);

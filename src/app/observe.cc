@@ -206,6 +206,15 @@ void Observe::endpoint_changed(const Upstream& upstream, const Endpoint& endpoin
     line.text("reason", now->error.detail());
 }
 
+void Observe::breaker_changed(const Upstream& upstream, const Endpoint& endpoint,
+                              const BreakerChange& change) {
+  const bool open = change.to == BreakerState::open;
+  LogLine line(log_, Module::health, open ? Severity::warn : Severity::info,
+               "circuit breaker " + std::string(to_string(change.to)));
+  line.text("server", upstream.name()).text("endpoint", endpoint.address());
+  line.text("from", to_string(change.from)).text("reason", change.reason);
+}
+
 void Observe::name_changed(const Upstream& upstream, const std::string& host, const std::string& reason) {
   const bool good = reason.empty();
   LogLine line(log_, Module::gateway, good ? Severity::info : Severity::warn,
@@ -297,6 +306,9 @@ std::vector<ReadFamily> Observe::read_families() const {
   fallbacks.name = "weir_fallbacks";
   fallbacks.help = "Answers that something else stood in for, or could not, either.";
   fallbacks.counter = true;
+  ReadFamily breakers;
+  breakers.name = "weir_breaker_state";
+  breakers.help = "1 for the state that an endpoint's circuit breaker is in.";
   for (const auto& upstream : plan->servers) {
     std::string server;
     append_label(server, "server", upstream->name());
@@ -340,6 +352,14 @@ std::vector<ReadFamily> Observe::read_families() const {
         append_label(labels, "state", state);
         sample(states, std::move(labels), state == is ? 1 : 0);
       }
+      const BreakerState breaker = member.endpoint->health().breaker_state();
+      for (const BreakerState state : {BreakerState::closed, BreakerState::open, BreakerState::half_open}) {
+        std::string labels = server + ",";
+        append_label(labels, "endpoint", member.endpoint->address());
+        labels += ',';
+        append_label(labels, "state", to_string(state));
+        sample(breakers, std::move(labels), state == breaker ? 1 : 0);
+      }
     }
   }
   out.push_back(std::move(in_flight));
@@ -360,6 +380,7 @@ std::vector<ReadFamily> Observe::read_families() const {
     sample(acting, std::move(labels), 1);
   }
   out.push_back(std::move(acting));
+  out.push_back(std::move(breakers));
   return out;
 }
 

@@ -21,6 +21,7 @@ class Observe final : public FrontObserver {
   /// Log lines of a server's new state, and of what a child wrote to stderr. Any thread.
   void server_changed(const Upstream& upstream);
   void endpoint_changed(const Upstream& upstream, const Endpoint& endpoint);
+  void breaker_changed(const Upstream& upstream, const Endpoint& endpoint, const BreakerChange& change);
   void name_changed(const Upstream& upstream, const std::string& host, const std::string& reason);
   /// A rule of degradation acts, or does no more. Any thread.
   void degradation_changed(const std::string& rule, const std::string& server, bool acts);

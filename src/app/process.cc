@@ -58,6 +58,10 @@ int Process::run() {
   observer.endpoint_changed = [this](const Upstream& upstream, const Endpoint& endpoint) {
     observe_->endpoint_changed(upstream, endpoint);
   };
+  observer.breaker_changed = [this](const Upstream& upstream, const Endpoint& endpoint,
+                                    const BreakerChange& change) {
+    observe_->breaker_changed(upstream, endpoint, change);
+  };
   observer.name_changed = [this](const Upstream& upstream, const std::string& host,
                                  const std::string& reason) {
     observe_->name_changed(upstream, host, reason);

@@ -40,7 +40,7 @@ Roster make_roster(std::span<const Standing> endpoints, double panic_threshold) 
   bool any_present = false;
   for (const Standing& endpoint : endpoints) {
     if (!usable(endpoint)) continue;
-    any_present = any_present || !endpoint.absent;
+    any_present = any_present || !(endpoint.absent || endpoint.barred);
     Tally& tally = priorities[endpoint.priority];
     ++tally.usable;
     if (well(endpoint)) ++tally.well;
@@ -51,14 +51,17 @@ Roster make_roster(std::span<const Standing> endpoints, double panic_threshold) 
 
   Roster roster;
   roster.eligible.resize(endpoints.size());
+  roster.forced.resize(endpoints.size());
   roster.panic = !priorities.empty() && stop == priorities.end() && panic_threshold > 0;
   for (std::size_t i = 0; i < endpoints.size(); ++i) {
     const Standing& endpoint = endpoints[i];
     if (!usable(endpoint)) continue;
-    if (roster.panic)
-      roster.eligible[i] = !endpoint.absent || !any_present;
-    else
+    if (roster.panic) {
+      roster.eligible[i] = !endpoint.barred && (!endpoint.absent || !any_present);
+      roster.forced[i] = roster.eligible[i] && endpoint.health == Health::unhealthy;
+    } else {
       roster.eligible[i] = well(endpoint) && stop != priorities.end() && endpoint.priority <= stop->first;
+    }
   }
   return roster;
 }

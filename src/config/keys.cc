@@ -137,7 +137,7 @@ const Block& tool_block() {
 
 const Block& server_block() {
   using Goes = Field::Goes;
-  static constexpr std::string_view kPlanned[] = {"circuit_breaker", "pin", "auth", "max_concurrent"};
+  static constexpr std::string_view kPlanned[] = {"pin", "auth", "max_concurrent"};
   static constexpr std::string_view kForeign[] = {
       "alwaysAllow",   "autoApprove",    "autoapprove",  "autoStart", "description", "disabledTools",
       "displayName",   "enabledTools",   "excludeTools", "icon",      "id",          "includeTools",
@@ -228,6 +228,8 @@ const Block& server_block() {
                                           "Overrides the top-level block key by key."),
        bound<&ServerConfig::outlier_detection>("outlier_detection", block(outlier_detection_block()), "",
                                                "Overrides the top-level block key by key."),
+       bound<&ServerConfig::circuit_breaker>("circuit_breaker", switchable(circuit_breaker_block()), "",
+                                             "Overrides the top-level block key by key; `false`: none."),
        bound<&ServerConfig::retry>("retry", switchable(retry_block()), "",
                                    "Overrides the top-level block key by key; `false`: none."),
        bound<&ServerConfig::hedge>("hedge", switchable(hedge_block()), "",
@@ -249,7 +251,7 @@ const Block& server_block() {
 }
 
 const Block& root_block() {
-  static constexpr std::string_view kPlanned[] = {"circuit_breaker", "auth", "metrics_listen"};
+  static constexpr std::string_view kPlanned[] = {"auth", "metrics_listen"};
   static constexpr std::string_view kForeign[] = {"globalShortcut", "preferences", "sandbox"};
   static constexpr std::string_view kForeignAnywhere[] = {"inputs"};
   static const Shape servers = block_map(server_block(), nullptr);
@@ -287,6 +289,10 @@ const Block& root_block() {
        bound<&Config::outlier_detection>(
            "outlier_detection", block(outlier_detection_block()), "",
            "What calls say about an endpoint's health; a server's block overrides it."),
+       bound<&Config::circuit_breaker>(
+           "circuit_breaker", switchable(circuit_breaker_block()), "",
+           "When an endpoint gets no calls because they fail, and how it is tried again; a server's block "
+           "overrides it; `false`: never."),
        bound<&Config::retry>(
            "retry", switchable(retry_block()), "",
            "When a call that failed is tried again; a server's block overrides it; `false`: "

@@ -215,11 +215,26 @@ std::string config_reference() {
       "# Configuration reference\n\nOne YAML or JSON file. `${VAR}`, `${VAR:-default}` and `${env:VAR}` "
       "stand for environment variables"
       " inside values; `$${` is a literal `${`.\n\n";
-  for (const Block* block :
-       {&root_block(), &listen_block(), &admin_block(), &limits_block(), &log_block(), &names_block(),
-        &timeout_block(), &load_balancing_block(), &health_check_block(), &outlier_detection_block(),
-        &retry_block(), &hedge_block(), &bulkhead_block(), &degradation_block(), &server_block(),
-        &endpoint_block(), &tls_block(), &tool_block(), &fallback_block()})
+  for (const Block* block : {&root_block(),
+                             &listen_block(),
+                             &admin_block(),
+                             &limits_block(),
+                             &log_block(),
+                             &names_block(),
+                             &timeout_block(),
+                             &load_balancing_block(),
+                             &health_check_block(),
+                             &outlier_detection_block(),
+                             &circuit_breaker_block(),
+                             &retry_block(),
+                             &hedge_block(),
+                             &bulkhead_block(),
+                             &degradation_block(),
+                             &server_block(),
+                             &endpoint_block(),
+                             &tls_block(),
+                             &tool_block(),
+                             &fallback_block()})
     append_table(out, *block);
   out.pop_back();
   return out;

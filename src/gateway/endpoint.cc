@@ -31,11 +31,6 @@ std::uint32_t next_number() noexcept {
   return ++made;
 }
 
-// Ends with what it counts for, or with the endpoint's answer: which trial call it was.
-void end_trial(EndpointHealth& health, const Picked& picked, std::optional<bool> good) {
-  if (picked.trial) health.end_trial(good);
-}
-
 }  // namespace
 
 Endpoint::Endpoint(ServerConfig config, Options options, TransportFactory factory,
@@ -108,23 +103,38 @@ void Endpoint::note_reply(const Picked& picked, const Reply& reply, Duration too
   if (!reply.rest && !reply.large) health_.succeeded(now);
 }
 
-void Endpoint::note_failure(const Picked& picked, const Error& error, TimePoint begun) {
+TrialOutcome Endpoint::note_failure(const Picked& picked, const Error& error, TimePoint begun) {
   const TimePoint now = Shard::current().now();
   // A slow tool is no dead server: its deadline says something only where such calls are known to be quick,
   // and nothing else was answered meanwhile.
   const bool silent = error.kind() == Error::Kind::deadline_exceeded && picked.picker &&
                       picked.picker->is_late(picked.kind, now - begun) && health_.last_success(now) < begun;
   const std::optional<Fault> fault = fault_of(error, silent);
-  end_trial(health_, picked, fault ? std::optional(false) : std::nullopt);
-  if (!fault) return;
+  if (!fault) return TrialOutcome::none;
   if (picked.picker) picked.picker->note(picked.place, picked.kind, now - begun, true, now);
   health_.failed(*fault, now, error.detail());
+  return TrialOutcome::bad;
 }
 
-void Endpoint::reply_ended(const Error* failed) {
+void Endpoint::reply_ended(const Error* failed, Breaker::Permit& permit) {
   const TimePoint now = Shard::current().now();
-  if (failed == nullptr) return health_.succeeded(now);
-  if (const auto fault = fault_of(*failed, false)) health_.failed(*fault, now, failed->detail());
+  const std::optional<Fault> fault = failed == nullptr ? std::nullopt : fault_of(*failed, false);
+  if (failed == nullptr) health_.succeeded(now);
+  if (fault) health_.failed(*fault, now, failed->detail());
+  permit.end(failed == nullptr ? TrialOutcome::good : fault ? TrialOutcome::bad : TrialOutcome::none);
+}
+
+void Endpoint::heard() noexcept { answered(facts_, Shard::current().now()); }
+
+Task<void> Endpoint::reset_breaker() {
+  CancelScope never;
+  std::function<Task<bool>(CancelScope&)> work = [this](CancelScope&) -> Task<bool> { return reset_here(); };
+  co_await on_shard<bool>(home_, never, std::move(work));
+}
+
+Task<bool> Endpoint::reset_here() {
+  health_.reset();
+  co_return true;
 }
 
 Task<Result<Reply>> Endpoint::call(Call& call, Picked picked) {
@@ -132,7 +142,6 @@ Task<Result<Reply>> Endpoint::call(Call& call, Picked picked) {
   Counted counted(facts_.in_flight);
   Seat& seat = *seats_[Shard::current().index()];
   if (seat.stop.cancelled()) {
-    end_trial(health_, picked, std::nullopt);
     co_return fail(stopped_error());
   }
   ScopeLink scope_link(seat.stop, call.cancel);
@@ -140,10 +149,8 @@ Task<Result<Reply>> Endpoint::call(Call& call, Picked picked) {
     std::shared_ptr<const Peer> peer = known_peer();
     if (!peer) {
       Result<std::shared_ptr<const Peer>> settled = co_await ready(call.deadline, call.cancel);
-      if (!settled) {
-        end_trial(health_, picked, std::nullopt);  // getting to know it is judged by itself
-        co_return fail(stopped(seat.stop, settled.error()));
-      }
+      // Getting to know it is judged by itself.
+      if (!settled) co_return fail(stopped(seat.stop, settled.error()));
       peer = std::move(*settled);
     }
     std::unique_ptr<LinkLease> lease;
@@ -152,7 +159,7 @@ Task<Result<Reply>> Endpoint::call(Call& call, Picked picked) {
       const TimePoint begun = Shard::current().now();
       Result<std::unique_ptr<LinkLease>> own = co_await links_.get(call, peer);
       if (!own) {
-        note_failure(picked, own.error(), begun);
+        picked.permit.end(note_failure(picked, own.error(), begun));
         co_return fail(stopped(seat.stop, own.error()));
       }
       lease = std::move(*own);
@@ -173,7 +180,7 @@ Task<Result<Reply>> Endpoint::call(Call& call, Picked picked) {
     if (call.notes != nullptr) call.notes->upstream_time += took;
     if (reply) {
       note_reply(picked, *reply, took);
-      end_trial(health_, picked, true);
+      if (!reply->rest && !reply->large) picked.permit.end(TrialOutcome::good);
       reply->endpoint = number_;
       reply->peer = std::move(peer);
       reply->in_flight = std::move(counted);
@@ -184,19 +191,20 @@ Task<Result<Reply>> Endpoint::call(Call& call, Picked picked) {
       std::function<void()> note;
       if (shared_child) note = [this, &call] { asked(call); };
       if (reply->rest)
-        reply->rest =
-            std::make_unique<StoppableReply>(*this, std::move(reply->rest), seat.stop, call, std::move(note));
+        reply->rest = std::make_unique<StoppableReply>(*this, std::move(reply->rest), seat.stop, call,
+                                                       std::move(note), std::move(picked.permit));
       if (reply->large)
-        reply->large = std::make_unique<StoppableLarge>(*this, std::move(reply->large), seat.stop, call);
+        reply->large = std::make_unique<StoppableLarge>(*this, std::move(reply->large), seat.stop, call,
+                                                        std::move(picked.permit));
       co_return reply;
     }
-    note_failure(picked, reply.error(), begun);
+    const TrialOutcome outcome = note_failure(picked, reply.error(), begun);
     // What it never saw may be said again, once it is known anew; what only reads may be, whatever it saw.
     const bool unseen = reply.error().sent() == Error::Sent::no ||
                         (call.row.safe_to_repeat && reply.error().kind() == Error::Kind::outcome_unknown);
     const bool again = peer->lost && unseen && tries == 0;
+    if (!again || outcome == TrialOutcome::bad) picked.permit.end(outcome);
     if (!again) co_return fail(stopped(seat.stop, reply.error()));
-    picked.trial = false;
   }
 }
 

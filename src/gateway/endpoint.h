@@ -42,6 +42,7 @@ struct ServerStatus {
   WallTime since{};                  // that it is in this state
   Health health = Health::unknown;
   bool absent = false;  // nothing is there, for certain
+  bool silent = false;  // neither probes nor calls are answered
   std::string reason;   // why it is not healthy
   WallTime health_since{};
 };
@@ -52,12 +53,12 @@ using TransportFactory = std::function<std::unique_ptr<Transport>(Shard&, Transp
 /// How an endpoint was chosen for a call; what it teaches goes back there.
 struct Picked {
   Picked() = default;
-  Picked(std::shared_ptr<Picker> by, std::size_t at, std::uint64_t what, bool tried)
-      : picker(std::move(by)), place(at), kind(what), trial(tried) {}
+  Picked(std::shared_ptr<Picker> by, std::size_t at, std::uint64_t what, Breaker::Permit leave = {})
+      : picker(std::move(by)), place(at), kind(what), permit(std::move(leave)) {}
   std::shared_ptr<Picker> picker;  // null: there was no choice
   std::size_t place = 0;
   std::uint64_t kind = 0;  // of Picker::note()
-  bool trial = false;      // of an endpoint that is out: it was given leave
+  Breaker::Permit permit;  // of an endpoint whose breaker is not closed
 };
 
 class Endpoint : public std::enable_shared_from_this<Endpoint> {
@@ -75,6 +76,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     /// Something that picks depend on is otherwise, though its status is not: sessions of clients, trials.
     /// Home shard.
     std::function<void()> on_sessions;
+    std::function<void(const Endpoint&, const BreakerChange&)> on_breaker;  // home shard
     /// What the server says or asks outside of calls; `key`: the client whose session it was in, empty for
     /// the one that all share. Home shard.
     std::function<void(const std::string& key, Message, std::shared_ptr<ServerLink>)> on_event;
@@ -108,6 +110,9 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   EndpointFacts& facts() noexcept { return facts_; }
   std::uint32_t in_flight() const noexcept { return facts_.in_flight.load(std::memory_order_relaxed); }
   EndpointHealth& health() noexcept { return health_; }
+  const EndpointHealth& health() const noexcept { return health_; }
+  /// Closes its circuit breaker at an operator's word. Any shard.
+  Task<void> reset_breaker();
   /// True if clients have sessions of their own here. Any shard.
   bool has_sessions() const noexcept { return has_sessions_.load(std::memory_order_relaxed); }
   /// Old clients that have a session here, or are about to. Any shard.
@@ -155,8 +160,11 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   void sweep();
   Shard& home() noexcept { return home_; }
 
-  /// A reply that went on after its first event has ended, whole (null) or by this error. Any shard.
-  void reply_ended(const Error* failed);
+  /// A reply that went on after its first event has ended, whole (null) or by this error; the permit was its
+  /// call's. Any shard.
+  void reply_ended(const Error* failed, Breaker::Permit& permit);
+  /// Something of a reply came on the way to its end. Any shard.
+  void heard() noexcept;
   /// While this lives a call waits for its client's answer.
   Counted client_asked() noexcept { return Counted(asking_); }
   /// Waits for calls under way, ends those that are left at `deadline`, then lets go of all transports.
@@ -192,11 +200,12 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   void judged();
   std::shared_ptr<const void> keep_all();
   EndpointHealth::Options health_options();
+  Task<bool> reset_here();
   Task<Result<void>> probe(TimePoint deadline, CancelScope& cancel);
   Task<Result<void>> ask_whether_there(TimePoint deadline, CancelScope& cancel);
   std::unique_ptr<PlainProbe> plain_;  // home shard
   void note_reply(const Picked& picked, const Reply& reply, Duration took);
-  void note_failure(const Picked& picked, const Error& error, TimePoint begun);
+  TrialOutcome note_failure(const Picked& picked, const Error& error, TimePoint begun);
 
   const std::uint32_t number_;
   const ServerConfig config_;

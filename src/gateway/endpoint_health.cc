@@ -8,8 +8,19 @@ using Kind = Error::Kind;
 constexpr Duration kTick = std::chrono::seconds(1);
 constexpr Duration kTold = std::chrono::seconds(30);  // between two that differ in their reason alone
 
-std::int64_t in_facts(TimePoint at) noexcept {
-  return at == kForever ? std::numeric_limits<std::int64_t>::max() : facts_time(at);
+// How long calls have to be without an answer for that to be a second witness beside probes that time out:
+// so many times what a probe may take, and no less than this. One alone is slow before it is dead.
+constexpr int kSilentProbes = 4;
+constexpr Duration kSilent = std::chrono::seconds(1);
+constexpr Duration kSilentAlone = std::chrono::seconds(10);
+
+BreakerLimits limits_of(const EndpointHealth::Options& options) noexcept {
+  BreakerLimits limits;
+  const bool on = options.breaker.enabled;
+  limits.permits = on ? static_cast<std::uint32_t>(options.breaker.half_open_max_requests) : 1;
+  limits.successes = static_cast<std::uint32_t>(
+      std::max<std::size_t>(on ? options.breaker.success_threshold : options.checks.healthy_threshold, 1));
+  return limits;
 }
 
 }  // namespace
@@ -40,10 +51,11 @@ EndpointHealth::EndpointHealth(Options options)
     : options_(std::move(options)),
       home_(*options_.home),
       window_(options_.outliers.window),
-      trial_at_(in_facts(kForever)),
-      verdict_(options_.checks, options_.outliers, *options_.quota),
+      breaker_(limits_of(options_), [this](Breaker::Event event) { gate_moved(event); }),
+      verdict_(options_.checks, options_.outliers, options_.breaker, *options_.quota),
       timer_(options_.checks, options_.alone ? 1 : 2),
-      chance_(home_.chance()) {
+      chance_(home_.chance()),
+      alone_(options_.alone) {
   verdict_.set_chance([](void* chance) { return static_cast<Random*>(chance)->unit(); }, &chance_);
   told_.reason = verdict_.reason();
 }
@@ -60,12 +72,13 @@ bool EndpointHealth::judge(Evidence evidence) {
     // What led to the last ejection must not count for the next.
     if (health == Health::unhealthy) window_.clear();
   }
-  trial_at_.store(in_facts(verdict_.trial_at()), std::memory_order_relaxed);
+  if (!verdict_.reason().empty()) last_reason_ = verdict_.reason();
+  sync_breaker(health == Health::unhealthy && verdict_.health() != health);
   const bool other = verdict_.health() != told_.health || verdict_.absent() != told_.absent ||
-                     takes_trials() != told_.trials;
+                     verdict_.silent() != told_.silent || takes_trials() != told_.trials;
   const bool counted_on = verdict_.reason() != told_.reason && now - told_.at >= kTold;
   if (!other && !counted_on) return false;
-  told_ = {verdict_.health(), verdict_.absent(), takes_trials(), verdict_.reason(), now};
+  told_ = {verdict_.health(), verdict_.absent(), verdict_.silent(), takes_trials(), verdict_.reason(), now};
   return true;
 }
 
@@ -92,26 +105,125 @@ void EndpointHealth::take_failures() {
   nudge_.wake();
 }
 
-bool EndpointHealth::begin_trial(TimePoint now) noexcept {
-  if (in_facts(now) < trial_at_.load(std::memory_order_relaxed)) return false;
-  return !trial_runs_.load(std::memory_order_relaxed) && !trial_runs_.exchange(true);
+bool EndpointHealth::takes_trials() const noexcept {
+  return breaker_.state() == BreakerState::half_open || breaker_.tried_from() != kForever;
 }
 
-void EndpointHealth::end_trial(std::optional<bool> good) {
-  home_.post([this, good, keep = options_.keep()] {
-    const bool changed = judge([&] { verdict_.trial_ended(home_.now(), good); });
-    trial_runs_.store(false);
+// Home shard: the breaker is as the verdict has it. `back`: it was unhealthy and is no more.
+void EndpointHealth::sync_breaker(bool back) {
+  switch (verdict_.gate()) {
+    case Verdict::Gate::closed:
+      breaker_.close(breaker_.proved());
+      break;
+    case Verdict::Gate::half_open:
+      breaker_.half_open(back);
+      break;
+    case Verdict::Gate::open:
+      // Once it is time, a call half-opens it, and it stays so until calls have said more.
+      if (breaker_.state() != BreakerState::half_open || verdict_.trial_at() > home_.now())
+        breaker_.open(verdict_.trial_at());
+      break;
+  }
+  note_breaker(breaker_.state());
+}
+
+// Home shard: keeps and tells the change, if it is one. Without a breaker it is but the gate of trials.
+void EndpointHealth::note_breaker(BreakerState now) {
+  if (now == shown_) return;
+  BreakerChange change;
+  change.at = home_.wall_now();
+  change.from = std::exchange(shown_, now);
+  change.to = now;
+  moved_at_ = home_.now();
+  if (!breaks()) return;
+  if (now == BreakerState::closed)
+    change.reason = "it is well again";
+  else if (now == BreakerState::half_open)
+    change.reason = verdict_.health() == Health::unhealthy
+                        ? "calls try it; it was open: " + last_reason_
+                        : "probes pass again; it was open: " + last_reason_;
+  else
+    change.reason = last_reason_;
+  {
+    std::lock_guard lock(history_lock_);
+    if (history_.size() == kHistory) history_.erase(history_.begin());
+    history_.push_back(change);
+  }
+  if (options_.breaker_changed) options_.breaker_changed(change);
+}
+
+std::vector<BreakerChange> EndpointHealth::breaker_history() const {
+  std::lock_guard lock(history_lock_);
+  return history_;
+}
+
+// Any shard: what calls did to the breaker is evidence.
+void EndpointHealth::gate_moved(Breaker::Event event) {
+  home_.post([this, event, keep = options_.keep()] {
+    const TimePoint now = home_.now();
+    moved_at_ = now;
+    const bool changed = judge([&] {
+      switch (event) {
+        case Breaker::Event::tried:
+          note_breaker(BreakerState::half_open);
+          break;
+        case Breaker::Event::good:
+          verdict_.trial_ended(now, true);
+          break;
+        case Breaker::Event::none:
+          verdict_.trial_ended(now, std::nullopt);
+          break;
+        case Breaker::Event::bad:
+          breaker_.take_note();
+          verdict_.trial_ended(now, false);
+          break;
+        case Breaker::Event::proved:
+          // Unless one has failed meanwhile.
+          if (breaker_.proved()) verdict_.proved(now);
+          break;
+      }
+    });
     if (changed) options_.changed();
+    nudge_.wake();
   });
 }
 
-void EndpointHealth::greeted() {
+void EndpointHealth::reset() {
+  window_.clear();
+  if (judge([this] { verdict_.reset(home_.now()); })) options_.changed();
+  nudge_.wake();
+}
+
+// Permits of calls that hang are not waited for longer than an open breaker would be.
+void EndpointHealth::renew_permits(TimePoint now) {
+  const BreakerWord word = breaker_.word();
+  const bool full = word.state == BreakerState::half_open && word.permits >= limits_of(options_).permits;
+  if (!full || !options_.breaker.enabled || now - moved_at_ < options_.breaker.timeout) return;
+  breaker_.half_open(true);
+  moved_at_ = now;
+}
+
+// Home shard: whether calls wait for an answer, and none has come for long.
+bool EndpointHealth::silent(TimePoint now) const noexcept {
+  const EndpointFacts& facts = *options_.facts;
+  if (facts.in_flight.load(std::memory_order_relaxed) == 0) return false;
+  // What is known to take long is not late yet.
+  if (facts_time(now) < facts.due_at.load(std::memory_order_relaxed)) return false;
+  const Window::Reading reading = window_.read(now);
+  TimePoint heard = std::max(reading.last_success, reading.last_failure);
+  heard = std::max(heard, TimePoint(std::chrono::nanoseconds(facts.owes_since.load())));
+  if (alone_) heard = std::max(heard, idle_at_);
+  return now - heard >= std::max<Duration>(alone_ ? kSilentAlone : kSilent, kSilentProbes * first_timeout_);
+}
+
+void EndpointHealth::greeted(bool anew) {
   // It tells how soon answers are to be expected.
   if (greeting_since_ != kForever) timer_.answered(home_.now() - greeting_since_);
   greeting_since_ = kForever;
   greeting_late_ = false;
   probed_ = home_.now();  // it was as good as one
-  judge([this] { verdict_.greeted(home_.now()); });
+  first_timeout_ = Duration::zero();
+  judge([&] { verdict_.greeted(home_.now(), anew); });
   nudge_.wake();
 }
 
@@ -131,6 +243,7 @@ void EndpointHealth::misdirected(std::string reason) {
 
 void EndpointHealth::set_alone(bool alone) {
   home_.post([this, alone, keep = options_.keep()] {
+    alone_ = alone;
     timer_ = ProbeTimer(options_.checks, alone ? 1 : 2);
     nudge_.wake();
   });
@@ -156,7 +269,8 @@ Duration EndpointHealth::pace() const noexcept {
 // One probe, and what it says. What was seen while the own loop was late is void.
 Task<void> EndpointHealth::probe_once(CancelScope& closing) {
   const TimePoint begun = home_.now();
-  const TimePoint deadline = begun + timer_.timeout();
+  const Duration patience = timer_.timeout();
+  const TimePoint deadline = begun + patience;
   const Result<void> there = co_await options_.probe(deadline, closing);
   const TimePoint now = home_.now();
   if (closing.cancelled()) co_return;
@@ -169,13 +283,18 @@ Task<void> EndpointHealth::probe_once(CancelScope& closing) {
     if (lag_.lagged_since(begun)) co_return;
     timer_.timed_out();
   }
+  if (!fault)
+    first_timeout_ = Duration::zero();
+  else if (first_timeout_ == Duration::zero())
+    first_timeout_ = patience;
   const bool answering = window_.read(now).last_success >= begun;
   const bool changed = judge([&] {
     if (!fault)
       verdict_.probe_passed(now);
     else
       verdict_.probe_failed(now, *fault,
-                            *fault == Fault::timeout ? "probe timed out" : there.error().detail(), answering);
+                            *fault == Fault::timeout ? "probe timed out" : there.error().detail(), answering,
+                            *fault == Fault::timeout && silent(now));
   });
   if (changed) options_.changed();
 }
@@ -206,6 +325,8 @@ Task<void> EndpointHealth::run(CancelScope& closing) {
       if (wake == Wake::deadline) lag_.note(until, home_.now());
     }
     const TimePoint now = home_.now();
+    if (options_.facts->in_flight.load(std::memory_order_relaxed) == 0) idle_at_ = now;
+    renew_permits(now);
     if (judge([&] { verdict_.tick(now, window_.read(now)); })) options_.changed();
     // Asked anew: a call that was answered meanwhile is as good as a probe.
     if (now < together(next_due(now))) continue;

@@ -1,5 +1,6 @@
 // How well one endpoint does: what its calls and its probes say, judged in one place on its home shard, and
-// the fiber that probes it. Calls are counted by any shard. Source: R7-R11; docs/design/007-balancing.md.
+// the fiber that probes it. Calls are counted by any shard. Its circuit breaker is moved as the verdict says.
+// Source: R7-R12; docs/design/007-balancing.md, docs/design/009-breaker.md.
 #pragma once
 
 #include <atomic>
@@ -7,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "config/config.h"
@@ -14,6 +16,7 @@
 #include "health/probe_timer.h"
 #include "health/verdict.h"
 #include "health/window.h"
+#include "resilience/breaker.h"
 #include "runtime/shard.h"
 #include "runtime/task.h"
 #include "runtime/waiter.h"
@@ -24,12 +27,24 @@ namespace weir {
 /// `silent`: the endpoint has answered nothing else since the call began.
 std::optional<Fault> fault_of(const Error& error, bool silent) noexcept;
 
+/// One change of an endpoint's circuit breaker.
+struct BreakerChange {
+  WallTime at{};
+  BreakerState from = BreakerState::closed;
+  BreakerState to = BreakerState::closed;
+  std::string reason;  // one short sentence
+};
+
 class EndpointHealth {
  public:
+  /// Changes of the breaker that are kept.
+  static constexpr std::size_t kHistory = 20;
   /// What it judges by, and whom it tells; all of it outlives this.
   struct Options {
     HealthCheckConfig checks;
     OutlierDetectionConfig outliers;
+    CircuitBreakerConfig breaker;
+    const EndpointFacts* facts = nullptr;
     bool alone = true;               // the server has no other endpoint
     EjectionQuota* quota = nullptr;  // that its endpoints share
     Shard* home = nullptr;
@@ -38,6 +53,7 @@ class EndpointHealth {
     std::function<Task<Result<void>>(TimePoint deadline, CancelScope& cancel)> probe;
     std::function<bool()> known;    // it has introduced itself, so that it can be probed. Home shard
     std::function<void()> changed;  // the verdict is another one. Home shard
+    std::function<void(const BreakerChange&)> breaker_changed;  // Home shard
     std::function<std::shared_ptr<const void>()> keep;  // what owns this, until mail to it has been read
   };
   explicit EndpointHealth(Options options);
@@ -48,18 +64,25 @@ class EndpointHealth {
   /// When a call was last answered. Any shard.
   TimePoint last_success(TimePoint now) const noexcept { return window_.read(now).last_success; }
 
-  /// True while it is out for failing calls. Any shard.
-  bool takes_trials() const noexcept {
-    return trial_at_.load(std::memory_order_relaxed) != std::numeric_limits<std::int64_t>::max();
-  }
-  /// Leave for one call to an endpoint that is out; given to one at a time, and given back by end_trial().
-  /// Any shard.
-  bool begin_trial(TimePoint now) noexcept;
-  /// `good` nothing: its client gave it up.
-  void end_trial(std::optional<bool> good);
+  /// True if there is a circuit breaker; without one a lone endpoint gets its calls whatever is known of it.
+  bool breaks() const noexcept { return options_.breaker.enabled; }
+  /// True if calls need no permit. Any shard, as the next six.
+  bool closed() const noexcept { return breaker_.closed(); }
+  const Breaker& breaker() const noexcept { return breaker_; }
+  /// As operators are shown it.
+  BreakerState breaker_state() const noexcept { return breaks() ? breaker_.state() : BreakerState::closed; }
+  /// True while it is open or half open, and calls may try it sooner or later.
+  bool takes_trials() const noexcept;
+  /// Leave for one call to an endpoint whose breaker is not closed; empty: none may go now.
+  Breaker::Permit enter(TimePoint now) { return breaker_.enter(now); }
+  /// The last changes of the breaker, oldest first.
+  std::vector<BreakerChange> breaker_history() const;
+  /// An operator closes the breaker: what is known against the endpoint is forgotten. Home shard.
+  void reset();
 
-  /// It is asked who it is; it has said so, or not. Not told to `changed`. Home shard.
-  void greeted();
+  /// It is asked who it is; it has said so (`anew`: as another process than before), or not. Not told to
+  /// `changed`. Home shard.
+  void greeted(bool anew);
   void greeting_begun() noexcept {
     greeting_since_ = home_.now();
     nudge_.wake();
@@ -83,6 +106,11 @@ class EndpointHealth {
   template <class Evidence>
   bool judge(Evidence evidence);
   void take_failures();
+  void gate_moved(Breaker::Event event);
+  void sync_breaker(bool back);
+  void note_breaker(BreakerState now);
+  void renew_permits(TimePoint now);
+  bool silent(TimePoint now) const noexcept;
   ProbeTimer::Seen seen(TimePoint now) const noexcept;
   TimePoint next_due(TimePoint now) const;
   TimePoint together(TimePoint due) const;
@@ -91,28 +119,36 @@ class EndpointHealth {
   const Options options_;
   Shard& home_;
   Window window_;
-  std::atomic<std::int64_t> trial_at_;  // facts_time() from which a trial may begin
-  std::atomic<bool> trial_runs_{false};
+  Breaker breaker_;
   std::atomic<bool> failures_wait_{false};  // mail is under way to judge them
   std::mutex why_lock_;
   std::string why_;  // of the last failure
+  mutable std::mutex history_lock_;
+  std::vector<BreakerChange> history_;  // its lock
 
   // Home shard.
   struct Told {
     Health health = Health::unknown;
     bool absent = false;
+    bool silent = false;
     bool trials = false;
     std::string reason;
     TimePoint at{};
   };
   Told told_;  // of the verdict, last
   Verdict verdict_;
+  BreakerState shown_ = BreakerState::closed;  // of the breaker, last
+  std::string last_reason_;                    // of the verdict, when it had one
+  TimePoint moved_at_{};                       // when a permit was given back last, or the breaker changed
   ProbeTimer timer_;
   Lag lag_;
   Random chance_;
-  double draw_ = 0.5;                    // of the next probe's pause
-  TimePoint probed_{};                   // when the last one ended; epoch: none did
-  TimePoint down_since_{};               // epoch: it is not unhealthy
+  double draw_ = 0.5;       // of the next probe's pause
+  TimePoint probed_{};      // when the last one ended; epoch: none did
+  TimePoint down_since_{};  // epoch: it is not unhealthy
+  bool alone_;
+  TimePoint idle_at_{};                  // when nothing was seen under way last
+  Duration first_timeout_{};             // of the first of the probes in a row that failed; 0: none did
   TimePoint greeting_since_ = kForever;  // it has been asked who it is and has not said
   bool greeting_late_ = false;           // and that was held against it
   Waiter nudge_;

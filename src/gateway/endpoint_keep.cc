@@ -48,6 +48,7 @@ void Endpoint::publish(ServerStatus next) {
   const bool away = (next.state != ServerState::ready && next.state != ServerState::starting) || gone;
   const Verdict& verdict = health_.verdict();
   next.health = away ? Health::unhealthy : verdict.health();
+  next.silent = !away && verdict.silent();
   next.absent = away ? options_.homed || next.error.kind() == Error::Kind::unreachable : verdict.absent();
   if (away)
     next.reason =
@@ -58,7 +59,9 @@ void Endpoint::publish(ServerStatus next) {
   const bool same_health = known && before->health == next.health;
   const bool same_state = known && before->state == next.state && before->peer == next.peer &&
                           before->error.detail() == next.error.detail();
-  if (same_state && same_health && before->reason == next.reason && before->absent == next.absent) return;
+  if (same_state && same_health && before->reason == next.reason && before->absent == next.absent &&
+      before->silent == next.silent)
+    return;
   const WallTime now = home_.wall_now();
   next.since = same_state ? before->since : now;
   next.health_since = same_health ? before->health_since : now;
@@ -110,7 +113,7 @@ Task<void> Endpoint::keep() {
     if (peer) {
       next.state = ServerState::ready;
       next.peer = peer;
-      health_.greeted();
+      health_.greeted(config_.type == ServerConfig::Type::stdio);
       pause.came_up(home_.now());
       reopen.came_up(home_.now());
     } else {

@@ -23,6 +23,8 @@ EndpointHealth::Options Endpoint::health_options() {
   EndpointHealth::Options options;
   options.checks = config_.health_check;
   options.outliers = config_.outlier_detection;
+  options.breaker = config_.circuit_breaker;
+  options.facts = &facts_;
   options.alone = options_.alone;
   options.quota = options_.quota;
   options.home = &home_;
@@ -30,6 +32,9 @@ EndpointHealth::Options Endpoint::health_options() {
   options.known = [this] { return known_peer() != nullptr; };
   options.probe = [this](TimePoint deadline, CancelScope& cancel) { return probe(deadline, cancel); };
   options.changed = [this] { judged(); };
+  options.breaker_changed = [this](const BreakerChange& change) {
+    if (options_.on_breaker) options_.on_breaker(*this, change);
+  };
   options.keep = [this] { return keep_all(); };
   return options;
 }

@@ -86,6 +86,7 @@ std::shared_ptr<Upstream> Gateway::make_upstream(const ServerConfig& server, con
       events_.all_lists_changed(upstream);
   };
   options.on_endpoint_change = observer_.endpoint_changed;
+  options.on_breaker = observer_.breaker_changed;
   options.on_name = observer_.name_changed;
   options.on_event = [this](const Upstream& upstream, const std::string& key, Message message,
                             std::shared_ptr<ServerLink> asker) {

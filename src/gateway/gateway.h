@@ -35,6 +35,7 @@ class Gateway {
   struct Observer {
     std::function<void(const Upstream&)> server_changed;  // its state or its health
     std::function<void(const Upstream&, const Endpoint&)> endpoint_changed;
+    std::function<void(const Upstream&, const Endpoint&, const BreakerChange&)> breaker_changed;
     std::function<void(const Upstream&, int tools)> server_learned;  // what it offers is known
     std::function<void(const std::string& server, std::string_view line)> child_wrote;  // its stderr
     std::function<void(const std::string& server, const std::string& tool, const std::string& reason)>

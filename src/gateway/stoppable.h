@@ -19,18 +19,22 @@ Error stopped(const CancelScope& stop, Error error);
 class StoppableReply final : public ReplyStream {
  public:
   StoppableReply(Endpoint& owner, std::unique_ptr<ReplyStream> rest, CancelScope& stop, Call& call,
-                 std::function<void()> asked)
+                 std::function<void()> asked, Breaker::Permit trial)
       : owner_(owner),
         stop_(stop),
         link_(stop, call.cancel),
         permit_(*call.permit),
         asked_(std::move(asked)),
+        trial_(std::move(trial)),
         rest_(std::move(rest)) {}
   Task<Result<ReplyEvent>> next(TimePoint until) override {
     Result<ReplyEvent> event = co_await rest_->next(until);
     if (event && event->asker && asked_) asked_();
     if (event && event->last) permit_.answered();
-    if (!event || event->last) owner_.reply_ended(event ? nullptr : &event.error());
+    if (!event || event->last)
+      owner_.reply_ended(event ? nullptr : &event.error(), trial_);
+    else if (event->message)
+      owner_.heard();
     if (!event) co_return fail(stopped(stop_, event.error()));
     co_return event;
   }
@@ -52,23 +56,29 @@ class StoppableReply final : public ReplyStream {
   Permit& permit_;
   std::function<void()> asked_;  // the server asks its client for something
   Counted asking_;
+  Breaker::Permit trial_;
   std::unique_ptr<ReplyStream> rest_;
 };
 
 /// The same for a large result.
 class StoppableLarge final : public LargeResult {
  public:
-  StoppableLarge(Endpoint& owner, std::unique_ptr<LargeResult> large, CancelScope& stop, Call& call)
+  StoppableLarge(Endpoint& owner, std::unique_ptr<LargeResult> large, CancelScope& stop, Call& call,
+                 Breaker::Permit trial)
       : owner_(owner),
         stop_(stop),
         link_(stop, call.cancel),
         permit_(*call.permit),
+        trial_(std::move(trial)),
         large_(std::move(large)) {}
   std::optional<std::uint64_t> length() const noexcept override { return large_->length(); }
   Task<Result<std::span<const std::string_view>>> next() override {
     Result<std::span<const std::string_view>> pieces = co_await large_->next();
     if (pieces && pieces->empty()) permit_.answered();
-    if (!pieces || pieces->empty()) owner_.reply_ended(pieces ? nullptr : &pieces.error());
+    if (!pieces || pieces->empty())
+      owner_.reply_ended(pieces ? nullptr : &pieces.error(), trial_);
+    else
+      owner_.heard();
     if (!pieces) co_return fail(stopped(stop_, pieces.error()));
     co_return pieces;
   }
@@ -79,6 +89,7 @@ class StoppableLarge final : public LargeResult {
   CancelScope& stop_;
   ScopeLink link_;
   Permit& permit_;
+  Breaker::Permit trial_;
   std::unique_ptr<LargeResult> large_;
 };
 

@@ -19,6 +19,16 @@ constexpr Duration kConnectPatience = std::chrono::milliseconds(250);
 
 Task<Result<Reply>> refuse(Error error) { co_return fail(std::move(error)); }
 
+// Until a circuit breaker lets calls try its endpoint; a guess where that is for probes to say.
+std::chrono::milliseconds time_to_trial(const EndpointSet& set) {
+  const TimePoint now = Shard::current().now();
+  TimePoint next = kForever;
+  for (const SetMember& member : set.members)
+    if (!member.draining) next = std::min(next, member.endpoint->health().breaker().tried_from());
+  if (next == kForever || next <= now) return kRetryAfter;
+  return std::chrono::ceil<std::chrono::milliseconds>(next - now);
+}
+
 // Nobody is left to ask: each endpoint with its reason.
 Error nobody(const EndpointSet& set) {
   std::string detail = "no endpoint is healthy";
@@ -29,12 +39,17 @@ Error nobody(const EndpointSet& set) {
     if (detail.size() > 400) break;
   }
   return Error(Error::Kind::no_healthy_endpoint, Error::Side::upstream, Error::Sent::no, std::move(detail))
-      .set_retry_after(kRetryAfter);
+      .set_retry_after(time_to_trial(set));
 }
 
 Error moved_away() {
   return Error(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no,
                "the endpoint that this belongs to is there no more");
+}
+
+Error nobody_for(const Call& call, const EndpointSet& set) {
+  const bool gone = call.at_only && set.find(call.at) == nullptr && set.only == nullptr;
+  return gone ? moved_away() : nobody(set);
 }
 
 }  // namespace
@@ -91,8 +106,8 @@ Endpoint* Upstream::pick(const Call& call, const EndpointSet& set, Picked& picke
   const std::uint64_t kind = kind_of(call);
   if (trials)
     for (Endpoint* endpoint : set.trials)
-      if (endpoint->health().begin_trial(now)) {
-        picked = Picked(set.picker, set.place_of(*endpoint), kind, true);
+      if (Breaker::Permit permit = endpoint->health().enter(now)) {
+        picked = Picked(set.picker, set.place_of(*endpoint), kind, std::move(permit));
         return endpoint;
       }
   if (!set.picker) return nullptr;
@@ -104,10 +119,48 @@ Endpoint* Upstream::pick(const Call& call, const EndpointSet& set, Picked& picke
   std::size_t place = set.picker->pick(query, seats_[Shard::current().index()]->random);
   if (!call.tried.empty() && call.tried.has(set.members[place].endpoint->number()))
     if (const std::size_t other = set.untried(call.tried, place); other != set.members.size()) place = other;
+  if (!set.members[place].endpoint->health().closed() && !admit(call, set, place, picked)) return nullptr;
   picked.picker = set.picker;
   picked.place = place;
   picked.kind = kind;
   return set.members[place].endpoint.get();
+}
+
+// The endpoint at `place` has a breaker that is not closed: it gets the call if that gives leave. If it does
+// not, the place of another one that needs none, or has some; one that the call was not sent to, if there is.
+bool Upstream::admit(const Call& call, const EndpointSet& set, std::size_t& place, Picked& picked) {
+  const TimePoint now = Shard::current().now();
+  const auto passes = [&](std::size_t at) {
+    EndpointHealth& health = set.members[at].endpoint->health();
+    if (!health.closed() && !set.roster.forced[at]) picked.permit = health.enter(now);
+    return health.closed() || set.roster.forced[at] || picked.permit;
+  };
+  if (passes(place)) return true;
+  const std::size_t count = set.members.size();
+  const std::size_t from = chance().below(count);
+  for (const bool again : {false, true})
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t at = (from + i) % count;
+      if (at == place || !set.roster.eligible[at]) continue;
+      if (call.tried.has(set.members[at].endpoint->number()) != again || !passes(at)) continue;
+      place = at;
+      return true;
+    }
+  return false;
+}
+
+// One alone. Where it is not known it is asked who it is, and that is judged by itself.
+bool Upstream::admit_only(Endpoint& only, Picked& picked) {
+  EndpointHealth& health = only.health();
+  if (health.closed() || !health.breaks() || !only.known_peer()) return true;
+  picked.permit = health.enter(Shard::current().now());
+  return picked.permit || health.closed();
+}
+
+Task<Result<Reply>> Upstream::call_only(Call& call, const EndpointSet& set) {
+  Picked picked;
+  if (!admit_only(*set.only, picked)) return refuse(nobody(set));
+  return set.only->call(call, std::move(picked));
 }
 
 // Where the client's session is; another one when that is not to be used any more.
@@ -123,9 +176,10 @@ Endpoint* Upstream::choose_for_client(const Call& call, const EndpointSet& set, 
     const std::uint32_t settled = affinity_.settle(key, before, next->number(), now);
     own = settled == next->number() ? nullptr : set.find(settled);
     if (own == nullptr) return next;
-    if (picked.trial) next->health().end_trial(std::nullopt);
   }
-  picked = Picked(set.picker, set.place_of(*own), kind_of(call), false);
+  // What it has there it has nowhere else: it is counted where there is room, and not kept waiting else.
+  picked = Picked(set.picker, set.place_of(*own), kind_of(call));
+  if (!own->health().closed()) picked.permit = own->health().enter(now);
   return own;
 }
 
@@ -136,17 +190,34 @@ bool Upstream::goes_with_client(const Call& call, const EndpointSet& set) const 
   return !call.client.session.empty() || !call.client.identity.empty();
 }
 
+// The endpoint that the call is for; null: any may have it, or (`decided`) it is not to be had.
+Endpoint* Upstream::bound(const Call& call, const EndpointSet& set, Picked& picked, bool& decided) {
+  Endpoint* own = set.find(call.at);
+  decided = call.at_only;
+  // A reload may have made the only endpoint anew: what it has it has still.
+  if (own == nullptr && call.at_only) own = set.only;
+  if (own == nullptr) return nullptr;
+  const std::size_t place = set.place_of(*own);
+  if (!call.at_only && !set.roster.eligible[place]) return nullptr;
+  if (set.picker) picked = Picked(set.picker, place, kind_of(call));
+  decided = true;
+  if (own == set.only) return admit_only(*own, picked) ? own : nullptr;
+  if (own->health().closed() || set.roster.forced[place] || !own->health().breaks()) return own;
+  picked.permit = own->health().enter(Shard::current().now());
+  if (picked.permit || own->health().closed()) return own;
+  decided = call.at_only;
+  // Nobody else can answer it: it may be one too many, but not while nobody is let through.
+  return call.at_only && own->health().breaker().state() != BreakerState::open ? own : nullptr;
+}
+
 // Null: there is nobody.
 Endpoint* Upstream::choose(const Call& call, const EndpointSet& set, Picked& picked, bool trials) {
   if (call.at != 0) {
-    Endpoint* own = set.find(call.at);
-    const bool usable = own != nullptr && (call.at_only || set.roster.eligible[set.place_of(*own)]);
-    if (usable && set.picker) picked = Picked(set.picker, set.place_of(*own), kind_of(call), false);
-    // A reload may have made the only endpoint anew: what it has it has still.
-    if (own == nullptr && call.at_only) return set.only;
-    if (usable || call.at_only) return own;
+    bool decided = false;
+    Endpoint* own = bound(call, set, picked, decided);
+    if (decided) return own;
   }
-  if (set.only != nullptr) return set.only;
+  if (set.only != nullptr) return admit_only(*set.only, picked) ? set.only : nullptr;
   if (goes_with_client(call, set)) return choose_for_client(call, set, picked, trials);
   return pick(call, set, picked, trials);
 }
@@ -154,12 +225,13 @@ Endpoint* Upstream::choose(const Call& call, const EndpointSet& set, Picked& pic
 // No coroutine of its own where an endpoint is known.
 Task<Result<Reply>> Upstream::balance(Call& call) {
   const EndpointSet& set = set_now();
-  if (set.only != nullptr && call.at == 0) return set.only->call(call);
-  if (!set.known && set.only == nullptr) return call_once_known(call);
+  if (set.only != nullptr && call.at == 0)
+    return set.only->health().closed() ? set.only->call(call) : call_only(call, set);
+  if (!set.known && set.only == nullptr && !set.barred) return call_once_known(call);
   if (goes_with_client(call, set)) return call_of_client(call);
   Picked picked;
   Endpoint* endpoint = choose(call, set, picked, true);
-  if (endpoint == nullptr) return refuse(call.at_only ? moved_away() : nobody(set));
+  if (endpoint == nullptr) return refuse(nobody_for(call, set));
   note_choice(call, set, *endpoint);
   if (set.roster.panic) return call_in_panic(call, *endpoint, std::move(picked));
   return endpoint->call(call, std::move(picked));
@@ -179,7 +251,7 @@ Task<Result<Reply>> Upstream::call_of_client(Call& call) {
     const EndpointSet& set = set_now();
     Picked picked;
     Endpoint* endpoint = choose(call, set, picked, true);
-    if (endpoint == nullptr) co_return fail(call.at_only ? moved_away() : nobody(set));
+    if (endpoint == nullptr) co_return fail(nobody_for(call, set));
     const std::shared_ptr<Endpoint> kept = endpoint->shared_from_this();
     Result<Reply> reply = co_await kept->call(call, std::move(picked));
     const bool unreached =
@@ -198,7 +270,7 @@ Task<Result<Reply>> Upstream::call_once_known(Call& call) {
   const EndpointSet& set = set_now();
   Picked picked;
   Endpoint* endpoint = choose(call, set, picked, true);
-  if (endpoint == nullptr) co_return fail(call.at_only ? moved_away() : nobody(set));
+  if (endpoint == nullptr) co_return fail(nobody_for(call, set));
   note_choice(call, set, *endpoint);
   co_return co_await endpoint->call(call, std::move(picked));
 }
@@ -261,9 +333,10 @@ Task<Result<std::shared_ptr<const Peer>>> Upstream::ready(Call& call) {
     if (!any) co_return any;
     set = &set_now();
   }
+  // A permit taken here is given back: its call takes one for itself.
   Picked picked;
   Endpoint* endpoint = choose(call, *set, picked, false);
-  if (endpoint == nullptr) co_return fail(call.at_only ? moved_away() : nobody(*set));
+  if (endpoint == nullptr) co_return fail(nobody_for(call, *set));
   call.at = endpoint->number();
   const std::shared_ptr<Endpoint> kept = endpoint->shared_from_this();
   co_return co_await kept->ready(call.deadline, call.cancel);

@@ -42,12 +42,13 @@ struct EndpointSet {
   LoadBalancingConfig balancing;
   Roster roster;
   std::shared_ptr<Picker> picker;  // null: nobody may get calls
-  std::vector<Endpoint*> trials;   // out for failing calls: one call at a time may try them
+  std::vector<Endpoint*> trials;   // out for failing calls: a few calls at a time may try them
   Endpoint* only = nullptr;        // there is no choice
   bool known = false;              // one of those that may get calls has introduced itself
   bool sessions = false;           // clients have sessions of their own with some
   std::size_t choices = 0;         // how many may get calls now
   std::shared_ptr<Stack> stack;    // what calls go through on their way to one of them
+  bool barred = false;             // nobody is to be asked: those that were known are not there any more
   bool resolving = false;          // a host name has not been looked up yet
   Error unresolved;                // why a host name stands for nothing yet, where one does
   /// The endpoint of this number; null: it is none of them.
@@ -73,6 +74,8 @@ class Upstream final : public std::enable_shared_from_this<Upstream>, private En
     /// The server's state is another one, or (`anew`) it is another server; else only its health. Any shard.
     std::function<void(const Upstream&, bool anew)> on_change;
     std::function<void(const Upstream&, const Endpoint&)> on_endpoint_change;  // the endpoint's home shard
+    /// An endpoint's circuit breaker has changed. The endpoint's home shard.
+    std::function<void(const Upstream&, const Endpoint&, const BreakerChange&)> on_breaker;
     /// What an endpoint says or asks outside of calls; `key`: the client whose session it was in, empty for
     /// the one that all share. The endpoint's home shard.
     std::function<void(const Upstream&, const std::string& key, Message, std::shared_ptr<ServerLink>)>
@@ -120,6 +123,9 @@ class Upstream final : public std::enable_shared_from_this<Upstream>, private En
   Task<Result<Reply>> call(Call& call);
   /// The same without policies: what they stand around.
   Task<Result<Reply>> balance(Call& call);
+  /// Closes the circuit breakers of its endpoints, or of the one of this address, at an operator's word;
+  /// gives how many there were. Any shard.
+  Task<std::size_t> reset_breakers(std::string address);
   /// What its policies have counted. Any shard.
   const PolicyCounts& counts() const noexcept { return policies_.counts; }
   /// What its policies leave out from now on. Any shard.
@@ -195,6 +201,10 @@ class Upstream final : public std::enable_shared_from_this<Upstream>, private En
   const EndpointSet& set_now() const;
   std::shared_ptr<Endpoint> endpoint_of(const std::string& key);
   bool belongs(const Endpoint& endpoint, const std::string& key);
+  Endpoint* bound(const Call& call, const EndpointSet& set, Picked& picked, bool& decided);
+  static bool admit_only(Endpoint& only, Picked& picked);
+  bool admit(const Call& call, const EndpointSet& set, std::size_t& place, Picked& picked);
+  Task<Result<Reply>> call_only(Call& call, const EndpointSet& set);
   Endpoint* choose(const Call& call, const EndpointSet& set, Picked& picked, bool trials);
   Endpoint* choose_for_client(const Call& call, const EndpointSet& set, Picked& picked, bool trials);
   Endpoint* pick(const Call& call, const EndpointSet& set, Picked& picked, bool trials);

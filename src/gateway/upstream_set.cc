@@ -36,7 +36,9 @@ ServerStatus sum_of(const EndpointSet& set) {
     starting = starting || status->state == ServerState::starting;
     authorization = authorization || status->state == ServerState::needs_authorization;
     all_stopped = all_stopped && status->state == ServerState::stopped;
-    const bool usable = status->peer && status->health != Health::unhealthy;
+    // One alone whose calls fail is there all the same: what it has is not forgotten.
+    const bool there = set.only != nullptr && !status->absent && !status->silent;
+    const bool usable = status->peer && (status->health != Health::unhealthy || there);
     if (usable && !sum.peer) sum.peer = status->peer;
     if (!usable && sum.error.detail().empty() && !status->reason.empty()) {
       sum.error = status->error.detail().empty() ? Error(Error::Kind::unreachable, Error::Side::upstream,
@@ -131,6 +133,9 @@ std::shared_ptr<Endpoint> Upstream::make_endpoint(const Wanted& wanted, bool alo
   options.homed = homed();
   options.on_change = [this](Endpoint& endpoint) { endpoint_changed(endpoint); };
   options.on_sessions = [this] { renew(); };
+  options.on_breaker = [this](const Endpoint& endpoint, const BreakerChange& change) {
+    if (options_.on_breaker) options_.on_breaker(*this, endpoint, change);
+  };
   options.on_event = [this](const std::string& key, Message message, std::shared_ptr<ServerLink> asker) {
     if (options_.on_event) options_.on_event(*this, key, std::move(message), std::move(asker));
   };
@@ -179,6 +184,9 @@ void Upstream::change(const std::function<void(EndpointSet&)>& changes) {
       Standing standing;
       standing.health = status->health;
       standing.absent = status->absent || (!status->peer && any_known);
+      standing.barred = member.endpoint->health().breaks() && status->peer &&
+                        status->health == Health::unhealthy && (status->absent || status->silent);
+      set->barred = set->barred || (standing.barred && !member.draining);
       standing.draining = member.draining;
       standing.weight = member.weight;
       standing.priority = member.priority;
@@ -197,6 +205,7 @@ void Upstream::change(const std::function<void(EndpointSet&)>& changes) {
       candidates.push_back(std::move(candidate));
       set->known = set->known || (candidates.back().eligible && member.endpoint->status()->peer);
     }
+    set->barred = set->barred && set->roster.empty();
     set->choices =
         static_cast<std::size_t>(std::count(set->roster.eligible.begin(), set->roster.eligible.end(), true));
     if (set->only == nullptr && !set->roster.empty())
@@ -341,6 +350,17 @@ void Upstream::reshape(const std::function<void()>& note) {
     endpoint->retire();
     if (options_.on_drained) options_.on_drained(shared_from_this(), endpoint);
   }
+}
+
+Task<std::size_t> Upstream::reset_breakers(std::string address) {
+  std::size_t count = 0;
+  const auto now = set_.load();  // held: the set may be replaced meanwhile
+  for (const SetMember& member : now->members) {
+    if (!address.empty() && member.endpoint->address() != address) continue;
+    ++count;
+    co_await member.endpoint->reset_breaker();
+  }
+  co_return count;
 }
 
 void Upstream::forget(const Endpoint& endpoint) {

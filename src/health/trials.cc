@@ -12,10 +12,9 @@ constexpr unsigned kMostEjections = 32;  // beyond any pause that is sensible
 
 }  // namespace
 
-Trials::Trials(const OutlierDetectionConfig& config, std::size_t needed) noexcept
-    : base_(config.base_ejection_time),
-      longest_(std::max(config.max_ejection_time, config.base_ejection_time)),
-      needed_(std::max<std::size_t>(needed, 1)) {}
+Trials::Trials(const OutlierDetectionConfig& config, Duration longest) noexcept
+    : base_(std::min<Duration>(config.base_ejection_time, longest)),
+      longest_(std::min<Duration>(std::max(config.max_ejection_time, config.base_ejection_time), longest)) {}
 
 void Trials::set_chance(double (*draw)(void*), void* source) noexcept {
   draw_ = draw;
@@ -26,21 +25,16 @@ void Trials::begin(TimePoint now) noexcept {
   ejections_ = std::min(ejections_ + 1, kMostEjections);
   pause_ = std::min(base_, longest_);
   for (unsigned i = 1; i < ejections_ && pause_ < longest_; ++i) pause_ = std::min(2 * pause_, longest_);
-  good_ = 0;
   idle_since_ = now;
   at_ = now + jittered(pause_);
 }
 
-bool Trials::ended(TimePoint now, std::optional<bool> good) noexcept {
+void Trials::ended(TimePoint now, std::optional<bool> good) noexcept {
   idle_since_ = now;
-  at_ = now;
-  if (!good) return false;
-  if (*good) return ++good_ >= needed_;
-  good_ = 0;
+  if (good.value_or(true)) return;
   // Where the configured pause is longer than that already, it is what was asked for.
-  pause_ = std::min(2 * pause_, std::max(kLongestPause, base_));
+  pause_ = std::min({2 * pause_, std::max(kLongestPause, base_), longest_});
   at_ = now + jittered(pause_);
-  return false;
 }
 
 bool Trials::unwanted(TimePoint now) const noexcept {
@@ -58,7 +52,7 @@ void Trials::healthy(TimePoint now, TimePoint since) noexcept {
 
 Duration Trials::jittered(Duration pause) const noexcept {
   const double random = draw_ != nullptr ? draw_(source_) : 0.5;
-  return std::chrono::duration_cast<Duration>(pause * (1 + kJitter * (2 * random - 1)));
+  return std::min(std::chrono::duration_cast<Duration>(pause * (1 + kJitter * (2 * random - 1))), longest_);
 }
 
 }  // namespace weir

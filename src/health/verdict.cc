@@ -15,11 +15,13 @@ std::string named(const std::string& reason, Fault fault) {
 
 }  // namespace
 
-Verdict::Verdict(HealthCheckConfig checks, OutlierDetectionConfig outliers, EjectionQuota& quota)
+Verdict::Verdict(HealthCheckConfig checks, OutlierDetectionConfig outliers, CircuitBreakerConfig breaker,
+                 EjectionQuota& quota)
     : checks_(std::move(checks)),
       outliers_(outliers),
+      breaker_(breaker),
       quota_(quota),
-      trials_(outliers, checks_.healthy_threshold),
+      trials_(outliers, breaker.enabled ? Duration(breaker.timeout) : Duration::max()),
       reason_("nothing is known of it yet") {
   checks_.unhealthy_threshold = std::max<std::size_t>(checks_.unhealthy_threshold, 1);
   checks_.healthy_threshold = std::max<std::size_t>(checks_.healthy_threshold, 1);
@@ -27,7 +29,15 @@ Verdict::Verdict(HealthCheckConfig checks, OutlierDetectionConfig outliers, Ejec
 
 Verdict::~Verdict() { give_back(); }
 
-void Verdict::greeted(TimePoint now) { probe_passed(now); }
+void Verdict::greeted(TimePoint now, bool anew) {
+  if (anew && breaker_.enabled) {
+    const bool unproved = probation_;
+    passes_ = std::max(passes_, checks_.healthy_threshold - 1);
+    acquit_calls();
+    probation_ = unproved;
+  }
+  probe_passed(now);
+}
 
 void Verdict::probe_passed(TimePoint now) {
   begin(now);
@@ -37,6 +47,7 @@ void Verdict::probe_passed(TimePoint now) {
   ++passes_;
   absent_ = false;
   if (passes_ >= checks_.healthy_threshold) {
+    silent_ = false;
     probe_doubt_ = call_doubt_ = false;
     probe_flaw_.clear();
     // It was down and is up again, so what calls met with is over, too. Where probes passed all along, their
@@ -46,7 +57,8 @@ void Verdict::probe_passed(TimePoint now) {
   settle(now);
 }
 
-void Verdict::probe_failed(TimePoint now, Fault fault, const std::string& reason, bool answering) {
+void Verdict::probe_failed(TimePoint now, Fault fault, const std::string& reason, bool answering,
+                           bool silent) {
   begin(now);
   passes_ = 0;
   probe_doubt_ = true;
@@ -55,7 +67,7 @@ void Verdict::probe_failed(TimePoint now, Fault fault, const std::string& reason
     fails_ = 0;
     ++answered_fails_;
     known_ = true;
-    absent_ = false;
+    absent_ = silent_ = false;
     if (answered_fails_ >= checks_.unhealthy_threshold) acquit_probes();
     settle(now);
     return;
@@ -66,6 +78,8 @@ void Verdict::probe_failed(TimePoint now, Fault fault, const std::string& reason
   if (fails_ >= checks_.unhealthy_threshold) {
     ruled_out_ = true;
     refused_ = fault == Fault::connect;
+    // Once nobody is sent there any more, silence can't be seen again.
+    silent_ = silent_ || (silent && breaker_.enabled);
     probe_why_ = named(reason, fault);
     if (refused_) {
       absent_ = true;
@@ -91,6 +105,10 @@ void Verdict::tick(TimePoint now, const Window::Reading& reading) {
     acquit_calls();
     probation_ = true;
   }
+  // Where no calls come, probes that passed all along have to do.
+  if (breaker_.enabled && probation_ && health_ != Health::unhealthy && passes_ > 0 &&
+      now - returned_at_ >= breaker_.timeout)
+    probation_ = false;
   settle(now);
   if (health_ == Health::healthy) trials_.healthy(now, since_);
 }
@@ -103,9 +121,17 @@ void Verdict::acquit_probes() {
 
 bool Verdict::suspect() const noexcept { return probe_doubt_ || call_doubt_ || health_ == Health::unhealthy; }
 
+Verdict::Gate Verdict::gate() const noexcept {
+  if (health_ == Health::unhealthy) return Gate::open;
+  return probation_ && breaker_.enabled ? Gate::half_open : Gate::closed;
+}
+
 TimePoint Verdict::trial_at() const noexcept {
   // Where probes fail as well, a call would but hang: they say when it is up again.
-  return ejected_ && !ruled_out_ && !certain() ? trials_.at() : kForever;
+  if (ejected_ && !ruled_out_ && !certain()) return trials_.at();
+  // Who flaps is not tried at each turn.
+  if (breaker_.enabled && held_at_ != kForever) return held_at_ + trials_.shortest();
+  return kForever;
 }
 
 void Verdict::set_chance(double (*draw)(void*), void* source) noexcept { trials_.set_chance(draw, source); }
@@ -129,12 +155,16 @@ void Verdict::settle(TimePoint now) {
       damping_.changed(now, down);
       health_ = next;
       since_ = now;
+      if (down) proved_ = false;
       if (up) {
         give_back();
         returned_at_ = now;
+        if (breaker_.enabled) probation_ = !proved_;
       }
     }
   }
+  const bool held = health_ == Health::unhealthy && !accused();
+  held_at_ = held ? std::min(held_at_, now) : kForever;
   if (health_ == Health::unhealthy && permit_ == Permit::none && !left_) {
     // Damping alone holds it.
     quota_.lost();
@@ -149,7 +179,7 @@ void Verdict::settle_permit() {
   if (left_) return;
   const bool fits = (permit_ == Permit::ejected && ejected_) || (permit_ == Permit::ruled_out && ruled_out_);
   // What was refused and answers again has yet to pass often enough: that needs no leave either.
-  if (certain() || (ruled_out_ && refused_)) {
+  if (certain() || (ruled_out_ && (refused_ || silent_)) || (ejected_ && tripped_)) {
     if (fits || permit_ == Permit::lost) return;
     give_back();
     quota_.lost();

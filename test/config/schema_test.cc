@@ -16,15 +16,25 @@ bool is_json(std::string_view text) {
   return cursor.finish();
 }
 
-const Block* const kBlocks[] = {&root_block(),         &listen_block(),
-                                &admin_block(),        &limits_block(),
-                                &log_block(),          &names_block(),
-                                &timeout_block(),      &load_balancing_block(),
-                                &health_check_block(), &outlier_detection_block(),
-                                &retry_block(),        &hedge_block(),
-                                &bulkhead_block(),     &degradation_block(),
-                                &fallback_block(),     &server_block(),
-                                &endpoint_block(),     &tls_block(),
+const Block* const kBlocks[] = {&root_block(),
+                                &listen_block(),
+                                &admin_block(),
+                                &limits_block(),
+                                &log_block(),
+                                &names_block(),
+                                &timeout_block(),
+                                &load_balancing_block(),
+                                &health_check_block(),
+                                &outlier_detection_block(),
+                                &circuit_breaker_block(),
+                                &retry_block(),
+                                &hedge_block(),
+                                &bulkhead_block(),
+                                &degradation_block(),
+                                &fallback_block(),
+                                &server_block(),
+                                &endpoint_block(),
+                                &tls_block(),
                                 &tool_block()};
 
 TEST(ConfigSchema, IsJsonAndNamesEveryKey) {

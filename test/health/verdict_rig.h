@@ -12,8 +12,17 @@
 namespace weir {
 
 struct VerdictRig {
-  VerdictRig(EjectionQuota& quota, HealthCheckConfig checks = {}, OutlierDetectionConfig outliers = {})
-      : window(outliers.window), verdict(std::move(checks), outliers, quota) {}
+  /// Without a circuit breaker unless told.
+  VerdictRig(EjectionQuota& quota, HealthCheckConfig checks = {}, OutlierDetectionConfig outliers = {},
+             CircuitBreakerConfig breaker = without_breaker())
+      : needed(breaker.enabled ? breaker.success_threshold : checks.healthy_threshold),
+        window(outliers.window),
+        verdict(std::move(checks), outliers, breaker, quota) {}
+  static CircuitBreakerConfig without_breaker() {
+    CircuitBreakerConfig breaker;
+    breaker.enabled = false;
+    return breaker;
+  }
 
   /// Moves the clock on, tick by tick.
   void wait(Duration span) {
@@ -43,9 +52,9 @@ struct VerdictRig {
       clear_if_back();
     }
   }
-  void time_out(int probes = 1, bool answering = false) {
+  void time_out(int probes = 1, bool answering = false, bool silent = false) {
     for (int i = 0; i < probes; ++i) {
-      verdict.probe_failed(now, Fault::timeout, "probe timed out", answering);
+      verdict.probe_failed(now, Fault::timeout, "probe timed out", answering, silent);
       clear_if_back();
     }
   }
@@ -59,13 +68,19 @@ struct VerdictRig {
   void try_out(bool good, int calls = 1) {
     for (int i = 0; i < calls; ++i) {
       good ? window.succeeded(now) : window.failed(Fault::reset, now);
-      verdict.trial_ended(now, good);
       if (!good) verdict.calls_failed(now, window.read(now), "connection reset");
+      verdict.trial_ended(now, good);
+      good_in_row = good ? good_in_row + 1 : 0;
+      if (good_in_row >= needed) {
+        verdict.proved(now);
+        good_in_row = 0;
+      }
       clear_if_back();
     }
   }
   void clear_if_back() {
     const bool out = verdict.health() == Health::unhealthy;
+    if (was_out != out) good_in_row = 0;
     if (was_out && !out) window.clear();
     was_out = out;
   }
@@ -75,6 +90,8 @@ struct VerdictRig {
   Duration until_trial() const { return verdict.trial_at() - now; }
   bool on_trial() const { return verdict.trial_at() != kForever; }
 
+  std::size_t needed;  // good trials in a row, as the breaker counts them
+  std::size_t good_in_row = 0;
   TimePoint now{std::chrono::hours(1)};
   Window window;
   Verdict verdict;

@@ -57,6 +57,7 @@ TEST_F(VerdictTrials, TrialsComeAfterDoublingPauses) {
     rig->try_out(false);
     EXPECT_EQ(rig->until_trial(), milliseconds(pause));
   }
+  rig->wait(rig->until_trial());
   rig->verdict.trial_ended(rig->now, std::nullopt);
   EXPECT_EQ(rig->until_trial(), milliseconds(0));
   rig->try_out(true);
@@ -64,6 +65,7 @@ TEST_F(VerdictTrials, TrialsComeAfterDoublingPauses) {
   EXPECT_EQ(rig->until_trial(), milliseconds(0));
   rig->try_out(false);
   EXPECT_EQ(rig->until_trial(), milliseconds(2000));
+  rig->wait(rig->until_trial());
   rig->try_out(true);
   EXPECT_EQ(rig->health(), Health::unhealthy);  // two in a row are needed
   rig->try_out(true);
@@ -76,6 +78,7 @@ TEST_F(VerdictTrials, PausesAreJitteredByAQuarter) {
   ejected();
   EXPECT_EQ(rig->until_trial(), milliseconds(375));
   chance = 0.75;
+  rig->wait(rig->until_trial());
   rig->try_out(false);
   EXPECT_EQ(rig->until_trial(), milliseconds(1125));
 }
@@ -119,6 +122,7 @@ TEST_F(VerdictTrials, ThePauseOfAnEjectionIsCapped) {
   one.try_out(true, 2);
   one.fail(3);
   EXPECT_EQ(one.until_trial(), seconds(6));
+  one.wait(one.until_trial());
   one.try_out(false);
   EXPECT_EQ(one.until_trial(), seconds(4));  // not shorter than what is configured
 }

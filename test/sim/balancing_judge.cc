@@ -99,7 +99,9 @@ void BalancingJudge::look_at(Server& server) {
   }
   const auto configured = static_cast<std::size_t>(std::count_if(
       set->members.begin(), set->members.end(), [](const SetMember& member) { return !member.draining; }));
-  if (trials > server.trials && trials > std::max<std::size_t>(1, configured / 2))
+  // What trips a circuit breaker needs no leave.
+  const bool leave = !upstream->config().circuit_breaker.enabled;
+  if (leave && trials > server.trials && trials > std::max<std::size_t>(1, configured / 2))
     violations_.push_back("server " + upstream->name() + ": calls have ejected " + std::to_string(trials) +
                           " of " + std::to_string(configured));
   server.trials = trials;

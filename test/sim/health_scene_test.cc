@@ -68,19 +68,24 @@ TEST(HealthScene, RefusalIsSeenAndWhoRefusesGetsNoCall) {
   });
 }
 
-TEST(HealthScene, ALoneEndpointIsNeverOutForFailingCalls) {
-  play(1, [](HealthScene& s) -> Task<void> {
-    s.told(0).calls = Way::resets;
-    for (int i = 0; i < 30; ++i) {
-      const std::string by = co_await s.call();
-      EXPECT_EQ(by, "outcome_unknown");
-      EXPECT_NE(s.health(0), Health::unhealthy);
-    }
-    EXPECT_EQ(s.health(0), Health::degraded);
-    s.told(0).calls = Way::well;
-    const std::string by = co_await s.call();
-    EXPECT_EQ(by, "10.0.1.1");
-  });
+void no_breaker(ServerConfig& server) { server.circuit_breaker.enabled = false; }
+
+TEST(HealthScene, WithoutABreakerALoneEndpointIsNeverOutForFailingCalls) {
+  play(
+      1,
+      [](HealthScene& s) -> Task<void> {
+        s.told(0).calls = Way::resets;
+        for (int i = 0; i < 30; ++i) {
+          const std::string by = co_await s.call();
+          EXPECT_EQ(by, "outcome_unknown");
+          EXPECT_NE(s.health(0), Health::unhealthy);
+        }
+        EXPECT_EQ(s.health(0), Health::degraded);
+        s.told(0).calls = Way::well;
+        const std::string by = co_await s.call();
+        EXPECT_EQ(by, "10.0.1.1");
+      },
+      no_breaker);
 }
 
 // Its probes pass and its calls fail.
@@ -130,19 +135,22 @@ TEST(HealthScene, ATrialThatItsClientGivesUpLeavesThePlaceToTheNext) {
   });
 }
 
-TEST(HealthScene, AtMostOneTrialIsUnderWay) {
-  play(2, [](HealthScene& s) -> Task<void> {
-    s.told(0).calls = Way::busy;
-    while (s.health(0) != Health::unhealthy && s.told(0).called.size() < 50) (void)co_await s.call();
-    s.told(0).calls = Way::hangs;
-    s.told(0).called.clear();
-    co_await s.pause(seconds(1));
-    Nursery many;
-    const auto once = [](HealthScene& scene) -> Task<void> { (void)co_await scene.call(); };
-    for (int i = 0; i < 40; ++i) many.start(once(s));
-    co_await many.join();
-    EXPECT_EQ(s.told(0).called.size(), 1u);
-  });
+TEST(HealthScene, WithoutABreakerAtMostOneTrialIsUnderWay) {
+  play(
+      2,
+      [](HealthScene& s) -> Task<void> {
+        s.told(0).calls = Way::busy;
+        while (s.health(0) != Health::unhealthy && s.told(0).called.size() < 50) (void)co_await s.call();
+        s.told(0).calls = Way::hangs;
+        s.told(0).called.clear();
+        co_await s.pause(seconds(1));
+        Nursery many;
+        const auto once = [](HealthScene& scene) -> Task<void> { (void)co_await scene.call(); };
+        for (int i = 0; i < 40; ++i) many.start(once(s));
+        co_await many.join();
+        EXPECT_EQ(s.told(0).called.size(), 1u);
+      },
+      no_breaker);
 }
 
 TEST(HealthScene, WhoComesBackGetsItsShareLittleByLittle) {
