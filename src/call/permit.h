@@ -29,6 +29,7 @@ class Permit {
   Permit& operator=(const Permit&) = delete;
   ~Permit() { end(); }
 
+  /// True if its call has stopped for its client, and did not go on yet.
   bool paused_by(const PermitPool& pool) const noexcept { return state_ == State::paused && pool_ == &pool; }
   /// Becomes held; the pool has counted it.
   void begin(PermitPool& pool, TimePoint now) noexcept {

@@ -8,19 +8,12 @@
 namespace weir {
 namespace {
 
+__extension__ using Wide = unsigned __int128;
+
 constexpr Duration kWindow = std::chrono::milliseconds(100);  // that the limit is set anew by, at least
 constexpr std::uint32_t kWindowCalls = 10;                    // the same
 constexpr std::chrono::milliseconds kRetryMost = std::chrono::seconds(10);
-constexpr int kHeldOver = 8;  // permits that the average is over
-
-// One more, unless there are as many as may be.
-bool count_up(std::atomic<std::uint32_t>& count, std::uint32_t limit) noexcept {
-  std::uint32_t now = count.load(std::memory_order_relaxed);
-  do {
-    if (now >= limit) return false;
-  } while (!count.compare_exchange_weak(now, now + 1, std::memory_order_seq_cst, std::memory_order_relaxed));
-  return true;
-}
+constexpr int kHeldOver = 3;  // the average is over so many permits: two to this power
 
 template <class Word>
 Word word_at(const char* at) noexcept {
@@ -29,9 +22,10 @@ Word word_at(const char* at) noexcept {
   return word;
 }
 
-std::uint64_t mix(std::uint64_t hash) noexcept {
-  hash = (hash ^ (hash >> 32)) * 0x9e3779b97f4a7c15U;
-  return hash ^ (hash >> 29) ^ (hash << 25);
+// Both halves of a product, folded.
+std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept {
+  const Wide product = static_cast<Wide>(a ^ 0x9e3779b97f4a7c15U) * (b ^ 0xbf58476d1ce4e5b9U);
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
 }  // namespace
@@ -59,18 +53,22 @@ Admission::Admission() : salt_(Random::from_system().next()) {}
 
 std::uint32_t Admission::client_of(std::string_view identity) const noexcept {
   if (identity.empty()) return AdmissionWish::kNobody;
-  std::uint64_t hash = salt_ ^ identity.size();
   const char* at = identity.data();
   const char* const end = at + identity.size();
-  for (; end - at > 8; at += 8) hash = mix(hash ^ word_at<std::uint64_t>(at));
+  std::uint64_t hash = salt_ ^ identity.size();
+  for (; end - at > 16; at += 8) hash = mix(hash, word_at<std::uint64_t>(at));
   // The last word may begin in the one before.
-  if (identity.size() >= 8) {
-    hash = mix(hash ^ word_at<std::uint64_t>(end - 8));
-  } else if (identity.size() >= 4) {
-    hash = mix(hash ^ (std::uint64_t{word_at<std::uint32_t>(at)} << 32 | word_at<std::uint32_t>(end - 4)));
+  std::uint64_t first = 0, last = 0;
+  if (end - at >= 8) {
+    first = word_at<std::uint64_t>(at);
+    last = word_at<std::uint64_t>(end - 8);
+  } else if (end - at >= 4) {
+    first = word_at<std::uint32_t>(at);
+    last = word_at<std::uint32_t>(end - 4);
   } else {
-    for (; at != end; ++at) hash = mix(hash ^ static_cast<unsigned char>(*at));
+    for (; at != end; ++at) first = first << 8 | static_cast<unsigned char>(*at);
   }
+  hash = mix(hash ^ first, last);
   return static_cast<std::uint32_t>(hash >> 52);
 }
 
@@ -118,20 +116,11 @@ std::optional<std::uint32_t> Admission::limit() const noexcept {
   return limit == kNone ? std::nullopt : std::optional(limit);
 }
 
-// What may be its own alone first: that fails without a trace for the others.
-bool Admission::take(const AdmissionWish& wish) noexcept {
-  const bool counted = wish.client != AdmissionWish::kNobody;
-  if (counted && !count_up(clients_[wish.client], share_.load(std::memory_order_relaxed))) return false;
-  std::atomic<std::uint32_t>* const tool = wish.tool == nullptr ? nullptr : &wish.tool->in_flight;
-  if (tool != nullptr && !count_up(*tool, wish.tool->limit.load(std::memory_order_relaxed))) {
-    untake(wish.client, nullptr);
-    return false;
-  }
-  if (!count_up(in_flight_, limit_.load(std::memory_order_relaxed))) {
-    untake(wish.client, tool);
-    return false;
-  }
-  return true;
+bool Admission::take_of_tool(CountedLimit& tool) noexcept {
+  if (!count_up(tool.in_flight, tool.limit.load(std::memory_order_relaxed))) return false;
+  if (count_up(in_flight_, limit_.load(std::memory_order_relaxed))) return true;
+  tool.in_flight.fetch_sub(1);
+  return false;
 }
 
 void Admission::untake(std::uint32_t client, std::atomic<std::uint32_t>* tool) noexcept {
@@ -215,6 +204,16 @@ AdmissionWait::State Admission::leave(AdmissionWait& one) {
   return one.state;
 }
 
+// How long it was held: lost now and then where shards do this at the same moment.
+inline void Admission::note(const Permit& permit) noexcept {
+  if (permit.was_paused()) return;  // clients take their time
+  const TimePoint now = Shard::current().now();
+  const Duration::rep took = (now - permit.since()).count();
+  const Duration::rep before = held_.load(std::memory_order_relaxed);
+  held_.store(before == 0 ? took : before + ((took - before) >> kHeldOver), std::memory_order_relaxed);
+  if (adaptive_.load(std::memory_order_relaxed) && permit.was_answered()) note_answer(took, now);
+}
+
 void Admission::give_back(Permit& permit) noexcept {
   note(permit);
   untake(permit.client, permit.tool);
@@ -256,14 +255,7 @@ std::chrono::milliseconds Admission::retry_after(Refused reason, const Admission
   return std::min(kRetryMost, std::max(least, wait));
 }
 
-// How long it was held: lost now and then where shards do this at the same moment.
-void Admission::note(const Permit& permit) noexcept {
-  if (permit.was_paused()) return;  // clients take their time
-  const TimePoint now = Shard::current().now();
-  const Duration::rep took = (now - permit.since()).count();
-  const Duration::rep before = held_.load(std::memory_order_relaxed);
-  held_.store(before == 0 ? took : before + (took - before) / kHeldOver, std::memory_order_relaxed);
-  if (!adaptive_.load(std::memory_order_relaxed) || !permit.was_answered()) return;
+void Admission::note_answer(Duration::rep took, TimePoint now) noexcept {
   took_.fetch_add(took, std::memory_order_relaxed);
   const std::uint32_t busy = in_flight();
   if (busy > busiest_.load(std::memory_order_relaxed)) busiest_.store(busy, std::memory_order_relaxed);

@@ -33,6 +33,7 @@ enum class Refused : std::uint8_t {
   displaced,      // it gave its place in the queue to another
   count_
 };
+/// The label of a reason.
 std::string_view to_string(Refused reason) noexcept;
 
 /// The limits of tools, by their server's names for them.
@@ -89,13 +90,32 @@ class Admission final : public PermitPool {
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};  // a limit that nothing reaches
   static constexpr std::size_t kClients = 4096;              // a power of two
 
-  bool take(const AdmissionWish& wish) noexcept;
+  // One more, unless there are as many as may be.
+  static bool count_up(std::atomic<std::uint32_t>& count, std::uint32_t limit) noexcept {
+    std::uint32_t now = count.load(std::memory_order_relaxed);
+    do {
+      if (now >= limit) return false;
+    } while (
+        !count.compare_exchange_weak(now, now + 1, std::memory_order_seq_cst, std::memory_order_relaxed));
+    return true;
+  }
+  // What may be its own alone first: that fails without a trace for the others.
+  bool take(const AdmissionWish& wish) noexcept {
+    const bool counted = wish.client != AdmissionWish::kNobody;
+    if (counted && !count_up(clients_[wish.client], share_.load(std::memory_order_relaxed))) return false;
+    if (wish.tool == nullptr && count_up(in_flight_, limit_.load(std::memory_order_relaxed))) return true;
+    if (wish.tool != nullptr && take_of_tool(*wish.tool)) return true;
+    if (counted) clients_[wish.client].fetch_sub(1);
+    return false;
+  }
+  bool take_of_tool(CountedLimit& tool) noexcept;
   void untake(std::uint32_t client, std::atomic<std::uint32_t>* tool) noexcept;
   void serve(Woken& woken);
   void serve_waiting() noexcept;
   static void wake(const Woken& woken);
   void set_limit(std::uint32_t limit) noexcept;
   void note(const Permit& permit) noexcept;
+  void note_answer(Duration::rep took, TimePoint now) noexcept;
   void adapt(TimePoint now);
 
   alignas(64) std::atomic<std::uint32_t> in_flight_{0};

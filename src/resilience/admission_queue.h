@@ -47,7 +47,9 @@ class AdmissionQueue {
  public:
   using Wait = std::shared_ptr<AdmissionWait>;
 
+  /// How many wait.
   std::size_t size() const noexcept { return size_; }
+  /// Behind all others.
   void add(Wait one);
   /// Gives the one that was in the queue.
   Wait remove(AdmissionWait& one);

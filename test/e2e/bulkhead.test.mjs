@@ -191,6 +191,20 @@ export const tests = {
     });
   },
 
+  async 'the end of the process waits for nobody in a queue beyond drain_timeout'() {
+    const [replica] = await use(1);
+    await served([replica], { weather: view({ max_concurrent: 1, queue_timeout: '1h' }) }, async (weir) => {
+      const both = [slow(weir.url, 60000, { patience: 100000 })];
+      await busy(replica, 1);
+      both.push(slow(weir.url, 1, { patience: 100000 }));
+      await queued(weir, 'weather', 1);
+      weir.child.kill('SIGTERM');
+      assert.ok((await Promise.all(both)).every((one) => one.outcome !== 'ok'));
+      assert.equal((await weir.exit).code, 0);
+      assert.equal((await replica.counters()).by_tool.slow, 1);
+    }, { config: { drain_timeout: '300ms' } });
+  },
+
   async 'what stands at the top is for all servers, and a server says otherwise'() {
     const [replica] = await use(1);
     await served([replica], { top: {}, own: { bulkhead: { max_concurrent: 7 } } }, async (weir) => {

@@ -349,7 +349,7 @@ export const tests = {
       assert.equal(new Set(lines.messages.map((one) => one.id)).size, count);
       assert.ok(lines.messages.every((one) => one.result.content[0].text.length === 64 * 1024));
       return `${count} answers; ${rss.toFixed(0)} MB while nobody read`;
-    }, {}, { paused: true });
+    }, { bulkhead: false }, { paused: true });
   },
 
   async 'sse: the wire, who may post, and the end'() {
