@@ -1,6 +1,6 @@
 // How long a pick takes, by strategy and number of endpoints, with calls under way as in service; how long a
-// sample takes to note; how long a ring takes to make; what a circuit breaker costs beside it. Run: tools/build release bench_picking, then
-// build/release/bench_picking.
+// sample takes to note; how long a ring takes to make; what a circuit breaker costs beside it. Run:
+// tools/build release bench_picking, then build/release/bench_picking.
 #include <benchmark/benchmark.h>
 
 #include <array>

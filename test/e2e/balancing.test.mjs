@@ -198,9 +198,9 @@ export const tests = {
     });
   },
 
-  async 'one endpoint is all there is: it gets every call, however they end'() {
+  async 'without a circuit breaker one endpoint is all there is: it gets every call, however they end'() {
     const [replica] = await use(1);
-    await served([replica], { weather: {} }, async (weir) => {
+    await served([replica], { weather: { circuit_breaker: false } }, async (weir) => {
       allOk(await calls(weir.url, 20));
       await replica.fault('s500', { only: 'calls' });
       const failed = await calls(weir.url, 40);
