@@ -52,6 +52,7 @@ Roster make_roster(std::span<const Standing> endpoints, double panic_threshold) 
   Roster roster;
   roster.eligible.resize(endpoints.size());
   roster.forced.resize(endpoints.size());
+  roster.spare.resize(endpoints.size());
   roster.panic = !priorities.empty() && stop == priorities.end() && panic_threshold > 0;
   for (std::size_t i = 0; i < endpoints.size(); ++i) {
     const Standing& endpoint = endpoints[i];
@@ -61,6 +62,7 @@ Roster make_roster(std::span<const Standing> endpoints, double panic_threshold) 
       roster.forced[i] = roster.eligible[i] && endpoint.health == Health::unhealthy;
     } else {
       roster.eligible[i] = well(endpoint) && stop != priorities.end() && endpoint.priority <= stop->first;
+      roster.spare[i] = well(endpoint) && !roster.eligible[i];
     }
   }
   return roster;

@@ -22,6 +22,7 @@ struct Standing {
 struct Roster {
   std::vector<bool> eligible;  // by place
   std::vector<bool> forced;    // by place: in panic, though its health is against it
+  std::vector<bool> spare;     // by place: well, but of a priority that is not needed
   bool panic = false;          // too few are healthy: health is not looked at
   bool empty() const noexcept;
 };

@@ -14,6 +14,11 @@ namespace {
 constexpr Duration kTurn = std::chrono::milliseconds(250);
 constexpr int kMovesMax = 3;  // of one call whose client's session can't be opened
 constexpr auto kRetryAfter = std::chrono::milliseconds(250);
+// How long a call waits for leave where all that are well have yet to prove it, and how often it looks:
+// mostly they have done so within a few calls' time.
+constexpr Duration kLeave = std::chrono::milliseconds(250);
+constexpr Duration kFirstLook = std::chrono::milliseconds(2);
+constexpr Duration kLook = std::chrono::milliseconds(20);
 // How long a connection may take where another endpoint can be asked instead.
 constexpr Duration kConnectPatience = std::chrono::milliseconds(250);
 
@@ -138,15 +143,18 @@ bool Upstream::admit(const Call& call, const EndpointSet& set, std::size_t& plac
   if (passes(place)) return true;
   const std::size_t count = set.members.size();
   const std::size_t from = chance().below(count);
-  for (const bool again : {false, true})
+  const auto find = [&](const std::vector<bool>& among, bool again) {
     for (std::size_t i = 0; i < count; ++i) {
       const std::size_t at = (from + i) % count;
-      if (at == place || !set.roster.eligible[at]) continue;
+      if (at == place || !among[at]) continue;
       if (call.tried.has(set.members[at].endpoint->number()) != again || !passes(at)) continue;
       place = at;
       return true;
     }
-  return false;
+    return false;
+  };
+  return find(set.roster.eligible, false) || find(set.roster.spare, false) ||
+         find(set.roster.eligible, true) || find(set.roster.spare, true);
 }
 
 // One alone. Where it is not known it is asked who it is, and that is judged by itself.
@@ -225,8 +233,27 @@ Endpoint* Upstream::choose(const Call& call, const EndpointSet& set, Picked& pic
 // No coroutine of its own where an endpoint is known.
 Task<Result<Reply>> Upstream::balance(Call& call) {
   const EndpointSet& set = set_now();
-  if (set.only != nullptr && call.at == 0)
-    return set.only->health().closed() ? set.only->call(call) : call_only(call, set);
+  if (set.only != nullptr && call.at == 0 && set.only->health().closed()) return set.only->call(call);
+  return set.half_open ? wait_for_leave(call) : balance_now(call);
+}
+
+// Who is well but has all the calls that it may have until it has proved it is waited for a moment: with
+// nobody else to go to, clients should see nothing of that.
+Task<Result<Reply>> Upstream::wait_for_leave(Call& call) {
+  const TimePoint until = std::min(call.deadline, Shard::current().now() + kLeave);
+  for (Duration pause = kFirstLook;; pause = std::min(2 * pause, kLook)) {
+    Result<Reply> reply = co_await balance_now(call);
+    if (reply || reply.error().kind() != Error::Kind::no_healthy_endpoint) co_return reply;
+    const TimePoint now = Shard::current().now();
+    if (!set_now().half_open || now >= until) co_return reply;
+    const Wake wake = co_await Sleep(std::min(now + pause, until), &call.cancel);
+    if (wake == Wake::cancelled) co_return reply;
+  }
+}
+
+Task<Result<Reply>> Upstream::balance_now(Call& call) {
+  const EndpointSet& set = set_now();
+  if (set.only != nullptr && call.at == 0) return call_only(call, set);
   if (!set.known && set.only == nullptr && !set.barred) return call_once_known(call);
   if (goes_with_client(call, set)) return call_of_client(call);
   Picked picked;

@@ -48,6 +48,7 @@ struct EndpointSet {
   bool sessions = false;           // clients have sessions of their own with some
   std::size_t choices = 0;         // how many may get calls now
   std::shared_ptr<Stack> stack;    // what calls go through on their way to one of them
+  bool half_open = false;          // some that are well have yet to prove it: few calls at a time
   bool barred = false;             // nobody is to be asked: those that were known are not there any more
   bool resolving = false;          // a host name has not been looked up yet
   Error unresolved;                // why a host name stands for nothing yet, where one does
@@ -205,6 +206,8 @@ class Upstream final : public std::enable_shared_from_this<Upstream>, private En
   static bool admit_only(Endpoint& only, Picked& picked);
   bool admit(const Call& call, const EndpointSet& set, std::size_t& place, Picked& picked);
   Task<Result<Reply>> call_only(Call& call, const EndpointSet& set);
+  Task<Result<Reply>> balance_now(Call& call);
+  Task<Result<Reply>> wait_for_leave(Call& call);
   Endpoint* choose(const Call& call, const EndpointSet& set, Picked& picked, bool trials);
   Endpoint* choose_for_client(const Call& call, const EndpointSet& set, Picked& picked, bool trials);
   Endpoint* pick(const Call& call, const EndpointSet& set, Picked& picked, bool trials);

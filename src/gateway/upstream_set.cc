@@ -203,6 +203,8 @@ void Upstream::change(const std::function<void(EndpointSet&)>& changes) {
       candidate.weight = std::max<std::uint32_t>(member.weight, 1);
       candidate.eligible = set->roster.eligible[i];
       candidates.push_back(std::move(candidate));
+      set->half_open = set->half_open || (set->roster.eligible[i] && !set->roster.forced[i] &&
+                                          !member.endpoint->health().closed());
       set->known = set->known || (candidates.back().eligible && member.endpoint->status()->peer);
     }
     set->barred = set->barred && set->roster.empty();

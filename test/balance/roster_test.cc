@@ -7,8 +7,8 @@
 namespace weir {
 namespace {
 
-/// Endpoints as letters: h healthy, d degraded, u unhealthy, ? unknown, x absent (and unhealthy), - draining,
-/// 0 weightless; a | begins the next priority. The eligible are marked with *, panic with a !.
+/// Endpoints as letters: h healthy, d degraded, u unhealthy, ? unknown, x absent (and unhealthy), b barred, -
+/// draining, 0 weightless; a | begins the next priority. The eligible are marked with *, panic with a !.
 std::string roster_of(const std::string& text, double threshold) {
   std::vector<Standing> endpoints;
   std::uint32_t priority = 0;
@@ -32,6 +32,10 @@ std::string roster_of(const std::string& text, double threshold) {
         e.health = Health::unhealthy;
         e.absent = true;
         break;
+      case 'b':
+        e.health = Health::unhealthy;
+        e.barred = true;
+        break;
       case '-':
         e.health = Health::healthy;
         e.draining = true;
@@ -52,12 +56,41 @@ std::string roster_of(const std::string& text, double threshold) {
   return result + (roster.panic ? "!" : "");
 }
 
+std::string all_of(const std::string& text, double threshold) {
+  std::vector<Standing> endpoints;
+  for (const char c : text) {
+    Standing e;
+    e.priority = static_cast<std::uint32_t>(endpoints.size());
+    e.health = c == 'h' ? Health::healthy : Health::unhealthy;
+    e.barred = c == 'b';
+    endpoints.push_back(e);
+  }
+  const Roster roster = make_roster(endpoints, threshold);
+  std::string result;
+  for (std::size_t i = 0; i < endpoints.size(); ++i)
+    result += roster.forced[i] ? '+' : roster.eligible[i] ? '*' : roster.spare[i] ? 's' : '.';
+  return result;
+}
+
+TEST(Roster, SaysWhoIsForcedAndWhoIsToSpare) {
+  EXPECT_EQ(all_of("hhu", 0.5), "*s.");
+  EXPECT_EQ(all_of("uhh", 0.5), ".*s");
+  EXPECT_EQ(all_of("uu", 0.5), "++");
+  EXPECT_EQ(all_of("ub", 0.5), "+.");
+  EXPECT_EQ(all_of("bb", 0.5), "..");
+  EXPECT_EQ(all_of("u", 0), ".");
+}
+
 TEST(Roster, ChoosesByHealthPriorityAndPanic) {
   const struct {
     const char* endpoints;
     double threshold;
     const char* wanted;
   } rows[] = {
+      {"hbb", 0.5, "*..!"},
+      {"bbb", 0.5, "...!"},
+      {"bxb", 0.5, ".*.!"},
+      {"bux", 0.5, ".*.!"},
       {"hhh", 0.5, "***"},
       {"hdu", 0.5, "**."},     // degraded is well
       {"huu", 0.5, "***!"},    // one of three is too few

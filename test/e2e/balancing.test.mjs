@@ -132,6 +132,8 @@ export const tests = {
       assert.deepEqual(await serve(), { r0: 0, r1: 0, r2: 60 });
       await Promise.all([first.restart(), second.restart()]);
       for (const one of [first, second]) await turns(weir, one, 'healthy');
+      // A few calls at a time have to prove that they are.
+      await until(async () => (allOk(await calls(weir.url, 6, { width: 1 })), (await row(weir)).endpoints.every((one) => one.breaker === 'closed')), 20000, 'them to have proved it');
       const after = await serve();
       assert.ok(after.r2 === 0 && after.r0 > 0 && after.r1 > 0, JSON.stringify(after));
       assert.equal((await endpoint(weir, backup)).priority, 1);
@@ -198,9 +200,9 @@ export const tests = {
     });
   },
 
-  async 'one endpoint is all there is: it gets every call, however they end'() {
+  async 'without a circuit breaker one endpoint is all there is: it gets every call, however they end'() {
     const [replica] = await use(1);
-    await served([replica], { weather: { retry: false } }, async (weir) => {
+    await served([replica], { weather: { circuit_breaker: false, retry: false } }, async (weir) => {
       allOk(await calls(weir.url, 20));
       await replica.fault('s500', { only: 'calls' });
       const failed = await calls(weir.url, 40);

@@ -103,8 +103,8 @@ export const tests = {
     await served([replica], { weather: {} }, async (weir) => {
       await replica.fault('s500', { only: 'calls' });
       assert.deepEqual(outcomes(await calls(weir.url, 200)), { rpc_error: 200 });
-      await turns(weir, replica, 'degraded');
-      const said = events(weir).filter((line) => line.message === 'degraded');
+      await turns(weir, replica, 'unhealthy');
+      const said = events(weir);
       assert.ok(said.length > 0 && said.length <= 20, `${said.length} events of one endpoint: ${JSON.stringify(said.slice(-2))}`);
     });
   },

@@ -260,8 +260,11 @@ Task<void> BalancingStorm::recover() {
     }
   if (in_flight() != 0) blame(std::to_string(in_flight()) + " calls are in flight for ever");
   for (const auto& weak : endpoints_)
-    if (const auto endpoint = weak.lock(); endpoint && endpoint->in_flight() != 0)
-      blame(endpoint->address() + " has calls in flight for ever");
+    if (const auto endpoint = weak.lock()) {
+      if (endpoint->in_flight() != 0) blame(endpoint->address() + " has calls in flight for ever");
+      if (endpoint->health().breaker().word().permits != 0)
+        blame(endpoint->address() + " misses permits of its circuit breaker");
+    }
   if (world_.open_connections(gateway_address(), true) != 0 || connections() != 0)
     blame("connections of clients are left");
 }

@@ -233,6 +233,58 @@ TEST(BreakerScene, WhereAllRefuseNobodyIsAskedAndItIsSoonOver) {
   });
 }
 
+// Nobody else is there to go to: those that get no permit wait for the few calls that prove it.
+TEST(BreakerScene, WhoIsBackAloneIsWaitedForAMoment) {
+  play(
+      1,
+      [](HealthScene& s) -> Task<void> {
+        s.set_down(0, true);
+        (void)co_await s.until([&s] { return s.health(0) == Health::unhealthy; }, seconds(5));
+        const std::string by = co_await s.call();
+        EXPECT_EQ(by, kNobody);
+        s.set_down(0, false);
+        (void)co_await s.until([&s] { return s.health(0) == Health::healthy; }, seconds(5));
+        EXPECT_EQ(breaker(s, 0), BreakerState::half_open);
+        s.told(0).delay = milliseconds(30);
+        s.told(0).called.clear();
+        const TimePoint begun = s.now();
+        const int refused = co_await calls(s, 12, seconds(5));
+        EXPECT_EQ(refused, 0);
+        EXPECT_EQ(s.told(0).called.size(), 12u);
+        const auto early = std::count_if(s.told(0).called.begin(), s.told(0).called.end(),
+                                         [&](TimePoint at) { return at < begun + milliseconds(30); });
+        EXPECT_EQ(early, 3);
+        EXPECT_EQ(breaker(s, 0), BreakerState::closed);
+        // Slow ones are not waited for that long.
+        s.set_down(0, true);
+        (void)co_await s.until([&s] { return s.health(0) == Health::unhealthy; }, seconds(5));
+        s.set_down(0, false);
+        (void)co_await s.until([&s] { return s.health(0) == Health::healthy; }, seconds(20));
+        s.told(0).delay = milliseconds(600);
+        const int slow = co_await calls(s, 12, seconds(5));
+        EXPECT_EQ(slow, 9);
+      },
+      [](ServerConfig& server) { server.health_check.interval = milliseconds(200); });
+}
+
+TEST(BreakerScene, ABackupTakesWhatIsTooManyForWhoIsBack) {
+  play(
+      2,
+      [](HealthScene& s) -> Task<void> {
+        s.told(0).tell(Way::hangs);
+        (void)co_await s.until([&s] { return s.health(0) == Health::unhealthy; }, seconds(5));
+        s.told(0).tell(Way::well);
+        (void)co_await s.until([&s] { return s.health(0) == Health::healthy; }, seconds(5));
+        s.told(0).delay = milliseconds(600);
+        s.told(0).called.clear();
+        const int refused = co_await calls(s, 12, seconds(5));
+        EXPECT_EQ(refused, 0);
+        EXPECT_EQ(s.told(0).called.size(), 3u);
+        EXPECT_EQ(s.told(1).called.size(), 9u);
+      },
+      [](ServerConfig& server) { server.endpoints[1].priority = 1; });
+}
+
 TEST(BreakerScene, FlappingChangesAtMostTwelveTimesAMinute) {
   play(2, [](HealthScene& s) -> Task<void> {
     int changes = 0;
