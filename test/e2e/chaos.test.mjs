@@ -1,0 +1,11 @@
+// A short run of the chaos suite: its first seeds.
+import assert from 'node:assert/strict';
+import { chaos, line } from '../chaos/run.mjs';
+
+export const tests = {
+  async 'whatever befalls the upstreams, each call ends once, and nothing is doubled, crossed, lost or left behind'({ full }) {
+    const sum = await chaos({ seeds: full ? 60 : 12, jobs: 3, seconds: 120 });
+    assert.deepEqual(sum.broken, [], line(sum));
+    return line(sum);
+  },
+};
