@@ -66,7 +66,7 @@ export class Caller {
     const key = randomUUID();
     const id = ++this.next;
     const asked = request(plan, key, this.prefixed);
-    const record = { ...plan, key, by: this.version, start: now() };
+    const record = { ...plan, key, by: this.version, from: this.from, start: now() };
     const params = { ...asked.params, _meta: { ...(asked.progress ? { progressToken: id } : {}), ...(plan.kind === 'patient' ? { 'weir/timeoutMs': 300 } : {}) } };
     let body = JSON.stringify({ jsonrpc: '2.0', id, method: asked.method, params });
     if (this.modern) body = body.replace(/}}}$/, `${body.includes('"_meta":{}') ? '' : ','}${meta}}}}`);

@@ -137,5 +137,5 @@ export async function cell(stage, plan) {
     const name = [outcome, code].filter(Boolean).join(' ');
     outcomes[name] = (outcomes[name] ?? 0) + 1;
   }
-  return { seed: plan.seed, calls: records.length, outcomes, broken, ms: Math.round(now() - begun), faults: plan.faults.length, records: broken.length ? records : [] };
+  return { seed: plan.seed, calls: records.length, outcomes, broken, ms: Math.round(now() - begun), faults: plan.faults.length, records };
 }

@@ -1,10 +1,10 @@
 // The chaos suite: calls of every kind through the shipped binary while everything befalls the upstreams, judged at clients
 // and upstreams. Usage: node run.mjs [--seeds 1000] [--first 1] [--jobs 4] [--seconds 7200] [--seed N: that one alone, and
-// what befell it] [--weir PATH]. SEEDS and SEED in the environment are the same. Prints the seeds that broke a rule; exit
+// what befell it; --all: its calls too] [--weir PATH]. SEEDS and SEED in the environment are the same. Prints the seeds that broke a rule; exit
 // code 1 if there is one. A cell is a process of its own, with its own upstreams and, for each seed, a gateway.
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { option } from '../soak/measure.mjs';
+import { flag, option } from '../soak/measure.mjs';
 
 const enough = 50; // broken seeds: the next ones would say the same
 const file = fileURLToPath(import.meta.url);
@@ -70,6 +70,7 @@ async function alone(seed) {
   const stage = await Stage.set(most);
   const got = await cell(stage, plan);
   await stage.end();
+  if (flag('all')) for (const one of got.records) console.log(`${one.n} at ${one.at}: ${one.kind} of ${one.server} by ${one.by} of ${one.from}: ${one.outcome} ${one.code ?? ''} after ${Math.round(one.end - one.start)} ms ${one.message ?? ''}`);
   for (const one of got.broken) console.log(`BROKEN ${one}`);
   console.log(`${got.calls} calls in ${got.ms} ms: ${JSON.stringify(got.outcomes)}`);
   return got.broken.length ? 1 : 0;

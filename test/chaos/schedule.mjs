@@ -16,11 +16,11 @@ const bag = Object.entries(shares).flatMap(([kind, share]) => Array(share).fill(
 // Faults of one target, one after the other: {at, until, server, place, kind, ...}.
 function befalls(draw, target, lasts, likely) {
   const out = [];
-  for (let at = 100 + draw(lasts / 3); at < lasts - 200 && draw(100) < likely; ) {
+  for (let at = 100 + draw(Math.floor(lasts / 3)); at < lasts - 200 && draw(100) < likely; ) {
     const names = target.by === 'stdio' ? piped : draw(10) < 6 ? kinds : draw(2) ? told : process_faults;
     const ends = Math.min(lasts, at + [150, 400, 900, 1600][draw(4)] + draw(200));
     out.push({ at, until: ends, server: target.server, place: target.place, kind: names[draw(names.length)], share: [1, 1, 0.5, 0.2][draw(4)], ms: [60, 200, 600][draw(3)], cut: draw(2) === 0, flush: draw(2) === 0, seed: draw(1e6) });
-    at = ends + 100 + draw(lasts / 3);
+    at = ends + 100 + draw(Math.floor(lasts / 3));
   }
   return out;
 }
