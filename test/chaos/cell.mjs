@@ -17,12 +17,14 @@ const timeouts = fs.readFileSync(binary).includes('weir/timeoutMs');
 // How late this process was at worst since it was last asked: on a machine that stands still deadlines pass for no one's fault.
 class Lag {
   worst = 0;
+  ever = 0;
   constructor() {
     let due = now() + 20;
     this.timer = setInterval(() => ((this.worst = Math.max(this.worst, now() - due)), (due = now() + 20)), 20);
   }
   take() {
     const { worst } = this;
+    this.ever = Math.max(this.ever, worst);
     this.worst = 0;
     return worst;
   }
@@ -112,7 +114,7 @@ class Run {
   async whole(when) {
     let seen;
     const well = async () => {
-      if (this.callers) for (const server of this.names) await this.callers[0].call({ server, kind: 'read', ms: 0, n: 'meanwhile', at: 0 });
+      if (this.callers) for (const server of this.names) await this.one({ caller: 0, server, kind: 'read', ms: 0, n: when, at: 0 });
       seen = (await Promise.all(this.names.map(async (name) => (await endpoints(this.weir, name)).map((one) => ({ name, ...one }))))).flat();
       return seen.every((one) => one.state === 'healthy' && (one.breaker ?? 'closed') === 'closed') || (await pause(30), false);
     };
@@ -165,11 +167,11 @@ class Run {
 // Runs a schedule on a stage: {seed, calls, outcomes, broken, ms}.
 export async function cell(stage, plan) {
   const begun = now();
-  const { records, broken } = await new Run(stage, plan).everything();
+  const { records, broken, lag } = await new Run(stage, plan).everything();
   const outcomes = {};
   for (const { outcome, code } of records) {
     const name = [outcome, code].filter(Boolean).join(' ');
     outcomes[name] = (outcomes[name] ?? 0) + 1;
   }
-  return { seed: plan.seed, calls: records.length, outcomes, broken, ms: Math.round(now() - begun), faults: plan.faults.length, records };
+  return { seed: plan.seed, calls: records.length, outcomes, broken, ms: Math.round(now() - begun), faults: plan.faults.length, late: Math.round(Math.max(lag.ever, lag.take())), records };
 }

@@ -119,15 +119,23 @@ function overHttp() {
   server.on('clientError', (_, socket) => socket.destroy());
   server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));
   let held = [];
-  const release = () => (held.forEach((one) => fs.closeSync(one)), (held = []));
-  process.on('message', (told) => {
-    if (told.do === 'fault') fault = told;
-    if (told.do === 'heal') release(), (fault = { kind: 'none' });
+  let taking;
+  const exhaust = () => {
     try {
-      while (told.do === 'exhaust') held.push(fs.openSync('/dev/null'));
+      for (;;) held.push(fs.openSync('/dev/null'));
     } catch {
       // None is left: that is what was wanted.
     }
+  };
+  const release = () => {
+    clearInterval(taking);
+    for (const one of held) fs.closeSync(one);
+    held = [];
+  };
+  process.on('message', (told) => {
+    if (told.do === 'fault') fault = told;
+    if (told.do === 'heal') release(), (fault = { kind: 'none' });
+    if (told.do === 'exhaust') exhaust(), (taking = setInterval(exhaust, 2)); // what others give back, too
     process.send({ done: told.n });
   });
   process.on('disconnect', () => process.exit(0));
