@@ -14,22 +14,16 @@ const slack = 12; // descriptors that rest: connections to upstreams
 // A binary that does not know the key does nothing about it.
 const timeouts = fs.readFileSync(binary).includes('weir/timeoutMs');
 
-// How late this process was at worst since it was last asked: on a machine that stands still deadlines pass for no one's fault.
-class Lag {
-  worst = 0;
-  ever = 0;
-  constructor() {
-    let due = now() + 20;
-    this.timer = setInterval(() => ((this.worst = Math.max(this.worst, now() - due)), (due = now() + 20)), 20);
-  }
-  take() {
-    const { worst } = this;
-    this.ever = Math.max(this.ever, worst);
-    this.worst = 0;
-    return worst;
+// How long a process's threads have waited for a processor so far, ms; 0 where the kernel does not say.
+function starved(pid) {
+  try {
+    return fs.readdirSync(`/proc/${pid}/task`).reduce((sum, task) => sum + Number(fs.readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[1]) / 1e6, 0);
+  } catch {
+    return 0;
   }
 }
-const late = 300;
+// On a machine that stands still deadlines pass for no one's fault.
+const late = 300; // ms
 
 // Children of the gateway: what befalls one of them, and its end.
 function harm(pid, fault) {
@@ -47,7 +41,6 @@ function harm(pid, fault) {
 class Run {
   broken = [];
   records = [];
-  lag = new Lag();
   constructor(stage, plan) {
     Object.assign(this, { stage, plan, names: plan.servers.map((one) => one.name) });
   }
@@ -66,12 +59,12 @@ class Run {
       await this.whole('after the last fault');
       await this.series('after the last fault');
       await this.rests(before);
+      this.starved = Math.round(this.starving());
       await this.stage.settled();
       this.broken.push(...judge(this.records, runs(this.stage.lines(this.mark))), ...this.callers.flatMap((one) => one.crossed));
     } catch (error) {
       this.broken.push(error.stack);
     } finally {
-      clearInterval(this.lag.timer);
       for (const one of this.callers ?? []) one.close();
       if (this.weir.child.exitCode !== null || this.weir.child.signalCode) this.broken.push(`the gateway ended: ${this.weir.child.signalCode ?? this.weir.child.exitCode}\n${this.weir.log.slice(-2000)}`);
       const how = await this.weir.stop();
@@ -126,11 +119,15 @@ class Run {
   async series(when) {
     let failed;
     for (let tries = 0; tries < 5; ++tries) {
-      this.lag.take();
+      const before = this.starving();
       failed = await this.once(when);
-      if (!failed.length || failed.some(({ code }) => code !== 1003) || this.lag.take() < late) break;
+      if (!failed.length || failed.some(({ code }) => code !== 1003) || this.starving() - before < late) break;
     }
     for (const one of failed) this.broken.push(`${when}: ${one.kind} of ${one.server} by ${one.by}: ${one.outcome} ${one.code ?? ''} ${one.message ?? ''}`);
+  }
+  starving() {
+    const pids = [process.pid, this.weir.child.pid, ...Object.values(this.stage.upstreams).flat().map((one) => one.child.pid)];
+    return pids.reduce((sum, pid) => sum + starved(pid), 0);
   }
   async once(when) {
     const failed = [];
@@ -167,11 +164,11 @@ class Run {
 // Runs a schedule on a stage: {seed, calls, outcomes, broken, ms}.
 export async function cell(stage, plan) {
   const begun = now();
-  const { records, broken, lag } = await new Run(stage, plan).everything();
+  const { records, broken, starved: waited } = await new Run(stage, plan).everything();
   const outcomes = {};
   for (const { outcome, code } of records) {
     const name = [outcome, code].filter(Boolean).join(' ');
     outcomes[name] = (outcomes[name] ?? 0) + 1;
   }
-  return { seed: plan.seed, calls: records.length, outcomes, broken, ms: Math.round(now() - begun), faults: plan.faults.length, late: Math.round(Math.max(lag.ever, lag.take())), records };
+  return { seed: plan.seed, calls: records.length, outcomes, broken, ms: Math.round(now() - begun), faults: plan.faults.length, waited, records };
 }

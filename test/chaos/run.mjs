@@ -72,7 +72,7 @@ async function alone(seed) {
   await stage.end();
   if (flag('all')) for (const one of got.records) console.log(`${one.n} at ${one.at}: ${one.kind} of ${one.server} by ${one.by} of ${one.from}: ${one.outcome} ${one.code ?? ''} after ${Math.round(one.end - one.start)} ms ${one.message ?? ''}`);
   for (const one of got.broken) console.log(`BROKEN ${one}`);
-  console.log(`${got.calls} calls in ${got.ms} ms, this process late by ${got.late} ms at worst: ${JSON.stringify(got.outcomes)}`);
+  console.log(`${got.calls} calls in ${got.ms} ms, which waited ${got.waited} ms in all for a processor: ${JSON.stringify(got.outcomes)}`);
   return got.broken.length ? 1 : 0;
 }
 

@@ -4,7 +4,7 @@ import { OpenLoop, now, until } from '../e2e/replicas.mjs';
 
 // `start(replicas)` gives {url, stop()}; hold: ms that the fault lasts; prefix: of the calls' ids. Gives {records, during (those
 // due while it lasted), begun, healed, detect: from when on the bad one got less than a tenth of its share, recover: when it
-// had half of it again over a second; null: never}.
+// had half of it again over a second; null: never; late: how late a call was made at worst}.
 export async function oneBad({ fault, start, replicas, bad, tool, rate, hold, random, prefix }) {
   await Promise.all(replicas.map((one) => one.reset()));
   const gateway = await start(replicas);
@@ -33,7 +33,8 @@ export async function oneBad({ fault, start, replicas, bad, tool, rate, hold, ra
     const time = (one) => (fault.seen === 'sent' && one.at >= healed && one.sent < healed ? one.sent : one.at);
     const times = calls.map((some) => sorted(some.map(time)));
     const during = records.filter((one) => one.due >= begun && one.due < healed);
-    return { records, during, begun, healed, recover, detect: deserted(times[place], times.flat(), begun, healed, fair) };
+    const late = Math.max(...records.map((one) => one.start - one.due));
+    return { records, during, begun, healed, late, recover, detect: deserted(times[place], times.flat(), begun, healed, fair) };
   } finally {
     if (!stopped) await loop.stop();
     await gateway.stop();

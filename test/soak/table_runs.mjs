@@ -14,14 +14,17 @@ const hedged = (replicas) => startGateway(replicas, { server: { hedge: { delay: 
 const start = (target) => (target === 'weir' ? hedged : targets[target]);
 const took = (records) => sorted(records.map((one) => one.end - one.due));
 
-// Every run of every target, in shuffled order, before the same replicas.
+// Every run of every target, in shuffled order, before the same replicas. A run in which calls were not made when they were
+// due says more of the machine than of what it measures: it is made again, twice at most.
+export const tolerated = 100; // ms
 async function each({ through, runs, random, name }, options, one) {
   const replicas = await startReplicas(count, { latency: 10, ...options });
   const all = [];
   try {
     for (let i = 0; i < runs; ++i)
       for (const target of shuffled(through, random)) {
-        const got = { name, target, run: i, ...(await one(target, replicas, i)) };
+        let got;
+        for (let tries = 0; tries < 3 && !(got?.late < tolerated); ++tries) got = { name, target, run: i, tries, ...(await one(target, replicas, `${i}.${tries}`)) };
         all.push(got);
         console.error(`${name} ${target} #${i}: ${JSON.stringify({ ...got, name: undefined, target: undefined })}`);
       }
@@ -34,11 +37,11 @@ async function each({ through, runs, random, name }, options, one) {
 export const reading = (of) =>
   each(of, {}, async (target, replicas) => {
     const { hold, rate, random, name } = of;
-    const { during, records, healed, detect, recover } = await oneBad({ fault: faults[name], start: start(target), replicas, bad: replicas[random(count)], tool: 'echo', rate, hold, random });
+    const { during, records, healed, late, detect, recover } = await oneBad({ fault: faults[name], start: start(target), replicas, bad: replicas[random(count)], tool: 'echo', rate, hold, random });
     const errors = during.filter((one) => one.outcome !== 'ok');
     const times = took(during);
     return {
-      calls: during.length, errors: errors.length / during.length, kinds: tally(errors), p50: at(times, 0.5), p99: at(times, 0.99), detect, recover,
+      calls: during.length, late, errors: errors.length / during.length, kinds: tally(errors), p50: at(times, 0.5), p99: at(times, 0.99), detect, recover,
       later: records.filter((one) => one.due >= healed && one.outcome !== 'ok').length,
     };
   });
@@ -53,7 +56,7 @@ export async function writing(of) {
     return await each(of, { journal }, async (target, replicas, i) => {
       const { hold, rate, random, name } = of;
       const prefix = `${target.replace(/\W+/g, '')}-${i}-`;
-      const { records } = await oneBad({ fault: faults[name], start: start(target), replicas, bad: replicas[random(count)], tool: 'write', rate, hold, random, prefix });
+      const { records, late } = await oneBad({ fault: faults[name], start: start(target), replicas, bad: replicas[random(count)], tool: 'write', rate, hold, random, prefix });
       await Promise.all(replicas.map((one) => one.counters())); // what was sent before is in the journal
       const ran = {};
       for (const id of fs.readFileSync(journal, 'utf8').split('\n')) if (id.startsWith(prefix)) ran[id] = (ran[id] ?? 0) + 1;
@@ -61,7 +64,7 @@ export async function writing(of) {
       const unknown = ({ code, sent }) => code === 1007 || sent === 'maybe';
       const untold = errors.filter((one) => (ran[one.id] ? !unknown(one) : !unknown(one) && one.sent !== 'no'));
       return {
-        calls: records.length, errors: errors.length / records.length, kinds: tally(errors), left: records.filter((one) => one.outcome === 'timeout').length,
+        calls: records.length, late, errors: errors.length / records.length, kinds: tally(errors), left: records.filter((one) => one.outcome === 'timeout').length,
         doubled: Object.values(ran).filter((times) => times > 1).length, untold: untold.length, untold_kinds: tally(untold),
       };
     });
@@ -93,7 +96,7 @@ export const allDown = (of) =>
       records = await loop.stop();
       const known = records.filter((one) => one.due >= begun + 1500 && one.end < healing);
       return {
-        calls: known.length, p50: at(took(known), 0.5), said: known.filter((one) => one.code === 1005 && one.retry_after > 0).length / known.length,
+        calls: known.length, late: Math.max(...records.map((one) => one.start - one.due)), p50: at(took(known), 0.5), said: known.filter((one) => one.code === 1005 && one.retry_after > 0).length / known.length,
         first: good.length ? Math.min(...good) - well : null, kinds: tally(known.filter((one) => one.outcome !== 'ok')),
         later: tally(records.filter((one) => one.start >= well + 500 && one.outcome !== 'ok')),
       };
