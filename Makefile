@@ -33,12 +33,15 @@ verify: ## everything: sanitizers, full sizes of the black-box tests, all of con
 	@tools/build dev weir_tests && WEIR_SEEDS=10000 $(BUILD)/dev/weir_tests --gtest_filter='*Storm.*:-*SameSeed*' --gtest_brief=1
 	@$(MAKE) --no-print-directory balance chaos
 
-balance: ## real replicas: shares, detection of every fault, dying replicas beside nginx and HAProxy, false alarms (an hour)
+balance: ## real replicas: shares, detection of every fault, dying replicas beside nginx and HAProxy, the table of faults, false alarms (hours)
 	@tools/setup tests
 	@tools/build release weir
 	@node test/soak/shares.mjs --write docs/shares.md
 	@node test/soak/detection.mjs --runs 20 --write docs/detection.md
 	@node test/soak/dying_replica.mjs --write docs/dying-replica.md
+	@node test/soak/faults_table.mjs --runs 3 --write docs/faults.md
+	@node test/soak/faults_table.mjs --runs 3 --writes --write docs/faults-writes.md
+	@node test/soak/faults_table.mjs --runs 3 --all-down --write docs/faults-all-down.md
 	@node test/soak/false_alarms.mjs --seconds 120
 
 chaos: ## everything befalls the upstreams, SEEDS times (default 1000; SEED=n: that one alone), then availability (an hour)
