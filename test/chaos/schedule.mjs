@@ -32,6 +32,8 @@ export function schedule(seed, { lasts = 2500, rate = 80 } = {}) {
   const config = {
     threads: 1 + draw(3),
     timeout: { request: '2s', connect: '1s' },
+    circuit_breaker: { timeout: '2s' }, // and not 30 s: a seed waits until all have come back
+    outlier_detection: { max_ejection_time: '4s' },
     load_balancing: { strategy: strategies[draw(strategies.length)] },
     ...[{}, { hedge: { delay: 'p95', budget: '50%' } }, { hedge: { delay: '20ms', budget: '100%' } }][draw(3)],
     ...[{}, {}, { retry: { max_attempts: 1 } }, { retry: { max_attempts: 5, initial_delay: '1ms', budget: '100%' } }][draw(4)],

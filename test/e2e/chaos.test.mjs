@@ -76,7 +76,7 @@ export const tests = {
   },
 
   async 'whatever befalls the upstreams, each call ends once, and nothing is doubled, crossed, lost or left behind'({ full }) {
-    const sum = await chaos({ seeds: full ? 60 : 12, jobs: 3, seconds: 120 });
+    const sum = await chaos({ seeds: full ? 40 : 10, jobs: 4, seconds: 100 });
     assert.equal(sum.broken.length, 0, [line(sum), ...sum.broken.map((one) => `SEED=${one.seed} make chaos: ${one.broken.slice(0, 3).join('; ')}`)].join('\n'));
     assert.equal(sum.seeds > 3, true, 'too slow to tell anything');
     return line(sum);
