@@ -31,15 +31,24 @@ verify: ## everything: sanitizers, full sizes of the black-box tests, all of con
 	@node test/soak/crossing.mjs --exchanges 100000
 	@node test/soak/restart.mjs
 	@tools/build dev weir_tests && WEIR_SEEDS=10000 $(BUILD)/dev/weir_tests --gtest_filter='*Storm.*:-*SameSeed*' --gtest_brief=1
-	@$(MAKE) --no-print-directory balance
+	@$(MAKE) --no-print-directory balance chaos
 
-balance: ## real replicas: shares, detection of every fault, dying replicas beside nginx and HAProxy, false alarms (an hour)
+balance: ## real replicas: shares, detection of every fault, dying replicas beside nginx and HAProxy, the table of faults, false alarms (hours)
 	@tools/setup tests
 	@tools/build release weir
 	@node test/soak/shares.mjs --write docs/shares.md
 	@node test/soak/detection.mjs --runs 20 --write docs/detection.md
 	@node test/soak/dying_replica.mjs --write docs/dying-replica.md
+	@node test/soak/faults_table.mjs --runs 3 --write docs/faults.md
+	@node test/soak/faults_table.mjs --runs 3 --writes --write docs/faults-writes.md
+	@node test/soak/faults_table.mjs --runs 3 --all-down --write docs/faults-all-down.md
 	@node test/soak/false_alarms.mjs --seconds 120
+
+chaos: ## everything befalls the upstreams, SEEDS times (default 1000; SEED=n: that one alone), then availability (an hour)
+	@tools/setup tests
+	@tools/build release weir
+	@node test/chaos/run.mjs
+	@[ -n "$(SEED)" ] || node test/chaos/availability.mjs
 
 bench: setup ## against nginx and HAProxy, side by side (minutes)
 	@tools/bench
@@ -83,4 +92,4 @@ coverage: ## line coverage of src/ by units and black-box tests; under 80 % fail
 docs: ## reference of all public declarations; one without a comment fails
 	@tools/docs
 
-.PHONY: help setup build run test verify balance bench bench-streams bench-balance counters asan tsan fuzz tidy format coverage docs
+.PHONY: help setup build run test verify balance chaos bench bench-streams bench-balance counters asan tsan fuzz tidy format coverage docs

@@ -2,7 +2,7 @@
 //   node replica.mjs [--port 0] [--id r1] [--name weather] [--era new|old] [--latency MS] [--control 0] [--stream] [--attached]
 //   node replica.mjs --stdio [--id r1] [--era ...] [--latency MS] [--control 0] [--control-dir DIR]
 // Prints {id, pid, url, control} as one line of JSON; on pipes it goes to stderr and to DIR/PID.json, and the id is the
-// pid's where none is given. --attached: ends with its standard input. The control port is never faulty: GET /counters[?since=MS],
+// pid's where none is given. --journal FILE: each write's id, a line each. --attached: ends with its standard input. The control port is never faulty: GET /counters[?since=MS],
 // POST /fault {kind, only: all|calls|probes, share, factor, add, period}, POST /latency {ms}, POST /heal, POST /reset. Kinds over HTTP: none refuse hang reset reset_mid s500 s503
 // garbage badjson wrong_id slow trickle flap; on pipes: none hang garbage badjson wrong_id slow exit.
 import fs from 'node:fs';
@@ -16,12 +16,12 @@ import { Listener } from './replica_http.mjs';
 const text = (otherwise) => ({ type: 'string', default: otherwise });
 const flag = { type: 'boolean', default: false };
 const { values: options } = parseArgs({
-  options: { port: text('0'), id: text(''), name: text('weather'), era: text('new'), latency: text('0'), control: text('0'), 'control-dir': text(''), stdio: flag, stream: flag, attached: flag },
+  options: { port: text('0'), id: text(''), name: text('weather'), era: text('new'), latency: text('0'), control: text('0'), 'control-dir': text(''), journal: text(''), stdio: flag, stream: flag, attached: flag },
 });
 const kinds = options.stdio
   ? ['none', 'hang', 'garbage', 'badjson', 'wrong_id', 'slow', 'exit']
   : ['none', 'refuse', 'hang', 'reset', 'reset_mid', 's500', 's503', 'garbage', 'badjson', 'wrong_id', 'slow', 'trickle', 'flap'];
-const book = new Book({ name: options.name, id: options.id || `p${process.pid}`, era: options.era, latency: Number(options.latency) });
+const book = new Book({ name: options.name, id: options.id || `p${process.pid}`, era: options.era, latency: Number(options.latency), journal: options.journal });
 const fault = new Fault();
 const listener = options.stdio ? null : new Listener(book, fault, { stream: options.stream });
 

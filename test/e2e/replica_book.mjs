@@ -2,6 +2,7 @@
 // fault harms how an answer leaves (replica_http.mjs, replica.mjs), never what stands here. Times are the machine's
 // monotonic clock in ms, the same in every process.
 import { randomUUID } from 'node:crypto';
+import fs from 'node:fs';
 import { numbers } from './numbers.mjs';
 
 export const now = () => Number(process.hrtime.bigint()) / 1e6;
@@ -18,8 +19,9 @@ const tools = [
 ];
 
 export class Book {
-  constructor({ name = 'weather', id, era = 'new', latency = 0 }) {
-    Object.assign(this, { name, id, era, latency, sessions: new Map(), in_flight: 0 });
+  // `journal`: a file that every write is noted in, too: it outlives a kill.
+  constructor({ name = 'weather', id, era = 'new', latency = 0, journal }) {
+    Object.assign(this, { name, id, era, latency, sessions: new Map(), in_flight: 0, journal: journal && fs.openSync(journal, 'a') });
     this.reset();
   }
   // Forgets what was counted; sessions stay.
@@ -38,7 +40,9 @@ export class Book {
     this.by_tool[tool] = (this.by_tool[tool] ?? 0) + 1;
     if (session) this.by_session[session] = (this.by_session[session] ?? 0) + 1;
     this.last_call = call.at;
-    if (tool === 'write') this.writes.set(args.id, (this.writes.get(args.id) ?? 0) + 1);
+    if (tool !== 'write') return;
+    this.writes.set(args.id, (this.writes.get(args.id) ?? 0) + 1);
+    if (this.journal) fs.writeSync(this.journal, `${args.id}\n`);
   }
   probed(kind) {
     ++this.probes[kind];

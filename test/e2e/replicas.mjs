@@ -158,7 +158,8 @@ export async function metric(weir, name, labels = {}) {
   return found;
 }
 
-// One call of 2026-07-28 that never throws: {start, end, outcome, code, reason, replica}. outcome: ok, tool_error, rpc_error,
+// One call of 2026-07-28 that never throws: {start, end, outcome, code, reason, replica, and of the
+// gateway's own errors sent, retry_after}. outcome: ok, tool_error, rpc_error,
 // wrong (no answer to what was asked), http, closed, timeout, aborted. `wishes`: more of _meta; `abort`: after how many ms the client leaves; `from`:
 // the address it comes from.
 export function call(url, { id, tool = 'echo', args = {}, headers = {}, agent, patience = 5500, abort, from, wishes = {} }) {
@@ -190,7 +191,7 @@ function read(text, answer, id) {
   try {
     message = JSON.parse(events ? text.split('\n').filter((line) => line.startsWith('data: {')).at(-1).slice(6) : text);
     if (message.id !== id) return ['wrong', { reason: `id ${JSON.stringify(message.id)}` }];
-    if (message.error) return ['rpc_error', { code: message.error.code, reason: message.error.data?.reason ?? message.error.message, message: message.error.message, replica: message.error.data?.replica, data: message.error.data, error: message.error }];
+    if (message.error) return ['rpc_error', { code: message.error.code, reason: message.error.data?.reason ?? message.error.message, message: message.error.message, replica: message.error.data?.replica, data: message.error.data, sent: message.error.data?.sent, retry_after: message.error.data?.retry_after_ms, error: message.error }];
     const said = JSON.parse(message.result.content[0].text);
     return message.result.isError ? ['tool_error', { replica: said.replica }] : ['ok', { replica: said.replica, said }];
   } catch {

@@ -5,10 +5,11 @@
 // errors: of the calls made meanwhile, answers that were not the right one and those not there after 5.5 s; late: these and
 // those that took over a second; recover: when it had half of its share again over a second, so 0.5 s is at once. With
 // --tool write: how many calls ran twice, too.
-import { at, back, deserted, last, median, ms, numbers, option, percent, report, shuffled, sorted, table, tally, worst } from './measure.mjs';
+import { at, median, ms, numbers, option, percent, report, shuffled, sorted, table, tally, worst } from './measure.mjs';
 import { faults } from './faults.mjs';
+import { oneBad } from './one_bad.mjs';
 import { targets } from './peers.mjs';
-import { OpenLoop, doubled, endAll, now, startReplicas, until } from '../e2e/replicas.mjs';
+import { doubled, endAll, startReplicas } from '../e2e/replicas.mjs';
 
 const runs = option('runs', 1);
 const tool = option('tool', 'echo');
@@ -20,46 +21,16 @@ const names = Object.keys(faults).filter((name) => (option('fault') ?? name).spl
 const through = Object.keys(targets).filter((name) => option('target', name).split(',').some((part) => name.includes(part)));
 
 async function run(name, target, replicas, bad) {
-  const fault = faults[name];
-  await Promise.all(replicas.map((one) => one.reset()));
-  const gateway = await targets[target](replicas);
-  const loop = new OpenLoop(gateway.url, { rate, make: () => ({ tool }) });
-  let stopped;
-  try {
-    await last(1000 + random(300));
-    const before = now();
-    await fault.begin(bad);
-    const begun = fault.signal ? before : now();
-    // A killed one's book is gone with it; what it got before is of no interest.
-    await last(hold - (now() - begun));
-    await fault.heal(bad);
-    const healed = now();
-    const arrivals = async () => Promise.all(replicas.map(async (one) => (await one.counters()).calls));
-    let recovered = null;
-    const comeback = async () => {
-      const times = (await arrivals()).map((calls) => calls.map((one) => one.at));
-      return (recovered = back(times[replicas.indexOf(bad)], times.flat(), healed, now(), 1 / count)) !== null;
-    };
-    await until(async () => (await comeback()) || (await last(100), false), 15000, 'the comeback').catch(() => {});
-    const records = (stopped = await loop.stop());
-    const calls = await arrivals();
-    // What lay in a stopped one's sockets counts when it was sent.
-    const time = (one) => (fault.seen === 'sent' && one.at >= healed && one.sent < healed ? one.sent : one.at);
-    const times = calls.map((some) => sorted(some.map(time)));
-    const during = records.filter((one) => one.due >= begun && one.due < healed);
-    const errors = during.filter((one) => one.outcome !== 'ok');
-    return {
-      name, target, replica: bad.id, calls: during.length, errors: errors.length / during.length, kinds: tally(errors),
-      detect: deserted(times[replicas.indexOf(bad)], times.flat(), begun, healed, 1 / count), recover: recovered,
-      late: during.filter((one) => one.outcome !== 'ok' || one.end - one.due > 1000).length / during.length,
-      p99: at(sorted(during.map((one) => one.end - one.due)), 0.99),
-      later: records.filter((one) => one.due >= healed && one.outcome !== 'ok').length,
-      doubled: tool === 'write' ? (await doubled(replicas)).length : undefined,
-    };
-  } finally {
-    if (!stopped) await loop.stop();
-    await gateway.stop();
-  }
+  const got = await oneBad({ fault: faults[name], start: targets[target], replicas, bad, tool, rate, hold, random });
+  const { during, records, healed, detect, recover } = got;
+  const errors = during.filter((one) => one.outcome !== 'ok');
+  return {
+    name, target, replica: bad.id, calls: during.length, errors: errors.length / during.length, kinds: tally(errors), detect, recover,
+    late: during.filter((one) => one.outcome !== 'ok' || one.end - one.due > 1000).length / during.length,
+    p99: at(sorted(during.map((one) => one.end - one.due)), 0.99),
+    later: records.filter((one) => one.due >= healed && one.outcome !== 'ok').length,
+    doubled: tool === 'write' ? (await doubled(replicas)).length : undefined,
+  };
 }
 
 const replicas = await startReplicas(count, { latency: 10 });
