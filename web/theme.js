@@ -1,0 +1,27 @@
+// Colours: as the system has them, or as somebody chose here. Kept by this browser.
+import { at, put } from './text.js';
+
+const kNext = { auto: 'dark', dark: 'light', light: 'auto' };
+const kSaid = { auto: 'as the system has them', dark: 'dark', light: 'light' };
+let theme = 'auto';
+
+function show() {
+  if (theme === 'auto') delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  put(at('theme'), theme[0].toUpperCase() + theme.slice(1));
+  at('theme').setAttribute('aria-label', `Colours: ${kSaid[theme]}`);
+}
+
+export function startTheme() {
+  try {
+    theme = kNext[localStorage.getItem('weir-theme')] ? localStorage.getItem('weir-theme') : 'auto';
+  } catch {} // no storage: chosen anew each time
+  show();
+  at('theme').addEventListener('click', () => {
+    theme = kNext[theme];
+    try {
+      localStorage.setItem('weir-theme', theme);
+    } catch {}
+    show();
+  });
+}
