@@ -41,6 +41,11 @@ balance: ## real replicas: shares, detection of every fault, dying replicas besi
 	@node test/soak/dying_replica.mjs --write docs/dying-replica.md
 	@node test/soak/false_alarms.mjs --seconds 120
 
+pictures: ## the pictures of docs/dashboard.md, taken anew
+	@tools/setup tests
+	@tools/build release weir
+	@node test/e2e/dashboard_pictures.mjs docs
+
 bench: setup ## against nginx and HAProxy, side by side (minutes)
 	@tools/bench
 
@@ -83,4 +88,4 @@ coverage: ## line coverage of src/ by units and black-box tests; under 80 % fail
 docs: ## reference of all public declarations; one without a comment fails
 	@tools/docs
 
-.PHONY: help setup build run test verify balance bench bench-streams bench-balance counters asan tsan fuzz tidy format coverage docs
+.PHONY: help setup build run test verify balance pictures bench bench-streams bench-balance counters asan tsan fuzz tidy format coverage docs

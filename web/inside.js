@@ -71,6 +71,7 @@ export class Inside {
       server.protocol && `MCP ${server.protocol}`,
       words(rates.retries) && `retries: ${words(rates.retries)}`,
       words(rates.hedges) && `hedges: ${words(rates.hedges)}`,
+      words(rates.fallbacks) && `fallbacks: ${words(rates.fallbacks)}`,
       words(rates.rejected) && `refused: ${words(rates.rejected)}`,
     ].filter(Boolean).join(' · '));
     put(this.rates.caption, `requests ${rate(rates.requests)}`);

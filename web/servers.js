@@ -48,7 +48,7 @@ class Row {
     put(this.errors, rate(rates?.errors));
     put(this.times, latency ? `${ms(latency.p50)} / ${ms(latency.p99)}` : '–');
     put(this.flight, number(server.in_flight) + (server.limit ? ` of ${server.limit}` : '') + (server.queued ? `, ${server.queued} waiting` : ''));
-    const more = [server.panic && 'panic', sum(rates?.retries) && `retries ${rate(sum(rates.retries))}`, sum(rates?.hedges) && `hedges ${rate(sum(rates.hedges))}`, words(rates?.rejected) && `refused: ${words(rates.rejected)}`];
+    const more = [server.panic && 'panic', sum(rates?.retries) && `retries ${rate(sum(rates.retries))}`, sum(rates?.hedges) && `hedges ${rate(sum(rates.hedges))}`, sum(rates?.fallbacks) && `fallbacks ${rate(sum(rates.fallbacks))}`, words(rates?.rejected) && `refused: ${words(rates.rejected)}`];
     const why = server.health === 'healthy' ? '' : (server.reason ?? endpoints.find((one) => one.reason)?.reason ?? '');
     put(this.more, more.filter(Boolean).join('; ') || why.slice(0, 120));
     this.text = [server.name, server.address, server.health, server.state, ...endpoints.flatMap((one) => [one.address, one.state, one.breaker])].join(' ').toLowerCase();

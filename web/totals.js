@@ -32,11 +32,10 @@ export class Totals {
       put(tile.main, main);
       put(tile.more, more);
     }
-    const force = [];
+    const force = (head.degradation ?? []).map(({ rule, server }) => `${server || 'All servers'}: the rule of degradation "${rule}" acts.`);
     if (head.draining) force.push('Draining: /readyz says "not ready", so that load balancers in front go elsewhere.');
     for (const one of all) {
       if (one.panic) force.push(`${one.name}: panic, too few endpoints are healthy, so all are tried.`);
-      for (const rule of one.degradation ?? []) force.push(`${one.name}: degradation in force: ${rule.name ?? rule}`);
     }
     if (force.join('\n') !== this.force) at('force').replaceChildren(...force.map((text) => make('li', {}, text)));
     this.force = force.join('\n');

@@ -78,7 +78,9 @@ void LiveFeed::note(Row& row, std::string json) {
 
 void LiveFeed::take_sample(TimePoint now) {
   sampled_at_ = now;
-  Tallies tallies = read_tallies(metrics_, sources_.read_families());
+  const std::vector<ReadFamily> read = sources_.read_families();
+  Tallies tallies = read_tallies(metrics_, read);
+  acting_ = acting_rules(read);
   head_.window.add(now, std::move(tallies[std::string()]));
   for (const auto& upstream : gateway_.plan()->servers)
     rows_[upstream->name()].window.add(now, std::move(tallies[upstream->name()]));
@@ -93,6 +95,7 @@ void LiveFeed::note_head(const Plan& plan) {
   head += sources_.draining() ? ",\"draining\":true" : ",\"draining\":false";
   std::string total;
   head_.window.append(total, Metrics::bounds(Family::request_duration), Metrics::bounds(Family::overhead));
+  head += ",\"degradation\":" + acting_;
   head += ",\"total\":{" + (total.empty() ? total : total.substr(1)) + '}';
   note(head_, std::move(head));
 }

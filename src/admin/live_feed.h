@@ -69,8 +69,9 @@ class LiveFeed {
   bool dirty_ = true;
   TimePoint sampled_at_ = TimePoint::min();
   std::uint64_t version_ = 0;
-  Row head_;   // what is of no single server
-  Row order_;  // the names, in the configuration's order
+  std::string acting_ = "[]";  // rules of degradation
+  Row head_;                   // what is of no single server
+  Row order_;                  // the names, in the configuration's order
   std::vector<std::string> names_;
   std::unordered_map<std::string, Row> rows_;
 };

@@ -90,6 +90,7 @@ void TallyWindow::append(std::string& out, std::span<const double> took_bounds,
   append_rounded(out, static_cast<double>(grown(now.errors, before.errors)) / seconds);
   append_words(out, "retries", now.retries, before.retries, seconds);
   append_words(out, "hedges", now.hedges, before.hedges, seconds);
+  append_words(out, "fallbacks", now.fallbacks, before.fallbacks, seconds);
   append_words(out, "rejected", now.rejected, before.rejected, seconds);
   out += '}';
   append_times(out, "latency", now.took, before.took, took_bounds);

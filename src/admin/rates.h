@@ -23,7 +23,7 @@ struct Tally {
   std::uint64_t requests = 0;
   std::uint64_t errors = 0;  // without the tools' own
   /// By outcome; refusals by reason.
-  ByWord retries, hedges, rejected;
+  ByWord retries, hedges, fallbacks, rejected;
   TimeCounts took{};      // calls, from arrival to the answer's end
   TimeCounts overhead{};  // time spent in the gateway
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/json.h"
+
 namespace weir {
 namespace {
 
@@ -23,6 +25,7 @@ void add_times(TimeCounts& into, const Metrics::Reading& reading) {
 Tally::ByWord* words_of(Tally& tally, std::string_view family) noexcept {
   if (family == "weir_retries") return &tally.retries;
   if (family == "weir_hedges") return &tally.hedges;
+  if (family == "weir_fallbacks") return &tally.fallbacks;
   return family == "weir_rejected" ? &tally.rejected : nullptr;
 }
 
@@ -61,6 +64,23 @@ Tallies read_tallies(const Metrics& metrics, const std::vector<ReadFamily>& read
     }
   }
   return out;
+}
+
+std::string acting_rules(const std::vector<ReadFamily>& read) {
+  std::string out;
+  for (const ReadFamily& family : read) {
+    if (family.name != "weir_degradation_active") continue;
+    for (const Sample& sample : family.samples) {
+      if (sample.value == 0) continue;
+      // Names of rules and servers have nothing that is escaped in a label.
+      out += out.empty() ? "{\"rule\":" : ",{\"rule\":";
+      json_append_string(out, label_of(sample.labels, "rule"));
+      out += ",\"server\":";
+      json_append_string(out, label_of(sample.labels, "server"));
+      out += '}';
+    }
+  }
+  return '[' + out + ']';
 }
 
 }  // namespace weir

@@ -16,5 +16,7 @@ using Tallies = std::unordered_map<std::string, Tally>;
 
 /// Reads them. `read`: the families that are read when scraped.
 Tallies read_tallies(const Metrics& metrics, const std::vector<ReadFamily>& read);
+/// The rules of degradation that act, a JSON list: [{"rule": NAME, "server": NAME or "" for all}].
+std::string acting_rules(const std::vector<ReadFamily>& read);
 
 }  // namespace weir

@@ -96,9 +96,12 @@ TEST(Tallies, AreReadByServerAndAsAWhole) {
   retries.name = "weir_retries";
   retries.samples = {{R"(server="a",outcome="ok")", 5}, {R"(server="b",outcome="ok")", 2}};
   ReadFamily rejected;
+  ReadFamily fallbacks;
+  fallbacks.name = "weir_fallbacks";
+  fallbacks.samples = {{R"(server="a",outcome="failed")", 3}};
   rejected.name = "weir_rejected";
   rejected.samples = {{R"(server="",reason="bad_answer")", 4}, {R"(server="b",reason="queue_full")", 6}};
-  Tallies tallies = read_tallies(metrics, {retries, rejected});
+  Tallies tallies = read_tallies(metrics, {retries, rejected, fallbacks});
   EXPECT_EQ(tallies["a"].requests, 8u);
   EXPECT_EQ(tallies["a"].errors, 0u);
   EXPECT_EQ(tallies["b"].errors, 2u);
@@ -107,9 +110,19 @@ TEST(Tallies, AreReadByServerAndAsAWhole) {
   EXPECT_EQ(tallies["a"].took[14], 1u);  // longer than all bounds
   EXPECT_EQ(tallies[""].overhead[0], 1u);
   EXPECT_EQ(tallies[""].retries["ok"], 7u);
+  EXPECT_EQ(tallies["a"].fallbacks["failed"], 3u);
   EXPECT_EQ(tallies["b"].rejected["queue_full"], 6u);
   EXPECT_EQ(tallies["b"].rejected.count("bad_answer"), 0u);
   EXPECT_EQ(tallies[""].rejected["bad_answer"], 4u);
+}
+
+TEST(Tallies, RulesThatActAreNamed) {
+  ReadFamily acting;
+  acting.name = "weir_degradation_active";
+  EXPECT_EQ(acting_rules({acting}), "[]");
+  acting.samples = {
+      {R"(rule="quiet",server="a")", 1}, {R"(rule="calm",server="")", 1}, {R"(rule="off",server="")", 0}};
+  EXPECT_EQ(acting_rules({acting}), R"([{"rule":"quiet","server":"a"},{"rule":"calm","server":""}])");
 }
 
 TEST(Tallies, LabelsAreFoundWhateverTheirNeighboursHold) {
