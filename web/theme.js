@@ -2,14 +2,12 @@
 import { at, put } from './text.js';
 
 const kNext = { auto: 'dark', dark: 'light', light: 'auto' };
-const kSaid = { auto: 'as the system has them', dark: 'dark', light: 'light' };
 let theme = 'auto';
 
 function show() {
   if (theme === 'auto') delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
-  put(at('theme'), theme[0].toUpperCase() + theme.slice(1));
-  at('theme').setAttribute('aria-label', `Colours: ${kSaid[theme]}`);
+  put(at('theme'), `Theme: ${theme}`);
 }
 
 export function startTheme() {

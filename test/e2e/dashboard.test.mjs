@@ -116,7 +116,7 @@ export const tests = {
           while ((await text(row.locator('[data-label=requests]'))) === '0/s') allOk(await calls(weir.at('weather'), 10));
           await has(page.locator('#totals'), /Requests[1-9.]/);
           assert.equal(await row.evaluate((node) => node.kept), true, 'the row was patched, not made anew');
-          assert.ok((await row.locator('polyline').first().getAttribute('points')).split(' ').length > 2, 'a line');
+          await until(async () => ((await row.locator('polyline').first().getAttribute('points')) ?? '').split(' ').length > 2, 10000, 'a line');
           clean(page);
         });
       }, { ready: false });
@@ -203,7 +203,7 @@ export const tests = {
         assert.notEqual(dark, light);
         await page.locator('#theme').click();
         await page.locator('#theme').click();
-        assert.equal(await text(page.locator('#theme')), 'Light');
+        assert.equal(await text(page.locator('#theme')), 'Theme: light');
         assert.equal(await ground(), light);
         await page.reload();
         assert.equal(await ground(), light, 'it is remembered');
@@ -225,7 +225,7 @@ export const tests = {
         await has(page.locator('#shown'), '200 servers');
         await has(page.locator('#overall'), /^healthy/);
         assert.equal(await page.locator('.endpoint').count(), 0, 'all are closed');
-        await ill.fault('s503');
+        await ill.fault('refuse');
         await page.waitForFunction(() => document.querySelector('.row').dataset.server === 'weather');
         await has(server(page, 'weather').locator('.pill'), 'unhealthy');
         await page.locator('#filter').fill('unhealthy');
@@ -235,6 +235,7 @@ export const tests = {
         await page.locator('#filter').fill('');
         await page.locator('#order').selectOption('file');
         assert.equal(await page.locator('.row').first().getAttribute('data-server'), 'server-000');
+        await has(page.locator('.row').last().locator('[data-label=requests]'), '0/s'); // all have their first rates
         await page.evaluate(() => {
           window.touched = new Set();
           const rowOf = (node) => (node.closest ? node : node.parentElement).closest('.row')?.dataset.server ?? 'the list';
