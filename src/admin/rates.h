@@ -31,6 +31,7 @@ struct Tally {
 /// The tallies of the last while.
 class TallyWindow {
  public:
+  /// How many are kept; a second apart, they are what is looked back on.
   static constexpr std::size_t kKept = 10;
 
   /// Takes the next one, later than those before.

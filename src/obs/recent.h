@@ -26,8 +26,10 @@ struct RecentEvent {
   std::string text;       // one short sentence; longer ones are cut
 };
 
+/// The ring. One per process.
 class RecentEvents {
  public:
+  /// How many are kept.
   static constexpr std::size_t kKept = 200;
   static constexpr std::size_t kTextMax = 400;  // bytes of a text
 
