@@ -29,6 +29,17 @@ Tally::ByWord* words_of(Tally& tally, std::string_view family) noexcept {
   return family == "weir_rejected" ? &tally.rejected : nullptr;
 }
 
+// The text of a label's value.
+std::string unescaped(std::string_view value) {
+  std::string out;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const bool escape = value[i] == '\\' && i + 1 < value.size();
+    if (escape) ++i;
+    out += escape && value[i] == 'n' ? '\n' : value[i];
+  }
+  return out;
+}
+
 }  // namespace
 
 Tallies read_tallies(const Metrics& metrics, const std::vector<ReadFamily>& read) {
@@ -72,9 +83,8 @@ std::string acting_rules(const std::vector<ReadFamily>& read) {
     if (family.name != "weir_degradation_active") continue;
     for (const Sample& sample : family.samples) {
       if (sample.value == 0) continue;
-      // Names of rules and servers have nothing that is escaped in a label.
       out += out.empty() ? "{\"rule\":" : ",{\"rule\":";
-      json_append_string(out, label_of(sample.labels, "rule"));
+      json_append_string(out, unescaped(label_of(sample.labels, "rule")));
       out += ",\"server\":";
       json_append_string(out, label_of(sample.labels, "server"));
       out += '}';

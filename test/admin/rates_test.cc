@@ -121,8 +121,8 @@ TEST(Tallies, RulesThatActAreNamed) {
   acting.name = "weir_degradation_active";
   EXPECT_EQ(acting_rules({acting}), "[]");
   acting.samples = {
-      {R"(rule="quiet",server="a")", 1}, {R"(rule="calm",server="")", 1}, {R"(rule="off",server="")", 0}};
-  EXPECT_EQ(acting_rules({acting}), R"([{"rule":"quiet","server":"a"},{"rule":"calm","server":""}])");
+      {R"(rule="a\"b",server="a")", 1}, {R"(rule="calm",server="")", 1}, {R"(rule="off",server="")", 0}};
+  EXPECT_EQ(acting_rules({acting}), R"([{"rule":"a\"b","server":"a"},{"rule":"calm","server":""}])");
 }
 
 TEST(Tallies, LabelsAreFoundWhateverTheirNeighboursHold) {
