@@ -1,6 +1,7 @@
 // The dashboard, in a real browser before the shipped binary and real replicas; and who may press its buttons.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { browsing, clean, endpoint, open, server } from './browser.mjs';
@@ -29,7 +30,48 @@ async function cable(url) {
   return { url: `http://127.0.0.1:${proxy.address().port}`, cut: () => ((out = true), drop()), mend: () => (out = false), end: () => (drop(), proxy.close()) };
 }
 
+// The page alone, before a feed that says what it is told: for what a gateway cannot be brought to say at will.
+async function told(snapshot) {
+  const folder = path.resolve(import.meta.dirname, '../../web');
+  const types = { html: 'text/html', css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' };
+  const self = { posts: [] };
+  const web = http.createServer((asked, answer) => {
+    if (asked.method === 'POST') {
+      self.posts.push([asked.url, asked.headers['x-weir-action']]);
+      return void answer.writeHead(200, { 'Content-Type': 'application/json' }).end('{"reset":1}');
+    }
+    if (asked.url === '/events') return void answer.writeHead(200, { 'Content-Type': 'text/event-stream' }).write(`event: snapshot\ndata: ${JSON.stringify(snapshot)}\n\n`);
+    const name = asked.url === '/' ? 'index.html' : path.basename(asked.url);
+    answer.writeHead(200, { 'Content-Type': types[name.split('.').at(-1)] }).end(fs.readFileSync(path.join(folder, name)));
+  });
+  await new Promise((done) => web.listen(0, '127.0.0.1', done));
+  return Object.assign(self, { url: `http://127.0.0.1:${web.address().port}`, end: () => (web.closeAllConnections(), web.close()) });
+}
+
 export const tests = {
+  async 'in a browser: a breaker is shown where there is one, with what it did, and can be reset; so are queues'() {
+    const end = (address, more) => ({ address, state: 'healthy', in_flight: 0, weight: 1, priority: 0, ...more });
+    const change = { n: 1, at: '2026-01-02T03:04:05.000Z', kind: 'breaker', good: false, server: 'a', endpoint: 'http://x/1?a&b', text: 'closed to open: five calls failed' };
+    const server = { name: 'a', address: 'http://x/1', state: 'ready', health: 'degraded', in_flight: 7, limit: 8, queued: 3, strategy: 'random', rates: { requests: 5, errors: 0, rejected: { queue_full: 2 } } };
+    const endpoints = [end('http://x/1?a&b', { state: 'unhealthy', reason: 'five calls failed', breaker: 'open' }), end('http://x/2', {})];
+    const fake = await told({ version: 'x', at: change.at, status: 'degraded', draining: false, total: {}, order: ['a'], servers: [{ ...server, endpoints }], events: [change] });
+    await browsing(async (context) => {
+      const page = await open(context, fake.url);
+      const [one, two] = [endpoint(page, 'http://x/1?a&b', 'a'), endpoint(page, 'http://x/2', 'a')];
+      await has(one.locator('.pill').nth(1), 'breaker open');
+      await has(one.locator('.past'), 'closed to open: five calls failed');
+      assert.equal(await two.locator('button:visible').count(), 0, 'without a breaker no button');
+      await has(page.locator('.row .top'), /7 of 8, 3 waiting.*refused: queue full 2\/s/);
+      await one.locator('button').click();
+      assert.match(await text(page.locator('#ask')), /http:\/\/x\/1\?a&b \(server a\)/);
+      await page.locator('#ask-yes').click();
+      await has(page.locator('#said'), 'Reset breaker: done');
+      assert.deepEqual(fake.posts, [['/reset-breaker?server=a&endpoint=http%3A%2F%2Fx%2F1%3Fa%26b', '1']]);
+      clean(page);
+    });
+    fake.end();
+  },
+
   async 'the page is small, its own, and says what it may load'() {
     const replicas = await use(1);
     await served(replicas, { weather: {} }, async (weir) => {
