@@ -50,6 +50,11 @@ chaos: ## everything befalls the upstreams, SEEDS times (default 1000; SEED=n: t
 	@node test/chaos/run.mjs
 	@[ -n "$(SEED)" ] || node test/chaos/availability.mjs
 
+pictures: ## the pictures of docs/dashboard.md, taken anew
+	@tools/setup tests
+	@tools/build release weir
+	@node test/e2e/dashboard_pictures.mjs docs
+
 bench: setup ## against nginx and HAProxy, side by side (minutes)
 	@tools/bench
 
@@ -92,4 +97,4 @@ coverage: ## line coverage of src/ by units and black-box tests; under 80 % fail
 docs: ## reference of all public declarations; one without a comment fails
 	@tools/docs
 
-.PHONY: help setup build run test verify balance chaos bench bench-streams bench-balance counters asan tsan fuzz tidy format coverage docs
+.PHONY: help setup build run test verify balance chaos pictures bench bench-streams bench-balance counters asan tsan fuzz tidy format coverage docs

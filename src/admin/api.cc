@@ -1,5 +1,10 @@
 #include "admin/api.h"
 
+#include <algorithm>
+#include <optional>
+
+#include "admin/explain.h"
+#include "admin/web.h"
 #include "base/json.h"
 #include "base/url.h"
 #include "config/redact.h"
@@ -7,8 +12,8 @@
 namespace weir {
 namespace {
 
-constexpr std::string_view kReads[] = {"/livez",   "/readyz", "/health", "/metrics",
-                                       "/servers", "/tools",  "/config"};
+constexpr std::string_view kReads[] = {"/livez", "/readyz", "/health", "/metrics", "/servers",
+                                       "/tools", "/config", "/events", "/explain"};
 constexpr std::string_view kActions[] = {"/reload", "/rollback", "/drain", "/undrain", "/reset-breaker"};
 
 std::string_view path_of(const RequestHead& head) { return head.target.substr(0, head.target.find('?')); }
@@ -32,6 +37,13 @@ std::string trouble(const std::string& text) {
   return out + '}';
 }
 
+// Nothing from elsewhere, nothing inline: what servers say of themselves is shown here.
+constexpr std::string_view kPageFields =
+    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src "
+    "'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
+    "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nCache-Control: no-store\r\n";
+
 template <std::size_t N>
 bool one_of(const std::string_view (&paths)[N], std::string_view path) {
   for (const std::string_view one : paths)
@@ -39,17 +51,24 @@ bool one_of(const std::string_view (&paths)[N], std::string_view path) {
   return false;
 }
 
+bool is_read(std::string_view path) { return one_of(kReads, path) || web_file(path) != nullptr; }
+
 }  // namespace
 
-AdminApi::AdminApi(Gateway& gateway, Metrics& metrics, AdminActions actions, bool loopback)
-    : gateway_(gateway), metrics_(metrics), actions_(std::move(actions)), loopback_(loopback) {}
+AdminApi::AdminApi(Gateway& gateway, Metrics& metrics, RecentEvents& recent, AdminActions actions,
+                   bool loopback)
+    : gateway_(gateway),
+      metrics_(metrics),
+      actions_(std::move(actions)),
+      loopback_(loopback),
+      feed_(gateway, metrics, recent, {actions_.read_families, actions_.draining, actions_.stop}) {}
 
 int AdminApi::admit(const RequestHead& head, std::string& reason) {
   const Config& config = gateway_.plan()->config;
   static const std::vector<std::string> no_origins;
   const GuardRules rules{loopback_, config.allowed_hosts, no_origins};
   if (const int status = check_entry(rules, head, reason); status != 0) return status;
-  const bool read = one_of(kReads, path_of(head));
+  const bool read = is_read(path_of(head));
   if (!read && !one_of(kActions, path_of(head))) {
     reason = "nothing is here";
     return 404;
@@ -58,11 +77,11 @@ int AdminApi::admit(const RequestHead& head, std::string& reason) {
     reason = read ? "only GET" : "only POST";
     return 405;
   }
-  return 0;
+  return read ? 0 : check_action(head, reason);
 }
 
 std::string_view AdminApi::allowed(const RequestHead& head) const {
-  return one_of(kReads, path_of(head)) ? "GET" : "POST";
+  return is_read(path_of(head)) ? "GET" : "POST";
 }
 
 Task<bool> AdminApi::reset_breaker(const RequestHead& head, const Plan& plan, std::string& body) {
@@ -83,13 +102,27 @@ Task<bool> AdminApi::reset_breaker(const RequestHead& head, const Plan& plan, st
   co_return true;
 }
 
-Task<void> AdminApi::handle(HttpRequest& request, HttpResponder& responder, CancelScope&) {
+Task<void> AdminApi::serve_feed(HttpResponder& responder, CancelScope& gone) {
+  if (!feed_.full()) co_return co_await feed_.serve(responder, gone);
+  const std::string_view body = R"({"error":"16 listen already: close a dashboard, or come back later"})";
+  const Result<void> sent =
+      co_await responder.respond(503, "application/json", "Retry-After: 5\r\n", std::span(&body, 1));
+  (void)sent.has_value();
+}
+
+Task<void> AdminApi::handle(HttpRequest& request, HttpResponder& responder, CancelScope& gone) {
+  if (path_of(request.head) == "/events") co_return co_await serve_feed(responder, gone);
   const std::shared_ptr<const Plan> plan = gateway_.plan();
   const std::string_view path = path_of(request.head);
   std::string body;
   int status = 200;
-  std::string type = "application/json";
-  if (path == "/livez") {
+  std::string_view type = "application/json";
+  std::string_view fields;
+  const WebFile* file = web_file(path);
+  if (file != nullptr) {
+    type = file->type;
+    fields = kPageFields;
+  } else if (path == "/livez") {
     body = R"({"status":"alive"})";
   } else if (path == "/readyz") {
     std::string word;
@@ -106,6 +139,9 @@ Task<void> AdminApi::handle(HttpRequest& request, HttpResponder& responder, Canc
     body = tools_json(*plan);
   } else if (path == "/config") {
     body = redacted_json(plan->config);
+  } else if (path == "/explain") {
+    const std::optional<std::string> tool = query_of(request.head, "tool");
+    status = explain(*plan, tool.value_or(std::string()), body);
   } else if (path == "/metrics") {
     const bool open = wants_openmetrics(request.head.get(Field::accept));
     type = open ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -122,8 +158,8 @@ Task<void> AdminApi::handle(HttpRequest& request, HttpResponder& responder, Canc
     actions_.set_draining(path == "/drain");
     body = path == "/drain" ? R"({"draining":true})" : R"({"draining":false})";
   }
-  const std::string_view piece = body;
-  const Result<void> sent = co_await responder.respond(status, type, {}, std::span(&piece, 1));
+  const std::string_view piece = file == nullptr ? std::string_view(body) : file->body;
+  const Result<void> sent = co_await responder.respond(status, type, fields, std::span(&piece, 1));
   (void)sent.has_value();
 }
 

@@ -1,10 +1,13 @@
-// The operators' API: health, servers, tools, configuration, metrics, reload and drain. On the control shard,
-// off every request's way. Host and Origin are checked as in front.
+// The operators' API: health, servers, tools, configuration, metrics, reload and drain; the dashboard and
+// what it is fed with. On the control shard, off every request's way. Host and Origin are checked as in
+// front.
 #pragma once
 
 #include <functional>
 #include <string>
 
+#include "admin/live_feed.h"
+#include "admin/report.h"
 #include "gateway/gateway.h"
 #include "gateway/guard.h"
 #include "http/server.h"
@@ -24,27 +27,27 @@ struct AdminActions {
   std::function<std::vector<ReadFamily>()> read_families;
   /// The URL of the first MCP address, its port resolved. May be left out: /servers does not name it then.
   std::function<std::string()> endpoint;
+  /// The process ends: streams do, too. Outlives the API.
+  CancelScope* stop = nullptr;
 };
 
 /// The handler of the admin address. One per shard that serves it.
 class AdminApi final : public HttpHandler {
  public:
-  AdminApi(Gateway& gateway, Metrics& metrics, AdminActions actions, bool loopback);
+  AdminApi(Gateway& gateway, Metrics& metrics, RecentEvents& recent, AdminActions actions, bool loopback);
   int admit(const RequestHead& head, std::string& reason) override;
   std::string_view allowed(const RequestHead& head) const override;
   Task<void> handle(HttpRequest& request, HttpResponder& responder, CancelScope& gone) override;
 
  private:
   Task<bool> reset_breaker(const RequestHead& head, const Plan& plan, std::string& body);
+  Task<void> serve_feed(HttpResponder& responder, CancelScope& gone);
+
   Gateway& gateway_;
   Metrics& metrics_;
   AdminActions actions_;
   bool loopback_;
+  LiveFeed feed_;
 };
 
-/// The aggregate that GET /health shows, and its status word.
-std::string health_json(const Gateway& gateway, const Plan& plan, std::string& status);
-/// The servers; with `endpoint`, unless it is empty, as the URL of the gateway itself.
-std::string servers_json(const Plan& plan, const std::string& endpoint);
-std::string tools_json(const Plan& plan);
 }  // namespace weir

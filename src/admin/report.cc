@@ -1,7 +1,7 @@
-// How things stand, as JSON for operators and their tools.
+#include "admin/report.h"
+
 #include <utility>
 
-#include "admin/api.h"
 #include "base/json.h"
 #include "base/url.h"
 #include "config/words.h"
@@ -16,7 +16,12 @@ void member(std::string& out, std::string_view name, std::string_view text) {
   json_append_string(out, text);
 }
 
-// One endpoint as operators see it.
+}  // namespace
+
+void append_member(std::string& out, std::string_view name, std::string_view text) {
+  member(out, name, text);
+}
+
 void append_endpoint(std::string& out, const SetMember& one) {
   const Endpoint& endpoint = *one.endpoint;
   const auto now = endpoint.status();
@@ -32,6 +37,8 @@ void append_endpoint(std::string& out, const SetMember& one) {
   out += ",\"weight\":" + std::to_string(one.weight);
   out += ",\"priority\":" + std::to_string(one.priority) + '}';
 }
+
+namespace {
 
 // Of a server whose host name is not known yet.
 std::string configured_address(const Upstream& upstream) {
@@ -79,6 +86,48 @@ std::string health_json(const Gateway& gateway, const Plan& plan, std::string& s
          '}' + acting + '}';
 }
 
+void append_server(std::string& out, const Plan& plan, const Catalogue& catalogue, std::size_t place) {
+  const Upstream& upstream = *plan.servers[place];
+  const auto now = upstream.status();
+  out += "{\"name\":";
+  json_append_string(out, upstream.name());
+  const auto set = upstream.endpoints();
+  member(out, "address",
+         set->members.empty() ? configured_address(upstream) : set->members.front().endpoint->address());
+  member(out, "state", to_string(now->state));
+  member(out, "health", to_string(now->health));
+  if (now->state == ServerState::unreachable || now->state == ServerState::needs_authorization)
+    member(out, "reason", now->error.detail());
+  if (now->since != WallTime()) member(out, "since", utc_text(now->since));
+  if (now->peer) {
+    member(out, "protocol", to_string(now->peer->facts.revision));
+    if (!now->peer->facts.server_info.empty()) out += ",\"server_info\":" + now->peer->facts.server_info;
+  }
+  if (const int tools = catalogue.count(ListKind::tools, place); tools >= 0)
+    out += ",\"tools\":" + std::to_string(tools);
+  out += ",\"in_flight\":" + std::to_string(upstream.in_flight());
+  out += ",\"queued\":" + std::to_string(upstream.admission().queued());
+  if (const auto limit = upstream.admission().limit()) out += ",\"limit\":" + std::to_string(*limit);
+  member(out, "strategy", to_string(set->balancing.strategy));
+  if (set->roster.panic) out += ",\"panic\":true";
+  out += ",\"endpoints\":[";
+  for (std::size_t k = 0; k < set->members.size(); ++k) {
+    if (k != 0) out += ',';
+    append_endpoint(out, set->members[k]);
+  }
+  out += "]}";
+}
+
+std::string_view overall_health(const Plan& plan, WallTime& since) {
+  HealthSum sum;
+  for (const auto& upstream : plan.servers) {
+    const auto now = upstream->status();
+    sum.add(now->health);
+    since = std::max(since, now->health_since);
+  }
+  return to_string(sum.health());
+}
+
 std::string servers_json(const Plan& plan, const std::string& endpoint) {
   std::string out = "{";
   if (!endpoint.empty()) {
@@ -89,36 +138,8 @@ std::string servers_json(const Plan& plan, const std::string& endpoint) {
   out += "\"servers\":[";
   const auto catalogue = plan.catalogue->load();
   for (std::size_t i = 0; i < plan.servers.size(); ++i) {
-    const Upstream& upstream = *plan.servers[i];
-    const auto now = upstream.status();
     if (i != 0) out += ',';
-    out += "{\"name\":";
-    json_append_string(out, upstream.name());
-    const auto set = upstream.endpoints();
-    member(out, "address",
-           set->members.empty() ? configured_address(upstream) : set->members.front().endpoint->address());
-    member(out, "state", to_string(now->state));
-    member(out, "health", to_string(now->health));
-    if (now->state == ServerState::unreachable || now->state == ServerState::needs_authorization)
-      member(out, "reason", now->error.detail());
-    if (now->since != WallTime()) member(out, "since", utc_text(now->since));
-    if (now->peer) {
-      member(out, "protocol", to_string(now->peer->facts.revision));
-      if (!now->peer->facts.server_info.empty()) out += ",\"server_info\":" + now->peer->facts.server_info;
-    }
-    if (const int tools = catalogue->count(ListKind::tools, i); tools >= 0)
-      out += ",\"tools\":" + std::to_string(tools);
-    out += ",\"in_flight\":" + std::to_string(upstream.in_flight());
-    out += ",\"queued\":" + std::to_string(upstream.admission().queued());
-    if (const auto limit = upstream.admission().limit()) out += ",\"limit\":" + std::to_string(*limit);
-    member(out, "strategy", to_string(set->balancing.strategy));
-    if (set->roster.panic) out += ",\"panic\":true";
-    out += ",\"endpoints\":[";
-    for (std::size_t k = 0; k < set->members.size(); ++k) {
-      if (k != 0) out += ',';
-      append_endpoint(out, set->members[k]);
-    }
-    out += "]}";
+    append_server(out, plan, *catalogue, i);
   }
   return out + "]}";
 }

@@ -51,6 +51,10 @@ int run_cli(int argc, char** argv) {
   auto* status = common(app.add_subcommand("status", "how the servers of a running gateway stand"), false);
   status->add_flag("--watch", flags.watch, "again every second");
   status->callback([&] { code = command_status(flags); });
+  auto* explained = common(
+      app.add_subcommand("explain", "what would become of a call to a tool of a running gateway"), false);
+  explained->add_option("TOOL", flags.tool, "its name")->required();
+  explained->callback([&] { code = command_explain(flags); });
   common(app.add_subcommand("reload", "make a running gateway read its file again"), false)->callback([&] {
     code = command_post(flags, "/reload");
   });

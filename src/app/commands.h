@@ -29,6 +29,8 @@ int command_schema();
 int command_tools(const Flags& flags);
 int command_call(const Flags& flags);
 int command_status(const Flags& flags);
+/// What would become of a call to a tool of the running gateway.
+int command_explain(const Flags& flags);
 /// "/reload" or "/rollback" of the running gateway.
 int command_post(const Flags& flags, const char* path);
 

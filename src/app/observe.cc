@@ -15,6 +15,22 @@ namespace {
 // Nobody's fault that an operator could mend: not an error of the access log.
 bool fine(std::string_view outcome) noexcept { return outcome == "ok" || outcome == "tool_error"; }
 
+// An event of a server's, without its text.
+RecentEvent event_of(std::string_view kind, bool good, const std::string& server) {
+  RecentEvent event;
+  event.at = Shard::current().wall_now();
+  event.kind = kind;
+  event.good = good;
+  event.server = server;
+  return event;
+}
+
+std::string with_reason(std::string_view word, const std::string& reason) {
+  std::string out(word);
+  if (!reason.empty()) out += ": " + reason;
+  return out;
+}
+
 std::string_view transport_of(const Upstream& upstream) noexcept {
   const ServerConfig::Type type = upstream.config().type;
   return type == ServerConfig::Type::http || type == ServerConfig::Type::sse ? "tcp" : "pipe";
@@ -190,6 +206,9 @@ void Observe::server_changed(const Upstream& upstream) {
                to_string(now->health));
   line.text("server", upstream.name());
   if (!now->reason.empty()) line.text("reason", now->reason);
+  RecentEvent event = event_of("server", now->health <= Health::healthy, upstream.name());
+  event.text = with_reason(to_string(now->health), now->reason);
+  recent_.add(std::move(event));
 }
 
 void Observe::endpoint_changed(const Upstream& upstream, const Endpoint& endpoint) {
@@ -200,10 +219,18 @@ void Observe::endpoint_changed(const Upstream& upstream, const Endpoint& endpoin
                away ? to_string(now->state) : to_string(now->health));
   line.text("server", upstream.name()).text("endpoint", endpoint.address());
   if (now->peer) line.text("protocol", to_string(now->peer->facts.revision));
-  if (!now->reason.empty())
-    line.text("reason", now->reason);
-  else if (!now->error.detail().empty())
-    line.text("reason", now->error.detail());
+  const std::string reason = now->reason.empty() ? now->error.detail() : now->reason;
+  if (!reason.empty()) line.text("reason", reason);
+  RecentEvent event = event_of("endpoint", good, upstream.name());
+  event.endpoint = endpoint.address();
+  event.text = with_reason(away ? to_string(now->state) : to_string(now->health), reason);
+  recent_.add(std::move(event));
+}
+
+void Observe::noted(std::string_view kind, bool good, std::string text) {
+  RecentEvent event = event_of(kind, good, {});
+  event.text = std::move(text);
+  recent_.add(std::move(event));
 }
 
 void Observe::breaker_changed(const Upstream& upstream, const Endpoint& endpoint,
@@ -222,6 +249,9 @@ void Observe::name_changed(const Upstream& upstream, const std::string& host, co
                     : "a host name cannot be resolved: what it stood for last stays");
   line.text("server", upstream.name()).text("host", host);
   if (!good) line.text("reason", reason);
+  RecentEvent event = event_of("name", good, upstream.name());
+  event.text = good ? host + " can be resolved again" : host + " cannot be resolved: " + reason;
+  recent_.add(std::move(event));
 }
 
 void Observe::degradation_changed(const std::string& rule, const std::string& server, bool acts) {

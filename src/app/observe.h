@@ -7,6 +7,7 @@
 #include "front/http_entry.h"
 #include "obs/log.h"
 #include "obs/metrics.h"
+#include "obs/recent.h"
 
 namespace weir {
 
@@ -30,6 +31,10 @@ class Observe final : public FrontObserver {
   void tool_withheld(const std::string& server, const std::string& tool, const std::string& reason);
   /// A warning about what a server offers and is not remembered for when it is away. Any thread.
   void not_remembered(const std::string& server, const std::string& what);
+  /// What happened to the process as a whole, for recent(): `kind` is of static storage. A shard's thread.
+  void noted(std::string_view kind, bool good, std::string text);
+  /// What happened last. Any thread.
+  RecentEvents& recent() noexcept { return recent_; }
   /// What is read when scraped.
   std::vector<ReadFamily> read_families() const;
 
@@ -57,6 +62,7 @@ class Observe final : public FrontObserver {
   Log& log_;
   Metrics& metrics_;
   Gateway*& gateway_;
+  RecentEvents recent_;
   std::vector<std::unique_ptr<Seat>> seats_;  // by shard
   std::atomic<LogConfig::Access> access_{LogConfig::Access::errors};
 };

@@ -178,6 +178,7 @@ void Process::say_server(const Upstream& upstream, int tools) {
 Task<void> Process::drain() {
   const TimePoint deadline = Shard::current().now() + gateway_->plan()->config.drain_timeout;
   draining_ = true;
+  observe_->noted("drain", false, "the process ends");
   for (const auto& seat : seats_) seat->loop->shard().post([&seat] { seat->stop.cancel(); });
   gateway_->end_streams();
   while (observe_->connections.load() != 0 && Shard::current().now() < deadline)

@@ -27,13 +27,18 @@ Task<bool> Process::open_admin() {
   AdminActions actions;
   actions.reload = [this](std::string& report) { return reload("admin", report); };
   actions.rollback = [this](std::string& report) { return rollback(report); };
-  actions.set_draining = [this](bool on) { draining_ = on; };
+  actions.set_draining = [this](bool on) {
+    if (draining_.exchange(on) == on) return;
+    observe_->noted("drain", !on, on ? "not ready by an operator's word: /readyz says so" : "ready again");
+  };
   actions.draining = [this] { return draining_.load(); };
   actions.read_families = [this] { return observe_->read_families(); };
   actions.endpoint = [this] {
     return "http://" + to_string(AddressConfig{bound_.front().host, bound_.front().port}) + "/mcp";
   };
-  admin_ = std::make_unique<AdminApi>(*gateway_, *metrics_, std::move(actions), is_loopback(wanted.host));
+  actions.stop = &own.stop;
+  admin_ = std::make_unique<AdminApi>(*gateway_, *metrics_, observe_->recent(), std::move(actions),
+                                      is_loopback(wanted.host));
   own.fibers.start(accept(own, std::move(*listener), *admin_));
   co_return true;
 }

@@ -61,6 +61,11 @@ void Process::take(const Config& config, std::string_view cause, std::string& re
   line.number("removed", static_cast<std::int64_t>(done.removed))
       .number("kept", static_cast<std::int64_t>(done.kept));
   if (!restart.empty()) line.text("needs_restart", restart);
+  std::string said = "configuration taken (" + std::string(cause) + "): " + std::to_string(done.added) +
+                     " added, " + std::to_string(done.removed) + " removed, " + std::to_string(done.kept) +
+                     " kept";
+  if (!restart.empty()) said += "; a restart is needed for " + restart;
+  observe_->noted("reload", restart.empty(), std::move(said));
 }
 
 bool Process::reload(std::string_view cause, std::string& report) {
@@ -81,10 +86,12 @@ bool Process::reload(std::string_view cause, std::string& report) {
   }
   observe_->last_reload_good = false;
   report = "{\"ok\":false,\"errors\":[";
+  std::string said = "configuration refused (" + std::string(cause) + ")";
   for (const Diagnostic& diagnostic : loaded.diagnostics) {
     if (diagnostic.severity != Diagnostic::Severity::error) continue;
     const std::string text = to_string(diagnostic);
     if (report.back() != '[') report += ',';
+    if (report.back() == '[') said += ": " + text.substr(0, text.find('\n'));
     json_append_string(report, text);
     LogLine line(log_, Module::config, Severity::error, text.substr(0, text.find('\n')));
     line.text("cause", cause);
@@ -92,6 +99,7 @@ bool Process::reload(std::string_view cause, std::string& report) {
   report += "]}";
   LogLine line(log_, Module::config, Severity::error, "the running configuration stays as it is");
   line.text("cause", cause);
+  observe_->noted("reload", false, std::move(said));
   return false;
 }
 

@@ -9,13 +9,13 @@ namespace weir {
 namespace {
 
 // The server for a name with its prefix; kAll if no prefix fits. The longest server name wins.
-std::size_t by_prefix(const ClientCall& call, std::string_view name, std::string& target) {
+std::size_t by_prefix(const Plan& plan, std::string_view name, std::string& target) {
   std::size_t best = Plan::kAll;
-  for (std::size_t i = 0; i < call.plan.servers.size(); ++i) {
-    const std::string& server = call.plan.servers[i]->name();
-    const std::string_view rest = unprefixed(call.plan.names, server, name);
+  for (std::size_t i = 0; i < plan.servers.size(); ++i) {
+    const std::string& server = plan.servers[i]->name();
+    const std::string_view rest = unprefixed(plan.names, server, name);
     if (rest.empty()) continue;
-    if (best != Plan::kAll && call.plan.servers[best]->name().size() >= server.size()) continue;
+    if (best != Plan::kAll && plan.servers[best]->name().size() >= server.size()) continue;
     best = i;
     target = rest;
   }
@@ -29,13 +29,13 @@ void put_refusal(Answer& answer, const ClientCall& call, int code, std::string_v
   append_error(answer.text, call.message.raw_id(), code, sentence);
 }
 
-std::size_t find_name(const ClientCall& call, ListKind kind, std::string_view name, std::string& target) {
-  const auto catalogue = call.plan.catalogue->load();
+std::size_t find_name(const Plan& plan, ListKind kind, std::string_view name, std::string& target) {
+  const auto catalogue = plan.catalogue->load();
   if (const Place* place = catalogue->find(kind, name); place != nullptr) {
     if (place->original != name) target = place->original;
     return place->server;
   }
-  return by_prefix(call, name, target);
+  return by_prefix(plan, name, target);
 }
 
 Task<void> learn_names(ClientCall& call, ListKind kind) {

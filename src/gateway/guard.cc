@@ -57,6 +57,20 @@ int check_entry(const GuardRules& rules, const Head& head, std::string& reason) 
   return 0;
 }
 
+int check_action(const Head& head, std::string& reason) {
+  const std::string_view site = head.find("sec-fetch-site");
+  const bool has_origin = head.has(Field::origin);
+  if (!has_origin && site.empty()) return 0;
+  const bool own = !has_origin || own_origin(head.get(Field::origin), head.get(Field::host));
+  if (!own || (!site.empty() && site != "same-origin")) {
+    reason = "a browser may do this from the dashboard of this address only";
+    return 403;
+  }
+  if (head.find("x-weir-action") == "1") return 0;
+  reason = "a request that a browser sends needs the header X-Weir-Action: 1 here";
+  return 403;
+}
+
 std::string cors_lines(const Head& head, bool preflight) {
   if (!head.has(Field::origin)) return {};
   std::string out = "Access-Control-Allow-Origin: ";

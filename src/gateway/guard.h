@@ -18,6 +18,10 @@ struct GuardRules {
 
 /// 0 if the request may come in, else the status to refuse with and why.
 int check_entry(const GuardRules& rules, const Head& head, std::string& reason);
+/// The same for a request that changes something: one that a browser sends comes from a page of this very
+/// address, which adds `X-Weir-Action: 1`; others pass. Source: OWASP, Cross-Site Request Forgery Prevention;
+/// W3C Fetch Metadata.
+int check_action(const Head& head, std::string& reason);
 /// The CORS lines for an allowed Origin, each ended by CRLF; empty if the request has none.
 std::string cors_lines(const Head& head, bool preflight);
 

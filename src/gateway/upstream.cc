@@ -88,7 +88,10 @@ const EndpointSet& Upstream::set_now() const { return *seats_[Shard::current().i
 Random& Upstream::chance() { return seats_[Shard::current().index()]->random; }
 
 Task<Result<Reply>> Upstream::call(Call& call) {
-  call.stack = set_now().stack;
+  const EndpointSet& set = set_now();
+  // Where nobody is to be had nothing is worth waiting for.
+  if (set.barred) return balance(call);
+  call.stack = set.stack;
   return static_cast<Stack*>(const_cast<void*>(call.stack.get()))->top().call(call);
 }
 
@@ -309,7 +312,8 @@ Task<Result<Reply>> Upstream::call_in_panic(Call& call, Endpoint& endpoint, Pick
                          reply.error().sent() == Error::Sent::no && !call.at_only;
   if (!unreached) co_return reply;
   const EndpointSet& set = set_now();
-  if (!set.roster.panic) co_return reply;
+  // One that it was not sent to may be there.
+  if (!set.roster.panic || set.untried(call.tried, 0) != set.members.size()) co_return reply;
   co_return fail(nobody(set));
 }
 

@@ -73,7 +73,7 @@ std::string_view reason_phrase(int status) noexcept {
 
 Task<Result<void>> HttpResponder::send(std::span<const iovec> pieces) {
   const TimePoint deadline = Shard::current().now() + limits_.write_time;
-  return channel_.write(pieces, deadline, nullptr);
+  return channel_.write(pieces, deadline, stop_);
 }
 
 Task<Result<void>> HttpResponder::respond(int status, std::string_view content_type, std::string_view fields,

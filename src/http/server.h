@@ -82,6 +82,9 @@ class HttpResponder {
   Task<Result<void>> comment();
   /// Ends an answer without a length; the connection goes on.
   Task<Result<void>> end();
+  /// What is sent from now on waits for the client no longer than until `scope` is cancelled, which outlives
+  /// this; null: as long as usual.
+  void stop_with(CancelScope* scope) noexcept { stop_ = scope; }
   /// Leaves the answer without its end: the connection closes, which tells the client.
   void cut() noexcept {
     begun_ = true;
@@ -108,6 +111,7 @@ class HttpResponder {
   std::array<iovec, kPiecesMax + 1> pieces_;  // what is to be sent; the first count_ are set
   std::size_t count_ = 0;
   std::uint64_t left_ = 0;  // of a sized answer
+  CancelScope* stop_ = nullptr;
   bool keep_alive_ = true;
   bool chunked_ = false;    // how events are framed: HTTP/1.0 has no chunks
   bool head_only_ = false;  // the request was HEAD: no body follows

@@ -63,6 +63,20 @@ void append_label(std::string& out, std::string_view name, std::string_view valu
   out += '"';
 }
 
+std::string_view label_of(std::string_view labels, std::string_view name) noexcept {
+  while (!labels.empty()) {
+    const std::size_t equals = labels.find("=\"");
+    if (equals == std::string_view::npos) return {};
+    const std::size_t begin = equals + 2;
+    std::size_t end = begin;
+    while (end < labels.size() && labels[end] != '"') end += labels[end] == '\\' ? 2U : 1U;
+    end = std::min(end, labels.size());
+    if (labels.substr(0, equals) == name) return labels.substr(begin, end - begin);
+    labels.remove_prefix(std::min(labels.size(), end + 2));
+  }
+  return {};
+}
+
 struct Metrics::Series {
   Family family{};
   std::string labels;                    // rendered, without braces
@@ -157,6 +171,27 @@ void Metrics::observe(std::size_t shard, Family family, std::span<const std::str
                       std::uint64_t nanoseconds) {
   observe(series_of(shard, family, labels), nanoseconds);
 }
+
+void Metrics::read(Family family, const std::function<void(const Reading&)>& each) const {
+  std::vector<const Series*> all;
+  for (const auto& sheet : sheets_) {
+    std::lock_guard lock(sheet->lock);
+    for (const auto& series : sheet->all)
+      if (series->family == family) all.push_back(series.get());
+  }
+  const std::size_t count = row_of(family).buckets.size();
+  for (const Series* series : all) {
+    std::array<std::uint64_t, kBucketsMax> buckets{};
+    for (std::size_t i = 0; i < count; ++i) buckets[i] = series->buckets[i].load(std::memory_order_relaxed);
+    Reading reading;
+    reading.labels = series->labels;
+    reading.count = series->count.load(std::memory_order_relaxed);
+    reading.buckets = std::span<const std::uint64_t>(buckets.data(), count);
+    each(reading);
+  }
+}
+
+std::span<const double> Metrics::bounds(Family family) noexcept { return row_of(family).buckets; }
 
 std::string Metrics::expose(bool openmetrics, const std::vector<ReadFamily>& read) const {
   struct Total {

@@ -62,6 +62,16 @@ class Metrics {
                std::uint64_t nanoseconds);
   std::uint64_t dropped_series() const noexcept { return dropped_.load(std::memory_order_relaxed); }
   std::size_t series() const noexcept { return series_.load(std::memory_order_relaxed); }
+  /// One series of one shard as it stands.
+  struct Reading {
+    std::string_view labels;  // `server="a",outcome="ok"`
+    std::uint64_t count = 0;
+    std::span<const std::uint64_t> buckets;  // of a histogram: by bounds(), not added up
+  };
+  /// Shows every series of a family; the same labels come once for each shard that counted. Any thread.
+  void read(Family family, const std::function<void(const Reading&)>& each) const;
+  /// The upper bounds of a histogram's buckets, in seconds; none: a counter.
+  static std::span<const double> bounds(Family family) noexcept;
   /// The whole page. `read`: what is read now.
   std::string expose(bool openmetrics, const std::vector<ReadFamily>& read) const;
 
@@ -76,6 +86,8 @@ class Metrics {
 
 /// Appends `name="value"` with the value escaped.
 void append_label(std::string& out, std::string_view name, std::string_view value);
+/// The value of the label `name` among `name="value",...`, as it is escaped there; empty: none.
+std::string_view label_of(std::string_view labels, std::string_view name) noexcept;
 /// The process's own figures: CPU, memory, descriptors, threads, start time.
 std::vector<ReadFamily> process_families();
 /// True if an Accept header wants OpenMetrics.

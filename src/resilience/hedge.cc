@@ -165,7 +165,13 @@ Result<Reply> Hedge::settle(Race& race) {
     return reply;
   }
   if (race.second) race.second->scope.cancel();
-  if (!first_good) return fail(race.event->error());
+  if (!first_good) {
+    // Of two that failed the one that may have been seen is told.
+    const Error& first = race.event->error();
+    if (race.second && race.second->reply && first.sent() == Error::Sent::no)
+      return fail(race.second->reply->error());
+    return fail(first);
+  }
   Reply reply = std::move(**race.first->reply);
   reply.first = std::move(**race.event);
   if (reply.first.last) {

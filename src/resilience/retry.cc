@@ -1,6 +1,7 @@
 #include "resilience/retry.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/units.h"
 #include "resilience/backoff.h"
@@ -29,8 +30,13 @@ bool may_retry(const Call& call, const Error& error) {
 Task<Result<Reply>> Retry::call(Call& call) {
   budget_->deposit(Shard::current().now());
   Duration pause{};
+  std::optional<Error> seen;  // of an earlier attempt that its server may have seen
   for (std::size_t attempt = 1;; ++attempt) {
     Result<Reply> reply = co_await next_->call(call);
+    const Error::Kind how = reply ? Error::Kind::internal : reply.error().kind();
+    if (!reply && reply.error().sent() == Error::Sent::maybe) seen = reply.error();
+    // What the last one did not send an earlier one may have.
+    if (!reply && seen) reply = fail(*seen);
     if (reply || attempt == config_.max_attempts || !may_retry(call, reply.error()) ||
         !policies_.restraint.get().retries()) {
       if (attempt > 1) policies_.counts.retries.add(reply ? RetryOutcome::ok : RetryOutcome::failed);
@@ -47,7 +53,7 @@ Task<Result<Reply>> Retry::call(Call& call) {
       policies_.counts.retries.add(RetryOutcome::budget);
       co_return reply;
     }
-    if (call.notes != nullptr) call.notes->note_failed(call.notes->endpoint, reply.error().kind());
+    if (call.notes != nullptr) call.notes->note_failed(call.notes->endpoint, how);
     if (wait > Duration::zero()) {
       const Wake wake = co_await Sleep(shard.now() + wait, &call.cancel);
       if (wake == Wake::cancelled) co_return reply;

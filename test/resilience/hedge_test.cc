@@ -128,6 +128,15 @@ TEST(Hedge, OneThatFailsLeavesItToTheOther) {
   EXPECT_EQ(both.took, 150ms);
 }
 
+TEST(Hedge, OfTwoThatFailTheOneThatMayHaveRunIsTold) {
+  HedgePlay p = hedged(50ms);
+  p.service.acts = {Act(60ms, refused()), Act(100ms, cut())};
+  p.run();
+  ASSERT_TRUE(p.reply);
+  ASSERT_FALSE(*p.reply);
+  EXPECT_EQ(p.reply->error().sent(), Error::Sent::maybe);
+}
+
 TEST(Hedge, WhatIsInTimeIsAskedOnce) {
   HedgePlay p = hedged(50ms);
   p.service.acts = {Act(40ms)};

@@ -111,9 +111,20 @@ TEST(Retry, GivesUpAfterTheLastAttempt) {
   p.service.acts = {Act(1ms, cut()), Act(1ms, cut()), Act(1ms, refused()), Act(1ms)};
   p.run();
   ASSERT_FALSE(p.replies[0]);
-  EXPECT_EQ(p.replies[0].error().kind(), Error::Kind::unreachable);
+  EXPECT_EQ(p.replies[0].error().kind(), Error::Kind::outcome_unknown);
   EXPECT_EQ(p.service.seen.size(), 3U);
   EXPECT_EQ(p.failed, 1U);
+}
+
+TEST(Retry, WhatAnEarlierAttemptMayHaveDoneIsNotForgotten) {
+  RetryPlay p;
+  p.service.acts = {Act(1ms, cut()), Act(1ms, refused()), Act(1ms, refused())};
+  p.run();
+  ASSERT_FALSE(p.replies[0]);
+  EXPECT_EQ(p.replies[0].error().kind(), Error::Kind::outcome_unknown);
+  EXPECT_EQ(p.replies[0].error().sent(), Error::Sent::maybe);
+  ASSERT_EQ(p.notes.failed.size(), 2U);
+  EXPECT_EQ(p.notes.failed[1].kind, Error::Kind::unreachable);
 }
 
 TEST(Retry, WhatMeansNoFaultOfTheServerIsNotTriedAgain) {

@@ -1,0 +1,25 @@
+# Writes OUT, a C++ source with the files of the folder WEB: what src/admin/web.h declares.
+# Usage: cmake -DWEB=... -DOUT=... -P tools/embed.cmake
+set(type_html "text/html; charset=utf-8")
+set(type_css "text/css; charset=utf-8")
+set(type_js "text/javascript; charset=utf-8")
+set(type_svg "image/svg+xml")
+file(GLOB files RELATIVE ${WEB} ${WEB}/*)
+list(SORT files)
+set(text "#include \"admin/web.h\"\n\nnamespace weir {\nnamespace {\n\nconstexpr WebFile kFiles[] = {\n")
+foreach(name IN LISTS files)
+  string(REGEX REPLACE "^.*\\." "" ending "${name}")
+  if(NOT DEFINED type_${ending})
+    message(FATAL_ERROR "web/${name}: no type is known for .${ending}")
+  endif()
+  set(path "/web/${name}")
+  if(name STREQUAL "index.html")
+    set(path "/")
+  endif()
+  file(READ ${WEB}/${name} body)
+  string(APPEND text "    {\"${path}\", \"${type_${ending}}\",\n     R\"weir_web(${body})weir_web\"},\n")
+endforeach()
+string(APPEND text "};\n\n}  // namespace\n\nconst WebFile* web_file(std::string_view path) noexcept {\n"
+       "  for (const WebFile& file : kFiles)\n    if (file.path == path) return &file;\n  return nullptr;\n}\n\n"
+       "}  // namespace weir\n")
+file(WRITE ${OUT} "${text}")
