@@ -153,17 +153,23 @@ export const tests = {
     });
   },
 
-  async 'a call that is tried again has one permit all the time'() {
+  async 'a call that is tried again has one permit all the time: who waits goes after its last attempt'() {
     const [replica] = await use(1);
-    await served([replica], { one: view({ max_concurrent: 1, max_queue: 0 }, { retry: { max_attempts: 10, initial_delay: '2s', max_delay: '2s', jitter: 'equal' } }) }, async (weir) => {
+    await served([replica], { one: view({ max_concurrent: 1, max_queue: 1 }, { retry: { max_attempts: 10, initial_delay: '1s', max_delay: '1s', jitter: 'equal' } }) }, async (weir) => {
       const url = weir.at('one');
       await replica.fault('reset', { only: 'calls' });
       const first = echo(url);
       await until(async () => (await replica.counters()).faulted > 0, 20000, 'the first attempt');
-      for (let i = 0; i < 3; ++i) refused(await echo(url), /max_concurrent/, 1);
+      const second = echo(url);
+      await queued(weir, 'one', 1);
+      refused(await echo(url), /max_concurrent/, 1);
+      await until(async () => (await replica.counters()).faulted > 2, 20000, 'more attempts');
       await replica.heal();
-      assert.equal((await first).outcome, 'ok');
-      assert.equal((await echo(url)).outcome, 'ok');
+      allOk([await first, await second]);
+      const ids = (await replica.counters()).calls.map((one) => one.id);
+      assert.ok(ids.length > 3);
+      assert.equal(ids.indexOf(ids.at(-1)), ids.length - 1, ids.join());
+      assert.equal(new Set(ids).size, 2, ids.join());
     });
   },
 

@@ -191,6 +191,25 @@ TEST(Bulkhead, AToolHasALimitOfItsOwnHoweverItsNameIsWritten) {
   EXPECT_EQ(rig.refused(Refused::tool_limit), 1u);
 }
 
+// Else who waits could lose each place to who has just come.
+TEST(Bulkhead, WhileAnybodyWaitsNobodyIsLetInWithoutALook) {
+  BulkheadRig rig(bulkhead_of(4, 8, 150), {{"slow", 1}});
+  rig.at(0, "1", to("slow"));
+  rig.at(1, "2", to("slow"));
+  int looks = 0;
+  for (const int ms : {50, 220})
+    rig.world.at(rig.begin + milliseconds(ms), rig.world.shard(0), [&rig, &looks, ms] {
+      const AdmissionWish wish;
+      const bool in = rig.policies.admission.enter(wish);
+      EXPECT_EQ(in, ms == 220);
+      if (in) rig.policies.admission.undo(wish);
+      ++looks;
+    });
+  rig.at(300, "3", to("echo"));
+  ASSERT_TRUE(rig.run());
+  EXPECT_EQ(looks, 2);
+}
+
 TEST(Bulkhead, LimitsOfToolsStandWithoutAnyOther) {
   BulkheadConfig off = bulkhead_of(1, 0, 50);
   off.enabled = false;
