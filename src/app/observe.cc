@@ -240,6 +240,10 @@ void Observe::breaker_changed(const Upstream& upstream, const Endpoint& endpoint
                "circuit breaker " + std::string(to_string(change.to)));
   line.text("server", upstream.name()).text("endpoint", endpoint.address());
   line.text("from", to_string(change.from)).text("reason", change.reason);
+  RecentEvent event = event_of("breaker", !open, upstream.name());
+  event.endpoint = endpoint.address();
+  event.text = with_reason(to_string(change.to), change.reason);
+  recent_.add(std::move(event));
 }
 
 void Observe::name_changed(const Upstream& upstream, const std::string& host, const std::string& reason) {
@@ -258,6 +262,9 @@ void Observe::degradation_changed(const std::string& rule, const std::string& se
   LogLine line(log_, Module::gateway, acts ? Severity::warn : Severity::info,
                acts ? "a rule of degradation acts" : "a rule of degradation acts no more");
   line.text("rule", rule).text("server", server);
+  RecentEvent event = event_of("degradation", !acts, server);
+  event.text = rule + (acts ? " (acts)" : " (acts no more)");
+  recent_.add(std::move(event));
 }
 
 void Observe::child_wrote(const std::string& server, std::string_view text) {

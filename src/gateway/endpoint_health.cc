@@ -289,7 +289,10 @@ Task<void> EndpointHealth::probe_once(CancelScope& closing) {
     first_timeout_ = patience;
   const bool answering = window_.read(now).last_success >= begun;
   const bool changed = judge([&] {
-    if (!fault)
+    // One alone that is there again is tried at once: there is nowhere else to go.
+    if (!fault && alone_ && verdict_.absent())
+      verdict_.greeted(now, true);
+    else if (!fault)
       verdict_.probe_passed(now);
     else
       verdict_.probe_failed(now, *fault,

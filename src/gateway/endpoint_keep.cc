@@ -113,7 +113,8 @@ Task<void> Endpoint::keep() {
     if (peer) {
       next.state = ServerState::ready;
       next.peer = peer;
-      health_.greeted(config_.type == ServerConfig::Type::stdio);
+      // A child is another process; of one alone clients are told as soon as it is there, and ask at once.
+      health_.greeted(config_.type == ServerConfig::Type::stdio || alone_.load(std::memory_order_relaxed));
       pause.came_up(home_.now());
       reopen.came_up(home_.now());
     } else {

@@ -226,7 +226,9 @@ void Upstream::change(const std::function<void(EndpointSet&)>& changes) {
     const bool same_health = was->health_since != WallTime() && was->health == sum.health;
     sum.since = same_state ? was->since : now;
     sum.health_since = same_health ? was->health_since : now;
-    anew = !same_state || (set->only != nullptr && was->peer != sum.peer);
+    // From one way of not being there to another is nothing new to anybody who lists.
+    const bool there = was->state == ServerState::ready || sum.state == ServerState::ready;
+    anew = there && (!same_state || (set->only != nullptr && was->peer != sum.peer));
     told = same_state && same_health && !anew;
     if (!same_state || !same_health || was->peer != sum.peer || was->reason != sum.reason)
       status_.publish(std::make_shared<const ServerStatus>(std::move(sum)));

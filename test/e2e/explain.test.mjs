@@ -88,8 +88,8 @@ export const tests = {
     const config = { retry: { max_attempts: 4 }, hedge: { delay: '80ms' } };
     await served(replicas, { weather: { retry: { budget: '30%' }, tools: { echo: { timeout: '7s' } } } }, async (weir) => {
       const told = await explain(weir, 'echo');
-      assert.deepEqual(told.stack.map((one) => [one.line.split(':')[0], one.block]), [['retry', 'retry'], ['patience', 'hedge'], ['balance', 'load_balancing']]);
-      assert.match(told.stack[0].line, /4 attempts.*budget 30%/);
+      assert.deepEqual(told.stack.map((one) => [one.line.split(':')[0], one.block]), [['bulkhead', 'bulkhead'], ['retry', 'retry'], ['patience', 'hedge'], ['balance', 'load_balancing']]);
+      assert.match(told.stack[1].line, /4 attempts.*budget 30%/);
       assert.deepEqual(told.settings.retry.max_attempts, { value: 4, from: 'top level' });
       assert.deepEqual(told.settings.retry.budget, { value: '30%', from: 'server' });
       assert.deepEqual(told.settings.retry.jitter, { value: 'full', from: 'default' });

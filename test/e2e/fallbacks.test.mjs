@@ -5,7 +5,7 @@ import { call, metric, until } from './replicas.mjs';
 import { ask, messages, openSession, request } from './weir.mjs';
 
 const use = pool();
-const quiet = { ...even, outlier_detection: { enabled: false }, health_check: { unhealthy_threshold: 1000 }, retry: false };
+const quiet = { ...even, outlier_detection: { enabled: false }, circuit_breaker: false, health_check: { unhealthy_threshold: 1000 }, retry: false };
 const value = async (weir, name, labels) => (await metric(weir, name, labels)).reduce((all, one) => all + one.value, 0);
 const said = async (weir, path, name, args = '') => JSON.parse((await ask(`${weir.url}${path}`, 'tools/call', `"name":"${name}","arguments":{${args}}`, { name })).text);
 
@@ -93,7 +93,7 @@ export const tests = {
 
   async 'retries that a rule leaves out are left out only while it acts'() {
     const replicas = await use(3);
-    const keys = { ...even, outlier_detection: { enabled: false }, retry: { budget: '100%', budget_reserve: 1000 } };
+    const keys = { ...even, outlier_detection: { enabled: false }, circuit_breaker: false, retry: { budget: '100%', budget_reserve: 1000 } };
     await served(replicas, { weather: keys, other: { ...keys } }, async (weir) => {
       await replicas[0].fault('reset_mid', { only: 'calls' });
       allOk(await calls(weir.at('weather'), 30), 'well: tried again');

@@ -6,7 +6,7 @@ import { call, doubled, metric, until } from './replicas.mjs';
 
 const use = pool();
 // Every third call meets the bad one: nobody is taken out for it, so that what is seen is the layer's doing.
-const blind = { ...even, outlier_detection: { enabled: false }, health_check: { unhealthy_threshold: 1000 }, retry: { budget: '100%', budget_reserve: 1000 } };
+const blind = { ...even, outlier_detection: { enabled: false }, circuit_breaker: false, health_check: { unhealthy_threshold: 1000 }, retry: { budget: '100%', budget_reserve: 1000 } };
 const sum = async (weir, name, labels) => (await metric(weir, name, labels)).reduce((all, { value }) => all + value, 0);
 
 export const tests = {

@@ -261,7 +261,13 @@ export const tests = {
         await until(() => old.methods.includes(method), 30000, `${era}: ${method} in the session`);
         await until(() => modern.messages.slice(heard).some((one) => one.method === method), 30000, `${era}: ${method} to who listens`);
       }
-      const list = await tools(weir.url);
+      // Who is told before its calls are let through lists what was, and is told again.
+      const method = 'notifications/tools/list_changed';
+      let list;
+      for (let tries = 0; (list = await tools(weir.url)) && partial(list) && tries < 5; ++tries) {
+        old.methods.length = 0;
+        await until(() => old.methods.includes(method), 30000, `${era}: ${method} once more`);
+      }
       assert.deepEqual(toolNames(list), ['a__five', 'a__four', 'b__three']);
       assert.equal(partial(list), undefined);
       assert.equal((await call(weir.url, 'a__four')).result?.content[0].text, 'called');
