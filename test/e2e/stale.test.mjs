@@ -261,6 +261,8 @@ export const tests = {
         await until(() => old.methods.includes(method), 30000, `${era}: ${method} in the session`);
         await until(() => modern.messages.slice(heard).some((one) => one.method === method), 30000, `${era}: ${method} to who listens`);
       }
+      // What was heard may still have been of its going: that is told of again once calls have found it out.
+      await until(async () => partial(await tools(weir.url)) === undefined, 10000, 'whole lists');
       const list = await tools(weir.url);
       assert.deepEqual(toolNames(list), ['a__five', 'a__four', 'b__three']);
       assert.equal(partial(list), undefined);
