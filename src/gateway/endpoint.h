@@ -41,9 +41,10 @@ struct ServerStatus {
   Error error;                       // why it is not, where it is not
   WallTime since{};                  // that it is in this state
   Health health = Health::unknown;
-  bool absent = false;  // nothing is there, for certain
-  bool silent = false;  // neither probes nor calls are answered
-  std::string reason;   // why it is not healthy
+  bool absent = false;   // nothing is there, for certain
+  bool failing = false;  // it is there, but its calls fail
+  bool silent = false;   // neither probes nor calls are answered
+  std::string reason;    // why it is not healthy
   WallTime health_since{};
 };
 

@@ -75,10 +75,17 @@ bool EndpointHealth::judge(Evidence evidence) {
   if (!verdict_.reason().empty()) last_reason_ = verdict_.reason();
   sync_breaker(health == Health::unhealthy && verdict_.health() != health);
   const bool other = verdict_.health() != told_.health || verdict_.absent() != told_.absent ||
-                     verdict_.silent() != told_.silent || takes_trials() != told_.trials;
+                     verdict_.silent() != told_.silent || verdict_.failing() != told_.failing ||
+                     takes_trials() != told_.trials;
   const bool counted_on = verdict_.reason() != told_.reason && now - told_.at >= kTold;
   if (!other && !counted_on) return false;
-  told_ = {verdict_.health(), verdict_.absent(), verdict_.silent(), takes_trials(), verdict_.reason(), now};
+  told_ = {verdict_.health(),
+           verdict_.absent(),
+           verdict_.silent(),
+           verdict_.failing(),
+           takes_trials(),
+           verdict_.reason(),
+           now};
   return true;
 }
 

@@ -131,6 +131,7 @@ class EndpointHealth {
     Health health = Health::unknown;
     bool absent = false;
     bool silent = false;
+    bool failing = false;
     bool trials = false;
     std::string reason;
     TimePoint at{};

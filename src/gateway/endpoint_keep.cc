@@ -48,6 +48,7 @@ void Endpoint::publish(ServerStatus next) {
   const bool away = (next.state != ServerState::ready && next.state != ServerState::starting) || gone;
   const Verdict& verdict = health_.verdict();
   next.health = away ? Health::unhealthy : verdict.health();
+  next.failing = !away && verdict.failing();
   next.silent = !away && verdict.silent();
   next.absent = away ? options_.homed || next.error.kind() == Error::Kind::unreachable : verdict.absent();
   if (away)
@@ -60,7 +61,7 @@ void Endpoint::publish(ServerStatus next) {
   const bool same_state = known && before->state == next.state && before->peer == next.peer &&
                           before->error.detail() == next.error.detail();
   if (same_state && same_health && before->reason == next.reason && before->absent == next.absent &&
-      before->silent == next.silent)
+      before->silent == next.silent && before->failing == next.failing)
     return;
   const WallTime now = home_.wall_now();
   next.since = same_state ? before->since : now;

@@ -237,7 +237,14 @@ Endpoint* Upstream::choose(const Call& call, const EndpointSet& set, Picked& pic
 Task<Result<Reply>> Upstream::balance(Call& call) {
   const EndpointSet& set = set_now();
   if (set.only != nullptr && call.at == 0 && set.only->health().closed()) return set.only->call(call);
-  return set.half_open ? wait_for_leave(call) : balance_now(call);
+  return proves(set) ? wait_for_leave(call) : balance_now(call);
+}
+
+// Whether some that are well have yet to prove it. Of one alone the set may not say so yet.
+bool Upstream::proves(const EndpointSet& set) {
+  if (set.half_open || set.only == nullptr) return set.half_open;
+  return set.only->health().breaker().state() == BreakerState::half_open &&
+         set.only->status()->health != Health::unhealthy;
 }
 
 // Who is well but has all the calls that it may have until it has proved it is waited for a moment: with
@@ -248,7 +255,7 @@ Task<Result<Reply>> Upstream::wait_for_leave(Call& call) {
     Result<Reply> reply = co_await balance_now(call);
     if (reply || reply.error().kind() != Error::Kind::no_healthy_endpoint) co_return reply;
     const TimePoint now = Shard::current().now();
-    if (!set_now().half_open || now >= until) co_return reply;
+    if (!proves(set_now()) || now >= until) co_return reply;
     const Wake wake = co_await Sleep(std::min(now + pause, until), &call.cancel);
     if (wake == Wake::cancelled) co_return reply;
   }

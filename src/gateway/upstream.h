@@ -207,6 +207,7 @@ class Upstream final : public std::enable_shared_from_this<Upstream>, private En
   bool admit(const Call& call, const EndpointSet& set, std::size_t& place, Picked& picked);
   Task<Result<Reply>> call_only(Call& call, const EndpointSet& set);
   Task<Result<Reply>> balance_now(Call& call);
+  static bool proves(const EndpointSet& set);
   Task<Result<Reply>> wait_for_leave(Call& call);
   Endpoint* choose(const Call& call, const EndpointSet& set, Picked& picked, bool trials);
   Endpoint* choose_for_client(const Call& call, const EndpointSet& set, Picked& picked, bool trials);

@@ -37,7 +37,7 @@ ServerStatus sum_of(const EndpointSet& set) {
     authorization = authorization || status->state == ServerState::needs_authorization;
     all_stopped = all_stopped && status->state == ServerState::stopped;
     // One alone whose calls fail is there all the same: what it has is not forgotten.
-    const bool there = set.only != nullptr && !status->absent && !status->silent;
+    const bool there = set.only != nullptr && status->failing;
     const bool usable = status->peer && (status->health != Health::unhealthy || there);
     if (usable && !sum.peer) sum.peer = status->peer;
     if (!usable && sum.error.detail().empty() && !status->reason.empty()) {

@@ -30,9 +30,10 @@ Verdict::Verdict(HealthCheckConfig checks, OutlierDetectionConfig outliers, Circ
 Verdict::~Verdict() { give_back(); }
 
 void Verdict::greeted(TimePoint now, bool anew) {
-  if (anew && breaker_.enabled) {
+  // What is half open for a start need not be waited for: it has said who it is.
+  if (breaker_.enabled && (anew || ruled_out_)) passes_ = std::max(passes_, checks_.healthy_threshold - 1);
+  if (breaker_.enabled && anew) {
     const bool unproved = probation_;
-    passes_ = std::max(passes_, checks_.healthy_threshold - 1);
     acquit_calls();
     probation_ = unproved;
   }
@@ -51,8 +52,8 @@ void Verdict::probe_passed(TimePoint now) {
     probe_doubt_ = call_doubt_ = false;
     probe_flaw_.clear();
     // It was down and is up again, so what calls met with is over, too. Where probes passed all along, their
-    // passing says nothing of calls.
-    if (std::exchange(ruled_out_, false)) acquit_calls();
+    // passing says nothing of calls, unless these met with nobody.
+    if (std::exchange(ruled_out_, false) || (ejected_ && gone_ && breaker_.enabled)) acquit_calls();
   }
   settle(now);
 }

@@ -33,8 +33,9 @@ class Verdict {
   Verdict& operator=(const Verdict&) = delete;
   ~Verdict();  // gives back what it holds of the quota
 
-  /// It has introduced itself: a probe that passed, and enough alone where nothing was known. `anew`: it is
-  /// another process than before, so what that one did speaks against it no more.
+  /// It has introduced itself: a probe that passed, and enough alone where nothing was known or, with a
+  /// breaker, probes had ruled it out. `anew`: it is another process than before, so what that one did speaks
+  /// against it no more.
   void greeted(TimePoint now, bool anew = false);
   /// A probe was answered as it should be.
   void probe_passed(TimePoint now);
@@ -66,6 +67,8 @@ class Verdict {
   bool absent() const noexcept { return absent_; }
   /// Neither probes nor calls are answered. Only while unhealthy.
   bool silent() const noexcept { return silent_ && ruled_out_; }
+  /// It is there, and probes pass, but calls fail. Only while unhealthy.
+  bool failing() const noexcept { return ejected_ && !gone_ && !ruled_out_ && !certain(); }
   /// One short sentence; empty while healthy, and only then.
   const std::string& reason() const noexcept { return reason_; }
   /// Since when health() is what it is; the first evidence's time before the first change.
@@ -133,6 +136,7 @@ class Verdict {
 
   bool ejected_ = false;  // calls speak for unhealthy
   bool tripped_ = false;  // so clearly that it needs no leave of the quota
+  bool gone_ = false;     // since it could not be connected to
   std::string ejected_why_;
   bool proved_ = false;       // by calls, since it was unhealthy
   bool probation_ = false;    // it is back, but calls have yet to prove it

@@ -93,7 +93,8 @@ void Verdict::eject(TimePoint now, const std::string& why, bool gone) {
   ejected_ = true;
   proved_ = false;
   ejected_why_ = why;
-  absent_ = gone;
+  absent_ = gone_ = gone;
+  if (gone && breaker_.enabled) passes_ = 0;
   if (gone) absent_why_ = last_failure_;
   settle_permit();
   if (ejected_) trials_.begin(now);
@@ -133,7 +134,7 @@ void Verdict::reset(TimePoint now) {
 }
 
 void Verdict::acquit_calls() {
-  ejected_ = tripped_ = probation_ = call_doubt_ = false;
+  ejected_ = tripped_ = gone_ = probation_ = call_doubt_ = false;
   call_flaw_.clear();
 }
 

@@ -153,7 +153,7 @@ export const tests = {
 
   async 'with too few that are well all are tried, but those that are not there at all'() {
     const replicas = await use(3);
-    const views = { weather: { load_balancing: { strategy: 'round_robin' } } };
+    const views = { weather: { load_balancing: { strategy: 'round_robin' }, retry: false } };
     await served(replicas, views, async (weir) => {
       for (const one of replicas.slice(0, 2)) await one.fault('hang');
       for (const one of replicas.slice(0, 2)) await turns(weir, one, 'unhealthy');

@@ -334,7 +334,7 @@ export const tests = {
       await upstream.stop();
       const { error } = await call();
       assert.deepEqual([error.code, error.data], [1001, { server: 'a', reason: 'unreachable', retryable: true, sent: 'no' }]);
-    }, { circuit_breaker: false });
+    }, { circuit_breaker: false }); // of eight failures in a row
   },
 
   async 'a server that wants credentials is shown, and asked again later'() {

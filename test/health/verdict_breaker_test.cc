@@ -195,6 +195,36 @@ TEST_F(VerdictBreaker, AnotherProcessIsHalfOpenAtOnce) {
   EXPECT_EQ(rig->health(), Health::healthy);
 }
 
+TEST_F(VerdictBreaker, WhoSaysWhoItIsAfterAnOutageIsHalfOpenAtOnce) {
+  one(1).refuse(2);
+  rig->verdict.greeted(rig->now);
+  EXPECT_EQ(gate(), Gate::half_open);
+  EXPECT_EQ(rig->health(), Health::healthy);
+}
+
+TEST_F(VerdictBreaker, CallsThatMetWithNobodyAreOverWhenItIsThere) {
+  one(2).fail(3, Fault::connect, "connection refused");
+  EXPECT_TRUE(rig->verdict.absent());
+  EXPECT_FALSE(rig->verdict.failing());
+  rig->now += milliseconds(1);
+  rig->pass();
+  EXPECT_FALSE(rig->verdict.failing());
+  EXPECT_EQ(gate(), Gate::open);
+  rig->pass();
+  EXPECT_EQ(gate(), Gate::half_open);
+  rig->fail(5);
+  EXPECT_TRUE(rig->verdict.failing());
+  // One alone was out for no more than that nothing was there.
+  VerdictRig& lone = one(1);
+  lone.fail(3, Fault::connect, "connection refused");
+  EXPECT_EQ(gate(), Gate::open);
+  lone.now += milliseconds(1);
+  lone.pass();
+  EXPECT_EQ(gate(), Gate::half_open);
+  lone.pass();
+  EXPECT_EQ(gate(), Gate::half_open);
+}
+
 TEST_F(VerdictBreaker, AnOperatorClosesIt) {
   one(2).fail(5);
   rig->time_out(3);

@@ -57,6 +57,9 @@ class Server {
     const Health before = rig.health();
     const bool on_trial = rig.on_trial() && !rig.reason().starts_with("held back");
     const Duration idle = rig.now - watched.idle_since;
+    // With a breaker, calls that met with nobody are over when somebody is there.
+    watched.was_absent = before == Health::unhealthy && (watched.was_absent || rig.verdict.absent());
+    const bool met_nobody = breaks_ && watched.was_absent;
     act(rig, step, watched);
     for (auto& other : rigs_)
       if (other.get() != &rig) {
@@ -65,7 +68,7 @@ class Server {
         other->verdict.tick(other->now, other->window.read(other->now));
         other->clear_if_back();
       }
-    if (step == Step::pass && on_trial && watched.fell < 2 && idle < seconds(10) &&
+    if (step == Step::pass && on_trial && !met_nobody && watched.fell < 2 && idle < seconds(10) &&
         rig.health() != Health::unhealthy && before == Health::unhealthy)
       return "a probe alone brought back what fails calls";
     if (watched.passed >= 2) watched.fell = 0;
@@ -106,6 +109,7 @@ class Server {
     int passed = 0;
     TimePoint idle_since{};
     bool misdirected = false;
+    bool was_absent = false;
   };
 
   void act(VerdictRig& rig, Step step, Watched& watched) {
