@@ -67,9 +67,10 @@ struct CallNotes {
     std::string_view endpoint;
     Error::Kind kind;
   };
+  /// In their order; fewer than `attempts`.
   std::vector<Failed> failed;
+  /// Notes one, unless nobody was asked.
   void note_failed(std::string_view where, Error::Kind how) {
-    // Where nobody was asked there was no attempt.
     if (attempts > failed.size()) failed.push_back({where, how});
   }
 };
@@ -81,20 +82,24 @@ enum class Priority : std::uint8_t { low, normal, high };
 class RepeatRule {
  public:
   virtual ~RepeatRule() = default;
+  /// True if it may.
   virtual bool may_repeat() const = 0;
 };
 
 /// The endpoints that a call was sent to in vain, by number; of very many the first.
 class Tried {
  public:
+  /// Notes one; does nothing if it is there already.
   void add(std::uint32_t endpoint) noexcept {
     if (count_ < kMost && !has(endpoint)) endpoints_[count_++] = endpoint;
   }
+  /// True if it was noted.
   bool has(std::uint32_t endpoint) const noexcept {
     for (std::uint32_t i = 0; i < count_; ++i)
       if (endpoints_[i] == endpoint) return true;
     return false;
   }
+  /// True if none was.
   bool empty() const noexcept { return count_ == 0; }
 
  private:

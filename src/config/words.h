@@ -10,6 +10,7 @@ namespace weir {
 /// As the file writes it.
 std::string_view to_string(LoadBalancingConfig::Strategy strategy) noexcept;
 
+/// Likewise.
 std::string_view to_string(DegradationRule::When when) noexcept;
 
 }  // namespace weir

@@ -23,6 +23,7 @@ enum class RetryOutcome : std::uint8_t {
   budget,  // there was no budget for another attempt
   count_
 };
+/// The metric's label.
 std::string_view to_string(RetryOutcome outcome) noexcept;
 
 /// What became of second requests beside the first.
@@ -33,14 +34,18 @@ enum class HedgeOutcome : std::uint8_t {
   budget,  // there was no budget for one
   count_
 };
+/// The metric's label.
 std::string_view to_string(HedgeOutcome outcome) noexcept;
 
+/// One count for each value of an enumeration that ends with `count_`. Any shard.
 template <class Outcome>
 class OutcomeCounts {
  public:
+  /// Counts one.
   void add(Outcome outcome) noexcept {
     counts_[static_cast<std::size_t>(outcome)].fetch_add(1, std::memory_order_relaxed);
   }
+  /// How many there were.
   std::uint64_t get(Outcome outcome) const noexcept {
     return counts_[static_cast<std::size_t>(outcome)].load(std::memory_order_relaxed);
   }

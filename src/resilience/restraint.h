@@ -37,7 +37,9 @@ class Restraint {
 /// A server's, shared by all shards.
 class SharedRestraint {
  public:
+  /// What calls that come from now on see.
   void set(Restraint restraint) noexcept { bits_.store(restraint.bits(), std::memory_order_relaxed); }
+  /// As it is now.
   Restraint get() const noexcept { return Restraint(bits_.load(std::memory_order_relaxed)); }
 
  private:
