@@ -139,7 +139,7 @@ export const tests = {
 
   async 'an endpoint that is taken back while it drains has no series twice'() {
     const replicas = await use(2);
-    await served(replicas, { weather: {} }, async (weir) => {
+    await served(replicas, { weather: { retry: false } }, async (weir) => {
       const held = await callAt(weir, replicas[1]);
       await change(weir, config([{ url: replicas[0].url }]));
       assert.equal((await endpoint(weir, replicas[1])).state, 'draining');
