@@ -253,7 +253,7 @@ export const tests = {
           await until(() => again.watched().join() === 'r:1', 20000, 'the listen');
           again.update('r:1');
         } else {
-          await until(() => again.state.subscribed.length === 2 && again.state.streams.size >= 2, 20000, 'the subscriptions');
+          await until(() => again.state.subscribed.length === 2 && again.state.streams.size >= 2, 20000, 'the subscriptions').catch((error) => { throw new Error(error.message + JSON.stringify([again.state.subscribed, [...again.state.streams.keys()]]) + weir.log.slice(-1500)); });
           for (const { session, uri } of again.state.subscribed) {
             await until(() => again.state.streams.has(session), 5000, 'its stream');
             again.say(session, { method: 'notifications/resources/updated', params: { uri } });
