@@ -4,12 +4,14 @@
 #include <utility>
 #include <vector>
 
+#include "admin/explain_endpoints.h"
 #include "admin/origins.h"
 #include "admin/report.h"
 #include "base/json.h"
 #include "config/suggest.h"
 #include "config/text_rules.h"
 #include "config/words.h"
+#include "gateway/degradation.h"
 #include "gateway/find_name.h"
 #include "gateway/tool_headers.h"
 #include "gateway/tool_repeats.h"
@@ -69,45 +71,6 @@ int put_unknown(const Plan& plan, const std::string& tool, std::string& out) {
   return 404;
 }
 
-// Of a set with a choice: why this one may get a call, or may not.
-std::string standing_of(const EndpointSet& set, std::size_t place) {
-  const SetMember& member = set.members[place];
-  const auto now = member.endpoint->status();
-  if (member.draining) return "draining: the configuration has it no more";
-  if (set.only == member.endpoint.get()) return "the only one: it is called however it stands";
-  if (member.weight == 0) return "weight 0: it gets nothing new";
-  const bool eligible = set.roster.eligible[place];
-  if (eligible && set.roster.panic) return "panic: too few are healthy, so all are tried";
-  const std::string because = now->reason.empty() ? now->error.detail() : now->reason;
-  if (eligible)
-    return now->health == Health::degraded ? "degraded, and used: " + because
-                                           : std::string(state_word(member));
-  if (now->health == Health::unhealthy) {
-    const bool trial =
-        std::find(set.trials.begin(), set.trials.end(), member.endpoint.get()) != set.trials.end();
-    return "unhealthy: " + because + (trial ? "; a call may try it from time to time" : "");
-  }
-  if (now->health == Health::unknown || !now->peer)
-    return std::string(state_word(member)) + ": it has not said yet who it is" +
-           (because.empty() ? std::string() : ", " + because);
-  return "a backup: priority " + std::to_string(member.priority) + ", and those before it are well enough";
-}
-
-void append_endpoints(std::string& out, const EndpointSet& set) {
-  out += ",\"endpoints\":[";
-  for (std::size_t i = 0; i < set.members.size(); ++i) {
-    if (i != 0) out += ',';
-    const bool eligible =
-        set.only == nullptr ? set.roster.eligible[i] : set.only == set.members[i].endpoint.get();
-    append_endpoint(out, set.members[i]);
-    out.pop_back();
-    out += eligible ? ",\"eligible\":true" : ",\"eligible\":false";
-    append_member(out, "why", standing_of(set, i));
-    out += '}';
-  }
-  out += ']';
-}
-
 void append_repeat(std::string& out, const Plan& plan, std::size_t server, const std::string& tool) {
   ToolRepeats rule(plan);
   rule.set(server, tool);
@@ -126,7 +89,8 @@ void append_repeat(std::string& out, const Plan& plan, std::size_t server, const
               : "the tool says neither readOnlyHint nor idempotentHint";
   out += may ? ",\"repeat\":{\"allowed\":true" : ",\"repeat\":{\"allowed\":false";
   append_member(out, "why", why);
-  if (!may) append_member(out, "still", "a call of which nothing was sent is tried again all the same");
+  if (!may && config.retry.enabled && config.retry.max_attempts > 1)
+    append_member(out, "still", "a call of which nothing was sent is tried again all the same");
   out += '}';
 }
 
@@ -145,6 +109,10 @@ std::string_view block_of_line(std::string_view line) noexcept {
 }  // namespace
 
 int explain(const Plan& plan, const std::string& tool, std::string& out) {
+  if (!utf8_valid(tool)) {
+    out = R"({"error":"the tool's name is no UTF-8"})";
+    return 400;
+  }
   if (tool.empty()) {
     out = R"({"error":"say which tool: /explain?tool=NAME"})";
     return 400;
@@ -175,8 +143,7 @@ int explain(const Plan& plan, const std::string& tool, std::string& out) {
   append_member(out, "health", to_string(now->health));
   if (!now->reason.empty()) append_member(out, "reason", now->reason);
   append_member(out, "strategy", to_string(set->balancing.strategy));
-  out += set->roster.panic ? ",\"panic\":true" : ",\"panic\":false";
-  append_endpoints(out, *set);
+  append_chances(out, *set);
   append_repeat(out, plan, server, original);
   out += ",\"stack\":[";
   if (set->stack)
@@ -188,6 +155,9 @@ int explain(const Plan& plan, const std::string& tool, std::string& out) {
     }
   out += "],\"settings\":";
   append_settings(out, plan.config, plan.settings(server), original);
+  std::vector<std::string> rules;
+  for (const DegradationRule& rule : plan.config.degradation) rules.push_back(to_string(rule));
+  append_texts(out, "degradation", rules);
   out += '}';
   return 200;
 }

@@ -56,13 +56,33 @@ void append_block(std::string& out, const Field& own, const Field& top, const Co
   out += '}';
 }
 
+// What stands in is the tool's, or else the server's.
+void append_fallback(std::string& out, const ServerConfig& server, const ToolConfig* tool) {
+  const bool own = tool != nullptr && tool->fallback;
+  if (!own && !server.fallback) return;
+  std::string json;
+  config_json::put_block(json, fallback_block(), own ? &*tool->fallback : &*server.fallback);
+  const RawMembers values = members_of(json);
+  out += ",\"fallback\":{";
+  for (const Field& key : fallback_block().fields) {
+    const std::string_view value = values.find(key.name);
+    if (value.empty()) continue;
+    if (out.back() != '{') out += ',';
+    json_append_string(out, key.name);
+    out += ':';
+    append_value(out, value, is_default(key, value) ? "default" : own ? "tool" : "server");
+  }
+  out += '}';
+}
+
 }  // namespace
 
 void append_settings(std::string& out, const Config& config, const ServerConfig& server,
                      const std::string& tool) {
   std::string single;
-  if (const auto own = server.tools.find(tool); own != server.tools.end())
-    config_json::put_block(single, tool_block(), &own->second);
+  const auto entry = server.tools.find(tool);
+  const ToolConfig* const own_tool = entry == server.tools.end() ? nullptr : &entry->second;
+  if (own_tool != nullptr) config_json::put_block(single, tool_block(), own_tool);
   const RawMembers of_tool = single.empty() ? RawMembers() : members_of(single);
   out += '{';
   for (const Field& own : server_block().fields) {
@@ -75,11 +95,12 @@ void append_settings(std::string& out, const Config& config, const ServerConfig&
     append_block(out, own, *top, config, server,
                  own.name == "timeout" ? of_tool.find("timeout") : std::string_view());
   }
+  append_fallback(out, server, own_tool);
   if (!single.empty() && single != "{}") {
-    out += out.back() == '{' ? "\"tool\":{" : ",\"tool\":{";
+    out += ",\"tool\":{";
     for (const Field& key : tool_block().fields) {
       const std::string_view value = of_tool.find(key.name);
-      if (value.empty()) continue;
+      if (value.empty() || key.name == "fallback") continue;
       if (out.back() != '{') out += ',';
       json_append_string(out, key.name);
       out += ':';

@@ -10,8 +10,9 @@
 namespace weir {
 
 /// Appends {"BLOCK":{"KEY":{"value":...,"from":"default | top level | server | tool"},...},...} with every
-/// block that stands both at the top level and in a server's block. One that is switched off has a `value` of
-/// false itself. A server's value that is the top level's too counts as the top level's.
+/// block that stands both at the top level and in a server's block; then `fallback`, the tool's or the
+/// server's, and `tool`, the rest of the tool's entry, where there are such. A block that is switched off has
+/// a `value` of false itself. A server's value that is the top level's too counts as the top level's.
 void append_settings(std::string& out, const Config& config, const ServerConfig& server,
                      const std::string& tool);
 

@@ -98,6 +98,8 @@ void append_server(std::string& out, const Plan& plan, const Catalogue& catalogu
   member(out, "health", to_string(now->health));
   if (now->state == ServerState::unreachable || now->state == ServerState::needs_authorization)
     member(out, "reason", now->error.detail());
+  else if (!now->reason.empty())
+    member(out, "reason", now->reason);
   if (now->since != WallTime()) member(out, "since", utc_text(now->since));
   if (now->peer) {
     member(out, "protocol", to_string(now->peer->facts.revision));

@@ -68,8 +68,11 @@ void print_policies(const RawMembers& told) {
     say("  " + text_of(one, "line"));
     if (block.empty() || shown.find(' ' + block + ' ') != std::string::npos) continue;
     shown += block + ' ';
-    if (const std::string_view found = settings.find(block); !found.empty())
-      say("      " + settings_text(found));
+    if (const std::string_view found = settings.find(block); !found.empty()) {
+      // "off" is the block's, not the line's: patience stays where hedges are off.
+      const std::string text = settings_text(found);
+      say("      " + (text.starts_with("off") ? block + ": " : std::string()) + text);
+    }
   }
   say("also in force");
   for (std::size_t i = 0; i < settings.size(); ++i) {
@@ -77,6 +80,7 @@ void print_policies(const RawMembers& told) {
     if (shown.find(' ' + block + ' ') == std::string::npos)
       say("  " + block + ": " + settings_text(settings[i].value));
   }
+  for (const std::string_view rule : elements(told.find("degradation"))) say("  degradation: " + plain(rule));
 }
 
 void print_found(const RawMembers& told) {

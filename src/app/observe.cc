@@ -15,6 +15,11 @@ namespace {
 // Nobody's fault that an operator could mend: not an error of the access log.
 bool fine(std::string_view outcome) noexcept { return outcome == "ok" || outcome == "tool_error"; }
 
+// Weir's own refusals: where they come by the thousand, a line for each would cost more than they do.
+bool refused(std::string_view outcome) noexcept {
+  return outcome == "overloaded" || outcome == "no_healthy_endpoint";
+}
+
 // An event of a server's, without its text.
 RecentEvent event_of(std::string_view kind, bool good, const std::string& server) {
   RecentEvent event;
@@ -56,6 +61,20 @@ struct Observe::Seat {
   std::string key;
   std::string tool;  // the label that find_bundle() used last
   Metrics::Series* overhead = nullptr;
+
+  // Of refusals within a second from `begun` on: lines, and calls without one.
+  static constexpr std::size_t kRefusalLines = 10;
+  TimePoint begun{};
+  std::size_t lines = 0;
+  std::size_t untold = 0;
+  bool may_tell(TimePoint now) noexcept {
+    if (now - begun >= std::chrono::seconds(1)) {
+      begun = now;
+      lines = 0;
+    }
+    if (lines == kRefusalLines) return ++untold, false;
+    return ++lines, true;
+  }
 
   // What was counted last, by a few bits of its name: most calls are like one just before.
   struct Recent {
@@ -105,8 +124,6 @@ Observe::Bundle Observe::make_bundle(std::size_t shard, const RequestRecord& rec
   if (upstream == nullptr) return bundle;
   const std::string_view tools[] = {record.server, tool};
   if (record.method == "tools/call") bundle.tool = &metrics_.series_of(shard, Family::tool_duration, tools);
-  const std::string_view attempt[] = {record.server, record.notes.endpoint, record.outcome};
-  bundle.attempts = &metrics_.series_of(shard, Family::attempts, attempt);
   const std::string_view towards[] = {record.method, tool, error, transport_of(*upstream),
                                       to_string(record.notes.upstream_revision)};
   bundle.client_operation = &metrics_.series_of(shard, Family::client_operation, towards);
@@ -164,25 +181,39 @@ void Observe::finished(const RequestRecord& record) {
   };
   const std::uint64_t took = nanoseconds(record.duration);
   Seat& seat = *seats_[shard];
-  const Bundle& bundle = bundle_of(seat, shard, record);
+  Bundle& bundle = bundle_of(seat, shard, record);
   Metrics::add(*bundle.requests, 1);
   Metrics::observe(*bundle.duration, took);
   Metrics::observe(*bundle.server_operation, took);
   Metrics::observe(*seat.overhead,
                    nanoseconds(record.duration - std::min(record.duration, record.notes.upstream_time)));
   if (bundle.tool != nullptr) Metrics::observe(*bundle.tool, took);
-  if (bundle.attempts != nullptr && record.notes.attempts > record.notes.failed.size()) {
-    Metrics::add(*bundle.attempts, record.notes.attempts - record.notes.failed.size());
-    Metrics::observe(*bundle.client_operation, nanoseconds(record.notes.upstream_time));
+  const CallNotes& notes = record.notes;
+  if (bundle.client_operation != nullptr && notes.attempts != 0)
+    Metrics::observe(*bundle.client_operation, nanoseconds(notes.upstream_time));
+  // Where something stood in for the answer no attempt came to what the call did: no series says so.
+  if (bundle.client_operation != nullptr && notes.attempts > notes.failed.size()) {
+    if (bundle.attempts == nullptr) {
+      const std::string_view labels[] = {record.server, notes.endpoint, record.outcome};
+      bundle.attempts = &metrics_.series_of(shard, Family::attempts, labels);
+    }
+    Metrics::add(*bundle.attempts, notes.attempts - notes.failed.size());
   }
-  // What was tried in vain before counts for where it was tried.
-  for (const CallNotes::Failed& failed : record.notes.failed) {
-    const std::string_view labels[] = {record.server, failed.endpoint, to_string(failed.kind)};
+  // What was tried in vain before counts for where it was tried: its server may be another one.
+  for (const CallNotes::Failed& failed : notes.failed) {
+    const std::string_view how = failed.answered ? "upstream_error" : to_string(failed.kind);
+    const std::string_view labels[] = {failed.server, failed.endpoint, how};
     Metrics::add(metrics_.series_of(shard, Family::attempts, labels), 1);
+  }
+  const TimePoint now = Shard::current().now();
+  if (seat.untold != 0 && now - seat.begun >= std::chrono::seconds(1)) {
+    LogLine line(log_, Module::access, Severity::warn, "more calls were refused than have a line");
+    line.number("count", static_cast<std::int64_t>(std::exchange(seat.untold, 0)));
   }
   const LogConfig::Access access = access_.load(std::memory_order_relaxed);
   if (access == LogConfig::Access::off || (access == LogConfig::Access::errors && fine(record.outcome)))
     return;
+  if (access == LogConfig::Access::errors && refused(record.outcome) && !seat.may_tell(now)) return;
   std::string trace;
   const SpanIds ids =
       record.span ? *record.span : new_trace([&record] { return record.random->next(); }, false);
@@ -211,19 +242,33 @@ void Observe::server_changed(const Upstream& upstream) {
   recent_.add(std::move(event));
 }
 
+// One that flaps has another reason several times a second, and says nothing new by that.
+bool Observe::is_news(const std::string& server, const std::string& endpoint, std::string_view state) {
+  constexpr Duration kSame = std::chrono::seconds(5);
+  constexpr std::size_t kMost = 10'000;
+  const TimePoint now = Shard::current().now();
+  std::lock_guard lock(told_lock_);
+  if (told_.size() > kMost) told_.clear();
+  Told& told = told_[server + '\0' + endpoint];
+  if (told.state == state && now - told.at < kSame) return false;
+  told = {state, now};
+  return true;
+}
+
 void Observe::endpoint_changed(const Upstream& upstream, const Endpoint& endpoint) {
   const auto now = endpoint.status();
   const bool away = now->state != ServerState::ready;
+  const std::string_view state = away ? to_string(now->state) : to_string(now->health);
+  if (!is_news(upstream.name(), endpoint.address(), state)) return;
   const bool good = away ? now->state == ServerState::stopped : now->health <= Health::healthy;
-  LogLine line(log_, Module::health, good ? Severity::info : Severity::warn,
-               away ? to_string(now->state) : to_string(now->health));
+  LogLine line(log_, Module::health, good ? Severity::info : Severity::warn, state);
   line.text("server", upstream.name()).text("endpoint", endpoint.address());
   if (now->peer) line.text("protocol", to_string(now->peer->facts.revision));
   const std::string reason = now->reason.empty() ? now->error.detail() : now->reason;
   if (!reason.empty()) line.text("reason", reason);
   RecentEvent event = event_of("endpoint", good, upstream.name());
   event.endpoint = endpoint.address();
-  event.text = with_reason(away ? to_string(now->state) : to_string(now->health), reason);
+  event.text = with_reason(state, reason);
   recent_.add(std::move(event));
 }
 
@@ -364,6 +409,8 @@ std::vector<ReadFamily> Observe::read_families() const {
     sample(fallbacks, server + ",outcome=\"failed\"",
            static_cast<double>(upstream->counts().fallbacks_failed.load()));
     sample(rejected, server + ",reason=\"degradation\"", static_cast<double>(upstream->counts().shed.load()));
+    sample(rejected, server + ",reason=\"key_limit\"",
+           static_cast<double>(upstream->counts().key_limit.load()));
     const Admission& admission = upstream->admission();
     sample(queued, server, admission.queued());
     if (const auto limit = admission.limit()) sample(limits, server, *limit);

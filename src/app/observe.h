@@ -2,6 +2,8 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
+#include <unordered_map>
 
 #include "config/config.h"
 #include "front/http_entry.h"
@@ -49,9 +51,9 @@ class Observe final : public FrontObserver {
     Metrics::Series* requests = nullptr;
     Metrics::Series* duration = nullptr;
     Metrics::Series* tool = nullptr;      // null: no call of a tool
-    Metrics::Series* attempts = nullptr;  // null: no server was asked
+    Metrics::Series* attempts = nullptr;  // null: none has come to this yet
     Metrics::Series* server_operation = nullptr;
-    Metrics::Series* client_operation = nullptr;
+    Metrics::Series* client_operation = nullptr;  // null: no server is asked
   };
   struct Seat;
   Bundle& bundle_of(Seat& seat, std::size_t shard, const RequestRecord& record);
@@ -59,9 +61,17 @@ class Observe final : public FrontObserver {
   Bundle make_bundle(std::size_t shard, const RequestRecord& record, std::string_view tool,
                      const Upstream* upstream);
 
+  bool is_news(const std::string& server, const std::string& endpoint, std::string_view state);
+
   Log& log_;
   Metrics& metrics_;
   Gateway*& gateway_;
+  struct Told {
+    std::string_view state;  // of static storage
+    TimePoint at{};
+  };
+  std::mutex told_lock_;
+  std::unordered_map<std::string, Told> told_;  // of endpoints, last; its lock
   RecentEvents recent_;
   std::vector<std::unique_ptr<Seat>> seats_;  // by shard
   std::atomic<LogConfig::Access> access_{LogConfig::Access::errors};

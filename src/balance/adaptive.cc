@@ -41,48 +41,52 @@ Adaptive::Adaptive(Field field, Duration window)
       table_(field_.members()),
       time_constant_(std::max(1.0F, static_cast<float>(std::chrono::nanoseconds(window).count()) / 4)) {
   float total = 0;
-  for (const Member& member : field_.members()) total += static_cast<float>(member.weight);
+  for (const Member& member : field_.members()) {
+    total += static_cast<float>(member.weight);
+    weighted_ = weighted_ || member.weight != field_.members().front().weight;
+  }
   unit_weight_ = total / static_cast<float>(field_.members().size());
 }
 
-std::size_t Adaptive::pick(const PickQuery& query, Random& random) noexcept {
-  if (field_.members().size() == 1) return field_.members().front().place;
-  const Member& member = choose(query.now, random);
-  owe(*member.facts, query.kind, query.now);
-  return member.place;
-}
-
-inline float Adaptive::merit(const EndpointFacts& facts, bool busy, TimePoint now) const noexcept {
-  float pace = near_exp2(-facts.slowness.load(std::memory_order_relaxed));
-  if (busy) pace = std::min(pace, pace_of_silence(facts, now));
-  if (facts.returned_at.load(std::memory_order_relaxed) == 0) return pace * pace;
-  return static_cast<float>(field_.share(facts, now)) * pace * pace;
-}
-
-const Member& Adaptive::choose(TimePoint now, Random& random) const noexcept {
+[[gnu::always_inline]] inline const Member& Adaptive::choose(TimePoint now, Random& random) const noexcept {
   const std::vector<Member>& members = field_.members();
   const std::uint64_t bits = random.next();
   if ((bits & kLookMask) == 0) {
     if (const Member* member = longest_unheard(now)) return *member;
   }
-  // Few are all compared, and their weights count; of many, weights decide who is drawn.
-  const bool few = members.size() <= kCompared;
-  const std::size_t count = few ? members.size() : kCompared;
   std::array<const Member*, kCompared> drawn;
   std::array<std::uint32_t, kCompared> in_flight;
+  std::array<float, kCompared> worth{};
+  std::size_t count = 0;
   std::uint32_t all = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    drawn[i] = &members[few ? i : table_.draw(random.next())];
-    all += in_flight[i] = drawn[i]->facts->in_flight.load(std::memory_order_relaxed);
-  }
-  std::array<float, kCompared> worth;
+  std::int64_t returned = 0;
+  const auto compare = [&](const Member& member) {
+    const EndpointFacts& facts = *member.facts;
+    drawn[count] = &member;
+    all += in_flight[count] = facts.in_flight.load(std::memory_order_relaxed);
+    returned |= facts.returned_at.load(std::memory_order_relaxed);
+    worth[count++] = -facts.slowness.load(std::memory_order_relaxed);
+  };
+  // Few are all compared, and their weights count; of many, weights decide who is drawn.
+  const bool few = members.size() <= kCompared;
+  if (few)
+    for (const Member& member : members) compare(member);
+  else
+    while (count < kCompared) compare(members[table_.draw(random.next())]);
+  // Of as many as there may be: one vector holds them.
+  for (float& pace : worth) pace = near_exp2(pace);
+  for (std::size_t i = 0; all != 0 && i < count; ++i)
+    if (in_flight[i] != 0) worth[i] = std::min(worth[i], pace_of_silence(*drawn[i]->facts, now));
+  for (float& pace : worth) pace *= pace;
+  for (std::size_t i = 0; returned != 0 && i < count; ++i)
+    worth[i] *= static_cast<float>(field_.share(*drawn[i]->facts, now));
+  for (std::size_t i = 0; few && weighted_ && i < count; ++i)
+    worth[i] *= static_cast<float>(drawn[i]->weight);
   float sum = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    worth[i] = merit(*drawn[i]->facts, in_flight[i] != 0, now);
-    if (few) worth[i] *= static_cast<float>(drawn[i]->weight);
-    sum += worth[i];
-  }
-  if (all != 0) sum = weigh_down(drawn, in_flight, count, worth);
+  if (all != 0)
+    sum = weigh_down(drawn, in_flight, count, worth);
+  else
+    for (std::size_t i = 0; i < count; ++i) sum += worth[i];
   float aim = static_cast<float>(bits >> 40) * 0x1p-24F * sum;
   std::size_t i = 0;
   while (i + 1 < count && aim >= worth[i]) aim -= worth[i++];
@@ -122,7 +126,7 @@ const Member* Adaptive::longest_unheard(TimePoint now) const noexcept {
   return found;
 }
 
-void Adaptive::owe(EndpointFacts& facts, std::uint64_t kind, TimePoint now) const noexcept {
+inline void Adaptive::owe(EndpointFacts& facts, std::uint64_t kind, TimePoint now) const noexcept {
   const Baseline known = baselines().find(kind);
   const bool idle = facts.in_flight.load(std::memory_order_relaxed) == 0;
   if (known.calls == 0) {
@@ -138,16 +142,35 @@ void Adaptive::owe(EndpointFacts& facts, std::uint64_t kind, TimePoint now) cons
   facts.due_at.store(due, std::memory_order_relaxed);
 }
 
+std::size_t Adaptive::pick(const PickQuery& query, Random& random) noexcept {
+  if (field_.members().size() == 1) return field_.members().front().place;
+  const Member& member = choose(query.now, random);
+  owe(*member.facts, query.kind, query.now);
+  return member.place;
+}
+
 void Adaptive::note(std::size_t place, std::uint64_t kind, Duration took, bool failed,
                     TimePoint now) noexcept {
   const std::vector<Candidate>& candidates = field_.candidates();
   if (candidates.size() == 1) return;  // there is nothing to choose, ever
   EndpointFacts& facts = *candidates[place].facts;
   const float length = near_log2(nanoseconds_of(took));
-  const Baseline known = failed ? baselines().find(kind) : baselines().learn(kind, length);
+  answered(facts, now);  // a failure too is no silence: it counts for what it is
+  sample(facts, length, failed ? baselines().find(kind) : baselines().learn(kind, length), failed, now);
+}
+
+void Adaptive::outrun(std::size_t place, std::uint64_t kind, Duration took, TimePoint now) noexcept {
+  const std::vector<Candidate>& candidates = field_.candidates();
+  if (candidates.size() == 1 || !is_late(kind, took)) return;
+  const float length = near_log2(nanoseconds_of(took));
+  sample(*candidates[place].facts, length, baselines().find(kind), true, now);
+}
+
+// Moves how slow it is towards a call's `length`, the logarithm of its time.
+inline void Adaptive::sample(EndpointFacts& facts, float length, const Baseline& known, bool failed,
+                             TimePoint now) const noexcept {
   const std::int64_t at = facts_time(now);
   const std::int64_t passed = at - facts.sampled_at.exchange(at, std::memory_order_relaxed);
-  answered(facts, now);  // a failure too is no silence: it counts for what it is
   // The first calls of a kind say little: what is usual comes from them.
   const auto calls = static_cast<float>(known.calls);
   const float trust = failed ? 1 : calls / (calls + 3);
@@ -155,11 +178,11 @@ void Adaptive::note(std::size_t place, std::uint64_t kind, Duration took, bool f
   const float age = std::max(0.0F, static_cast<float>(passed)) / time_constant_;
   // Samples that come soon after another move it by the least step.
   const float step = trust * (age < kLeastStep ? kLeastStep : std::max(kLeastStep, 1 - std::exp(-age)));
-  const float sample = known.calls == 0 ? 0 : length - known.usual;
+  const float excess = known.calls == 0 ? 0 : length - known.usual;
   float slowness = facts.slowness.load(std::memory_order_relaxed);
   float moved;
   do {
-    const float aim = failed ? std::max({sample, kFailedSlowness, slowness}) : sample;
+    const float aim = failed ? std::max({excess, kFailedSlowness, slowness}) : excess;
     moved = slowness + step * (std::clamp(aim, -kMostSlowness, kMostSlowness) - slowness);
   } while (!facts.slowness.compare_exchange_weak(slowness, moved, std::memory_order_relaxed));
 }

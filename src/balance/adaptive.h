@@ -28,6 +28,7 @@ class Adaptive final : public Picker {
   std::size_t pick(const PickQuery& query, Random& random) noexcept override;
   void note(std::size_t place, std::uint64_t kind, Duration took, bool failed,
             TimePoint now) noexcept override;
+  void outrun(std::size_t place, std::uint64_t kind, Duration took, TimePoint now) noexcept override;
 
  private:
   static constexpr std::size_t kCompared = 4;  // endpoints, for one pick
@@ -37,13 +38,15 @@ class Adaptive final : public Picker {
                    const std::array<std::uint32_t, kCompared>& in_flight, std::size_t count,
                    std::array<float, kCompared>& worth) const noexcept;
   const Member* longest_unheard(TimePoint now) const noexcept;
-  float merit(const EndpointFacts& facts, bool busy, TimePoint now) const noexcept;
+  void sample(EndpointFacts& facts, float length, const Baseline& known, bool failed,
+              TimePoint now) const noexcept;
   void owe(EndpointFacts& facts, std::uint64_t kind, TimePoint now) const noexcept;
 
   const Field field_;
   const DrawTable table_;
   const float time_constant_;  // of slowness, in nanoseconds
   float unit_weight_ = 1;      // the mean of the members' weights
+  bool weighted_ = false;      // they differ
 };
 
 }  // namespace weir

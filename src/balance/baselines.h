@@ -31,7 +31,8 @@ class Baselines {
   };
   std::atomic<std::uint64_t>& make_room(Row& row) noexcept;
 
-  std::array<Line, 32> rows_;
+  static constexpr std::size_t kRows = 32;
+  std::array<Line, kRows> rows_;
   std::atomic<std::uint32_t> turn_{0};
 };
 

@@ -67,6 +67,8 @@ void Picker::note(std::size_t, std::uint64_t kind, Duration took, bool failed, T
   if (!failed) baselines_->learn(kind, near_log2(nanoseconds_of(took)));
 }
 
+void Picker::outrun(std::size_t, std::uint64_t, Duration, TimePoint) noexcept {}
+
 bool Picker::is_late(std::uint64_t kind, Duration took) const noexcept {
   const Baseline known = baselines_->find(kind);
   return known.calls >= kKnownCalls && nanoseconds_of(took) > kLate * near_exp2(known.usual);

@@ -45,6 +45,10 @@ class Picker {
   /// adaptive_latency for its choice, and to all for is_late(). Any shard.
   virtual void note(std::size_t place, std::uint64_t kind, Duration took, bool failed,
                     TimePoint now) noexcept;
+  /// Notes that a call which pick() had chosen `place` for was given up after `took`, without a word: another
+  /// endpoint that was asked later had answered it. For choice as good as a failure, but the silence goes on.
+  /// Any shard.
+  virtual void outrun(std::size_t place, std::uint64_t kind, Duration took, TimePoint now) noexcept;
   /// True if calls of this kind are known to end much sooner, whichever endpoint answers. Any shard.
   bool is_late(std::uint64_t kind, Duration took) const noexcept;
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <numeric>
 
 #include "balance/mix.h"
 
@@ -59,17 +58,18 @@ RingPoints::RingPoints(const std::vector<Candidate>& candidates, std::size_t vir
   }
 }
 
+// An endpoint's points follow from its own weight, or those of the others would move with each change. Only
+// where there would be too many are all halved, and halved again.
 std::vector<std::size_t> RingPoints::counts() const {
-  std::uint32_t divisor = 0;
-  double units = 0;
-  for (const Source& source : sources_) divisor = std::gcd(divisor, std::max(source.weight, 1u));
-  for (const Source& source : sources_) units += std::max(source.weight, 1u) / divisor;
-  const double wanted = kPointsOfNode * static_cast<double>(std::max<std::size_t>(virtual_nodes_, 1));
-  const double each = std::min(wanted, kMostPoints / units);
+  const double node = kPointsOfNode * static_cast<double>(std::max<std::size_t>(virtual_nodes_, 1));
+  double total = 0;
+  for (const Source& source : sources_) total += node * std::max(source.weight, 1u);
+  double scale = 1;
+  while (total * scale > kMostPoints) scale /= 2;
   std::vector<std::size_t> counts;
   for (const Source& source : sources_)
     counts.push_back(
-        static_cast<std::size_t>(std::max(1.0, std::round(each * (std::max(source.weight, 1u) / divisor)))));
+        static_cast<std::size_t>(std::max(1.0, std::round(scale * node * std::max(source.weight, 1u)))));
   return counts;
 }
 

@@ -15,9 +15,9 @@ namespace weir {
 
 class RingPoints {
  public:
-  /// `virtual_nodes` for each unit of weight in lowest terms, of two points each: 160 of one point would
-  /// leave one set of ten endpoints in a hundred more uneven than a quarter above the mean. In proportion
-  /// fewer where there would be more than a million points, but at least one each.
+  /// `virtual_nodes` for each unit of weight, of two points each: 160 of one point would leave one set of ten
+  /// endpoints in a hundred more uneven than a quarter above the mean. Half as many, or a quarter, and so on,
+  /// where there would be more than a million points, but at least one each.
   RingPoints(const std::vector<Candidate>& candidates, std::size_t virtual_nodes);
 
   /// True if it would be the same ring, made from these.

@@ -104,7 +104,7 @@ Slab* new_slab(std::size_t capacity) {
 void release_odd(Slab* slab) noexcept {
   const bool pooled = kPools && slab->capacity <= Buffer::kReceive;
   if (pooled && own_pool())
-    release_slab(slab);
+    free_slab(slab);
   else
     give_memory(slab);
 }
@@ -127,10 +127,7 @@ Slab* acquire_slab(std::size_t capacity) {
   return slab;
 }
 
-void release_slab(Slab* slab) noexcept {
-  if (slab->refs.load(std::memory_order_acquire) != 1 &&
-      slab->refs.fetch_sub(1, std::memory_order_acq_rel) != 1)
-    return;
+void free_slab(Slab* slab) noexcept {
   if (kPools && slab->capacity <= Buffer::kReceive) {
     Kept& kept = g_pool.kept[class_of_whole(slab->capacity)];
     if (kept.room != 0) {

@@ -20,7 +20,14 @@ struct Slab {
   char* bytes() noexcept { return reinterpret_cast<char*>(this + 1); }
 };
 Slab* acquire_slab(std::size_t capacity);
-void release_slab(Slab* slab) noexcept;
+/// Nobody has it any more.
+void free_slab(Slab* slab) noexcept;
+/// Who alone has it need not count down.
+inline void release_slab(Slab* slab) noexcept {
+  if (slab->refs.load(std::memory_order_acquire) == 1 ||
+      slab->refs.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    free_slab(slab);
+}
 }  // namespace detail
 
 /// Owning handle of one slab. Copies share the slab; writing is the business of whoever filled it first.

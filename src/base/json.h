@@ -62,9 +62,10 @@ class JsonCursor {
   bool next_member(std::string_view& raw_name) noexcept {
     const char* p = at_;
     // The usual text has no white space between its marks.
-    const bool usual = first_ ? p != end_ && *p == '"' : end_ - p >= 2 && std::memcmp(p, ",\"", 2) == 0;
-    if (usual) {
-      p += first_ ? 0 : 1;
+    if (!first_ && end_ - p >= 2 && std::memcmp(p, ",\"", 2) == 0) {
+      ++p;
+    } else if (first_ && p != end_ && *p == '"') {
+      // The first one's name.
     } else if (p != end_ && *p == '}') {
       at_ = p + 1;
       --depth_;

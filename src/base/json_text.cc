@@ -161,7 +161,17 @@ std::string json_unescape(std::string_view raw) {
 void json_append_string(std::string& out, std::string_view text) {
   constexpr char kHex[] = "0123456789abcdef";
   out.push_back('"');
-  for (const char c : text) {
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  while (p != end) {
+    const char* stop = json_text::plain_string_end(p, end);
+    // Harmless in JSON, but not to a terminal.
+    if (const void* del = std::memchr(p, 0x7F, static_cast<std::size_t>(stop - p)))
+      stop = static_cast<const char*>(del);
+    out.append(p, stop);
+    if (stop == end) break;
+    p = stop + 1;
+    const char c = *stop;
     const auto byte = static_cast<unsigned char>(c);
     if (byte == '"' || byte == '\\') {
       out.push_back('\\');
@@ -187,6 +197,12 @@ bool utf8_valid(std::string_view text) noexcept {
   const char* p = text.data();
   const char* const end = p + text.size();
   while (p != end) {
+    std::uint64_t eight = 0;
+    if (end - p >= 8) std::memcpy(&eight, p, 8);
+    if (end - p >= 8 && (eight & 0x8080808080808080U) == 0) {
+      p += 8;
+      continue;
+    }
     if (static_cast<unsigned char>(*p) < 0x80) {
       ++p;
       continue;

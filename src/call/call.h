@@ -66,12 +66,14 @@ struct CallNotes {
   struct Failed {
     std::string_view endpoint;
     Error::Kind kind;
+    std::string_view server;  // whose endpoint it is
+    bool answered = false;    // by an error of the server's own: `kind` says nothing
   };
-  /// In their order; fewer than `attempts`.
+  /// In their order; no more than `attempts`.
   std::vector<Failed> failed;
-  /// Notes one, unless nobody was asked.
-  void note_failed(std::string_view where, Error::Kind how) {
-    if (attempts > failed.size()) failed.push_back({where, how});
+  /// Notes one at `server`, unless nobody was asked.
+  void note_failed(std::string_view where, Error::Kind how, bool answered = false) {
+    if (attempts > failed.size()) failed.push_back({where, how, server, answered});
   }
 };
 
@@ -129,6 +131,7 @@ struct Call {
         row(other.row),
         cancel(scope),
         deadline(other.deadline),
+        due(other.due),
         connect_by(other.connect_by),
         target(other.target),
         name(other.name),
@@ -153,8 +156,10 @@ struct Call {
   /// The request as the client sent it, and its row in the table of methods.
   const Message& message;
   const MethodRow& row;
-  CancelScope& cancel;              // cancelled when the client goes (new revision) or says so
-  TimePoint deadline = kForever;    // of the whole call; only ever nearer
+  CancelScope& cancel;            // cancelled when the client goes (new revision) or says so
+  TimePoint deadline = kForever;  // of the whole call; only ever nearer
+  TimePoint due =
+      kForever;  // where whoever reads the reply keeps the deadline, as it may stand still: what it is
   TimePoint connect_by = kForever;  // until when to wait for a new connection: another endpoint may be had
   std::string_view target;          // the upstream's own name or URI; empty: as the message has it
   std::string_view name;            // what the client calls it, if it is told without escapes
@@ -174,7 +179,8 @@ struct Call {
   std::string_view request_state;       // the server's own, raw, where the client brought it back; else empty
   const RepeatRule* repeats = nullptr;  // of a call that does more than read; null: it may not be repeated
   Priority priority = Priority::normal;
-  bool timed = false;  // its client said how long it may take: the server is told what is left of that
+  bool outrun = false;  // another attempt that began later was answered first: this one is given up
+  bool timed = false;   // its client said how long it may take: the server is told what is left of that
   /// Of the whole call: its own, or that of the call which it is an attempt at, or a round of.
   Permit own_permit;
   Permit* permit = &own_permit;
@@ -183,6 +189,8 @@ struct Call {
   /// What answers it, kept until it is over, whatever is configured meanwhile.
   std::shared_ptr<const void> stack;
 
+  /// When it is over, as far as is known now: what is left is told on, and waited for by parts.
+  TimePoint ends_by() const noexcept { return deadline < due ? deadline : due; }
   /// True if it may be sent again though its server may have seen it. What goes on with a server's own state,
   /// or begins a task, may not.
   bool may_repeat() const {

@@ -15,7 +15,8 @@ std::uint64_t mark_of(std::string_view name) noexcept {
     return value;
   };
   if (name.empty()) return 0;
-  if (name.size() < 8) return word(name.data(), name.size());
+  if (name.size() < 4) return word(name.data(), name.size());
+  if (name.size() < 8) return word(name.data(), 4) << 32 | word(name.data() + name.size() - 4, 4);
   return word(name.data(), 8) + 3 * word(name.data() + name.size() / 2 - 4, 8) +
          5 * word(name.data() + name.size() - 8, 8);
 }

@@ -84,7 +84,8 @@ const Block& load_balancing_block() {
            "With a smaller share of healthy endpoints all are tried, whatever is known of them; 0: never."),
        bound<&Balancing::slow_start>(
            "slow_start", duration(0, kHour), "5s",
-           "How long an endpoint that was down takes to get its whole share again; 0s: at once.")}};
+           "How long an endpoint that was down takes to get its whole share again; 0s: at once. "
+           "With consistent_hash it is at once.")}};
   return block;
 }
 
@@ -135,7 +136,8 @@ const Block& outlier_detection_block() {
        bound<&Outliers::window>("window", duration(100, kHour), "10s", "How far back calls count."),
        bound<&Outliers::base_ejection_time>(
            "base_ejection_time", duration(1, kHour), "500ms",
-           "How long it is out the first time; it is longer each time in a row."),
+           "How long it is out the first time; it is longer each time in a row. No time is longer than "
+           "`circuit_breaker.timeout`, while that is on."),
        bound<&Outliers::max_ejection_time>("max_ejection_time", duration(1, kDay), "10s",
                                            "The longest that it is out at a time."),
        bound<&Outliers::max_ejected>("max_ejected", share(0, 100), "50%",

@@ -143,6 +143,17 @@ void Reader::check_endpoints(const YamlNode& node, const ServerConfig& server) {
         (weights == nullptr ? reach : weights)->key_at,
         "no endpoint of the server " + quoted(node.key) + " has a weight: nothing would get calls");
   }
+  using Strategy = LoadBalancingConfig::Strategy;
+  if (server.load_balancing.strategy == Strategy::round_robin) {
+    const auto odd = std::find_if(endpoints.begin(), endpoints.end(),
+                                  [](const EndpointConfig& each) { return each.weight > 1; });
+    if (odd != endpoints.end()) {
+      const YamlNode* weights = weights_of(node);
+      const YamlNode& place = *urls[static_cast<std::size_t>(odd - endpoints.begin())];
+      diagnostics_.warning(weights == nullptr ? place.at : weights->key_at,
+                           "weights above 1 do nothing with round_robin: weighted_round_robin goes by them");
+    }
+  }
   const auto plain = std::find_if(endpoints.begin(), endpoints.end(), is_plain_http);
   if (!server.tls_ca.empty() && plain != endpoints.end()) {
     const bool one = node.find("url") != nullptr;

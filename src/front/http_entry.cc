@@ -1,6 +1,8 @@
 #include "front/http_entry.h"
 
+#include "front/client_identity.h"
 #include "front/envelope.h"
+#include "gateway/health_sum.h"
 #include "runtime/shard.h"
 
 namespace weir {
@@ -104,7 +106,8 @@ Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, Can
   visit.head = &request.head;
   visit.client_view.head = &request.head;
   visit.path = path_of(request.head);
-  visit.client = request.address;
+  std::string by_token;
+  visit.client = client_of(request.head, request.address, by_token);
   if (visit.path == "/health") {
     co_await health(visit);
     co_return;
@@ -180,16 +183,18 @@ void HttpEntry::take_params(Visit& visit) {
 }
 
 Task<void> HttpEntry::health(Visit& visit) {
-  bool all = true, any = false, starting = false;
+  HealthSum sum;
+  bool starting = false;
   for (const auto& server : visit.plan->servers) {
     const auto status = server->status();
-    all = all && status->health == Health::healthy;
-    any = any || status->state == ServerState::ready;
+    sum.add(status->health);
     starting = starting || status->state == ServerState::starting;
   }
-  const bool served = all || any || starting;
-  const std::string_view word = all ? "healthy" : any ? "degraded" : starting ? "unknown" : "unhealthy";
-  co_await visit.sink.finish(served ? 200 : 503, R"({"status":")" + std::string(word) + "\"}");
+  Health health = sum.health();
+  // Of whom nothing is known, and who is not on the way either, there is nothing to be had.
+  if (health == Health::unknown && !starting) health = Health::unhealthy;
+  co_await visit.sink.finish(health == Health::unhealthy ? 503 : 200,
+                             R"({"status":")" + std::string(to_string(health)) + "\"}");
 }
 
 std::shared_ptr<Session> HttpEntry::find_session(const Visit& visit) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/bridge.h"
+#include "gateway/call_keyed.h"
 #include "gateway/client_tasks.h"
 #include "gateway/task_calls.h"
 #include "mcp/client_requests.h"
@@ -105,6 +106,7 @@ Task<void> Relay::run() {
       co_await visit_.sink.idle();
     } else if (event->last) {
       note_outcome(answer_, call_, *event->message);
+      keep_answer(call_, answer_, *event->message);
       const std::string state = sealed_state(call_, answer_.server, answer_.reply->endpoint, *event->message);
       note_task(call_, answer_, *event->message);
       OutgoingAnswer made = made_;
@@ -123,18 +125,40 @@ Task<void> Relay::run() {
     }
     if (!goes_on) {
       answer_.outcome = "cancelled";
+      if (call_.keyed) co_await read_on();
       co_return;
     }
     if (!asks_.empty()) co_await give_up_expired();
     Result<ReplyEvent> next = co_await reply.rest->next(until());
     if (!next) {
       answer_.outcome = to_string(next.error().kind()).data();
+      if (call_.keyed) call_.keyed->failed(next.error());
       append_fault(out, made_.client_id, next.error(), server_name(call_, answer_));
       break;
     }
     event.emplace(std::move(*next));
   }
   co_await visit_.sink.finish(200, out);
+}
+
+// Its client has gone, but may ask again for what comes of it. Nobody is shown progress any more, so that
+// buys no time either.
+Task<void> Relay::read_on() {
+  ReplyStream& rest = *answer_.reply->rest;
+  const TimePoint until = Shard::current().now() + call_.plan.settings(answer_.server).timeout.request;
+  while (Shard::current().now() < until) {
+    const Result<ReplyEvent> event = co_await rest.next(until);
+    if (!event) {
+      call_.keyed->failed(event.error());
+      co_return;
+    }
+    if (!event->message) continue;
+    if (event->last) {
+      keep_answer(call_, answer_, *event->message);
+      co_return;
+    }
+    if (event->asker) event->asker->send(refusal(*event->message));
+  }
 }
 
 // Whether a notification on the way is for this client, which must have asked for such. What to log to a

@@ -29,6 +29,7 @@ class Relay {
   Task<bool> pass(const Message& notification);
   Task<bool> ask(ReplyEvent event);
   Task<bool> withdraw(const Message& cancelled);
+  Task<void> read_on();
   Task<void> give_up_expired();
   TimePoint until() const;
 

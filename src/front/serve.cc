@@ -5,6 +5,7 @@
 #include "front/relay.h"
 #include "front/serving.h"
 #include "gateway/bridge.h"
+#include "gateway/call_keyed.h"
 #include "gateway/task_calls.h"
 #include "mcp/client_requests.h"
 #include "mcp/fault_map.h"
@@ -49,6 +50,13 @@ bool streams_early(const Visit& visit, const MethodRow& row) {
          row.route == Route::by_name;
 }
 
+// Whoever gives a key is to find what came of the call, though the connection broke. Where a client can say
+// that it gives a call up, its word is taken.
+bool outlives_connection(const Visit& visit, const Message& message, const MethodRow& row) {
+  return visit.http != nullptr && !visit.session && row.route == Route::by_name &&
+         row.kind == ListKind::tools && !message.meta().find(kMetaKey).empty();
+}
+
 // Routes a request whose answer becomes a stream where it does not come at once: until then it is kept alive.
 Task<void> route_in_stream(Visit& visit, ClientCall& call, Call& leaf, std::string& target, Answer& answer) {
   struct Route {
@@ -83,7 +91,10 @@ Task<void> Serving::serve(Visit& visit, const Message& message, const MethodRow&
 }
 
 Task<void> Serving::serve_call(Visit& visit, const Message& message, const MethodRow& row,
-                               CancelScope& scope) {
+                               CancelScope& leaving) {
+  std::optional<CancelScope> staying;
+  if (outlives_connection(visit, message, row)) staying.emplace();
+  CancelScope& scope = staying ? *staying : leaving;
   const TimePoint begun = Shard::current().now();
   RequestRecord record;
   ClientCall call(message, row, *visit.plan, scope);
@@ -95,6 +106,7 @@ Task<void> Serving::serve_call(Visit& visit, const Message& message, const Metho
   call.parked = &gateway_.parked();
   call.states = &gateway_.states();
   call.tasks = &gateway_.tasks();
+  call.keys = &gateway_.keys();
   Call leaf(message, row, scope);
   leaf.client = call.client;
   leaf.notes = &record.notes;
@@ -113,6 +125,7 @@ Task<void> Serving::serve_call(Visit& visit, const Message& message, const Metho
   // The server is done with it; its client may take its time.
   if (!answer.reply || (answer.reply->first.last && !answer.reply->large)) leaf.own_permit.end();
   if (!answer.reply) {
+    if (call.keyed) call.keyed->forget();
     co_await visit.sink.finish(status_of(answer), answer.text);
   } else if (answer.reply->large) {
     co_await relay_large(visit, call, answer);
@@ -128,6 +141,7 @@ Task<void> Serving::serve_call(Visit& visit, const Message& message, const Metho
       // The usual answer is whole: it goes out from where it came in, mostly without a wait.
       const Message& response = *answer.reply->first.message;
       note_outcome(answer, call, response);
+      keep_answer(call, answer, response);
       Splices edits = response_edits(response, row, made);
       std::array<std::string_view, 2 * kEditsMax + 1> pieces;
       std::string joined;

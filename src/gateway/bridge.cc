@@ -34,7 +34,7 @@ Task<Result<Reply>> go_on(ClientCall& by, std::size_t& server) {
 }
 
 Task<Result<Reply>> gone(std::string name) {
-  co_return fail(Error::Kind::input_expired, Error::Side::gateway, Error::Sent::no,
+  co_return fail(Error::Kind::input_expired, Error::Side::gateway, Error::Sent::maybe,
                  "the server \"" + name + "\" that asked is configured no more");
 }
 

@@ -65,8 +65,10 @@ Transport& Endpoint::transport(Shard& shard) {
 }
 
 // The peer as this shard knows it; null: not known, or lost.
-std::shared_ptr<const Peer> Endpoint::known_peer() {
-  const std::shared_ptr<const ServerStatus>& now = seats_[Shard::current().index()]->reader.get();
+std::shared_ptr<const Peer> Endpoint::known_peer() { return known_peer(*seats_[Shard::current().index()]); }
+
+inline std::shared_ptr<const Peer> Endpoint::known_peer(Seat& seat) {
+  const std::shared_ptr<const ServerStatus>& now = seat.reader.get();
   return now->state == ServerState::ready && !now->peer->lost ? now->peer : nullptr;
 }
 
@@ -96,11 +98,12 @@ Task<Result<Reply>> Endpoint::forward(Call& call, ClientLink* link) {
 }
 
 // What a call teaches of its endpoint: that it answers, how soon, and to whoever picks.
-void Endpoint::note_reply(const Picked& picked, const Reply& reply, Duration took) {
-  const TimePoint now = Shard::current().now();
+inline void Endpoint::note_reply(Picked& picked, bool whole, Duration took, TimePoint now) {
   if (picked.picker) picked.picker->note(picked.place, picked.kind, took, false, now);
   // What goes on may still break off.
-  if (!reply.rest && !reply.large) health_.succeeded(now);
+  if (!whole) return;
+  health_.succeeded(now);
+  picked.permit.end(TrialOutcome::good);
 }
 
 TrialOutcome Endpoint::note_failure(const Picked& picked, const Error& error, TimePoint begun) {
@@ -124,6 +127,15 @@ void Endpoint::reply_ended(const Error* failed, Breaker::Permit& permit) {
   permit.end(failed == nullptr ? TrialOutcome::good : fault ? TrialOutcome::bad : TrialOutcome::none);
 }
 
+// Whether it hangs or is but slow can't be told from a call that was given up: that is for whoever picks.
+void Endpoint::outrun(Picked& picked, TimePoint begun) {
+  const TimePoint now = Shard::current().now();
+  if (picked.picker) picked.picker->outrun(picked.place, picked.kind, now - begun, now);
+  picked.permit.end(TrialOutcome::none);
+}
+
+CancelScope& Endpoint::stop_here() noexcept { return seats_[Shard::current().index()]->stop; }
+
 void Endpoint::heard() noexcept { answered(facts_, Shard::current().now()); }
 
 Task<void> Endpoint::reset_breaker() {
@@ -137,16 +149,30 @@ Task<bool> Endpoint::reset_here() {
   co_return true;
 }
 
+// What goes on ends with the endpoint, and is judged by how it ends.
+void Endpoint::watch_rest(Reply& reply, Call& call, const ClientLink* link, CancelScope& stop, Picked picked,
+                          TimePoint begun) {
+  const bool shared_child = options_.homed && link == nullptr && call.takes_requests;
+  if (shared_child && reply.first.asker) asked(call);
+  std::function<void()> note;
+  if (shared_child) note = [this, &call] { asked(call); };
+  if (reply.rest)
+    reply.rest = std::make_unique<StoppableReply>(*this, std::move(reply.rest), stop, call, std::move(note),
+                                                  std::move(picked), begun);
+  if (reply.large)
+    reply.large =
+        std::make_unique<StoppableLarge>(*this, std::move(reply.large), stop, call, std::move(picked.permit));
+}
+
 Task<Result<Reply>> Endpoint::call(Call& call, Picked picked) {
-  if (picked.picker) begin_call(facts_, Shard::current().now());
+  Shard& shard = Shard::current();
+  if (picked.picker) begin_call(facts_, shard.now());
   Counted counted(facts_.in_flight);
-  Seat& seat = *seats_[Shard::current().index()];
-  if (seat.stop.cancelled()) {
-    co_return fail(stopped_error());
-  }
+  Seat& seat = *seats_[shard.index()];
+  if (ends_.load()) co_return fail(stopped_error());
   ScopeLink scope_link(seat.stop, call.cancel);
   for (int tries = 0;; ++tries) {
-    std::shared_ptr<const Peer> peer = known_peer();
+    std::shared_ptr<const Peer> peer = known_peer(seat);
     if (!peer) {
       Result<std::shared_ptr<const Peer>> settled = co_await ready(call.deadline, call.cancel);
       // Getting to know it is judged by itself.
@@ -156,7 +182,7 @@ Task<Result<Reply>> Endpoint::call(Call& call, Picked picked) {
     std::unique_ptr<LinkLease> lease;
     ClientLink* link = nullptr;
     if (wants_link(call, *peer)) {
-      const TimePoint begun = Shard::current().now();
+      const TimePoint begun = shard.now();
       Result<std::unique_ptr<LinkLease>> own = co_await links_.get(call, peer);
       if (!own) {
         picked.permit.end(note_failure(picked, own.error(), begun));
@@ -169,35 +195,37 @@ Task<Result<Reply>> Endpoint::call(Call& call, Picked picked) {
     call.peer = peer.get();
     call.own_session = link != nullptr;
     if (wants_level(call, link)) co_await tell_level(call, link);
+    // Whoever gave it up meanwhile was told that nothing was sent.
+    if (call.cancel.cancelled())
+      co_return fail(stopped(seat.stop, Error(Error::Kind::cancelled, Error::Side::client, Error::Sent::no,
+                                              "the call was cancelled")));
     if (call.notes != nullptr) {
       ++call.notes->attempts;
       call.notes->upstream_revision = call.peer->facts.revision;
       call.notes->endpoint = options_.label;
     }
-    const TimePoint begun = Shard::current().now();
+    const TimePoint begun = shard.now();
     Result<Reply> reply = co_await forward(call, link);
-    const Duration took = Shard::current().now() - begun;
+    const Duration took = shard.now() - begun;
     if (call.notes != nullptr) call.notes->upstream_time += took;
     if (reply) {
-      note_reply(picked, *reply, took);
-      if (!reply->rest && !reply->large) picked.permit.end(TrialOutcome::good);
+      const bool whole = !reply->rest && !reply->large;
+      // One that is late has come without anything: the endpoint still owes its answer.
+      if (reply->first.message || reply->large) note_reply(picked, whole, took, shard.now());
       reply->endpoint = number_;
       reply->peer = std::move(peer);
       reply->in_flight = std::move(counted);
       if (lease) reply->leases.add(std::move(lease));
-      if (!reply->rest && !reply->large) call.permit->answered();
-      const bool shared_child = options_.homed && link == nullptr && call.takes_requests;
-      if (shared_child && reply->first.asker) asked(call);
-      std::function<void()> note;
-      if (shared_child) note = [this, &call] { asked(call); };
-      if (reply->rest)
-        reply->rest = std::make_unique<StoppableReply>(*this, std::move(reply->rest), seat.stop, call,
-                                                       std::move(note), std::move(picked.permit));
-      if (reply->large)
-        reply->large = std::make_unique<StoppableLarge>(*this, std::move(reply->large), seat.stop, call,
-                                                        std::move(picked.permit));
+      if (whole)
+        call.permit->answered();
+      else
+        watch_rest(*reply, call, link, seat.stop, std::move(picked), begun);
       co_return reply;
     }
+    // A session that was opened a moment ago has hardly been forgotten: it may have run.
+    if (tries != 0 && reply.error().forgotten())
+      reply = fail(Error::Kind::outcome_unknown, Error::Side::upstream, Error::Sent::maybe,
+                   "the server ends each session that is opened");
     const TrialOutcome outcome = note_failure(picked, reply.error(), begun);
     // What it never saw may be said again, once it is known anew; what only reads may be, whatever it saw.
     const bool unseen = reply.error().sent() == Error::Sent::no ||

@@ -41,10 +41,11 @@ struct ServerStatus {
   Error error;                       // why it is not, where it is not
   WallTime since{};                  // that it is in this state
   Health health = Health::unknown;
-  bool absent = false;   // nothing is there, for certain
-  bool failing = false;  // it is there, but its calls fail
-  bool silent = false;   // neither probes nor calls are answered
-  std::string reason;    // why it is not healthy
+  bool absent = false;         // nothing is there, for certain
+  bool failing = false;        // it is there, but its calls fail
+  bool silent = false;         // neither probes nor calls are answered
+  bool wants_witness = false;  // probes are not answered, and of calls nothing is known yet
+  std::string reason;          // why it is not healthy
   WallTime health_since{};
 };
 
@@ -119,8 +120,9 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   /// Old clients that have a session here, or are about to. Any shard.
   std::vector<std::string> sessions() const { return links_.sessions(); }
 
-  /// Whether the server has no other endpoint, from now on. Any shard.
-  void set_alone(bool alone);
+  /// Whether the server has no other endpoint, and whether this one can be given calls, from now on. Any
+  /// shard.
+  void set_place(bool alone, bool takes_part);
   /// Opens these old clients' sessions once it is known: they had them with what it takes the place of.
   /// Before start().
   void inherit(std::vector<std::string> sessions) { inherited_ = std::move(sessions); }
@@ -164,10 +166,15 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   /// A reply that went on after its first event has ended, whole (null) or by this error; the permit was its
   /// call's. Any shard.
   void reply_ended(const Error* failed, Breaker::Permit& permit);
+  /// An attempt that `picked` sent here at `begun` was given up without a word, since another endpoint had
+  /// answered meanwhile.
+  void outrun(Picked& picked, TimePoint begun);
   /// Something of a reply came on the way to its end. Any shard.
   void heard() noexcept;
   /// While this lives a call waits for its client's answer.
   Counted client_asked() noexcept { return Counted(asking_); }
+  /// Cancelled when this shard's calls here are to end. Lives as long as the endpoint.
+  CancelScope& stop_here() noexcept;
   /// Waits for calls under way, ends those that are left at `deadline`, then lets go of all transports.
   /// `patience`: as long as any call may go on: what waits for its client does so until `timeout.input`, and
   /// may then take that time; zero: nothing is waited for beyond the deadline. Control shard.
@@ -205,7 +212,10 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   Task<Result<void>> probe(TimePoint deadline, CancelScope& cancel);
   Task<Result<void>> ask_whether_there(TimePoint deadline, CancelScope& cancel);
   std::unique_ptr<PlainProbe> plain_;  // home shard
-  void note_reply(const Picked& picked, const Reply& reply, Duration took);
+  std::shared_ptr<const Peer> known_peer(Seat& seat);
+  void note_reply(Picked& picked, bool whole, Duration took, TimePoint now);
+  void watch_rest(Reply& reply, Call& call, const ClientLink* link, CancelScope& stop, Picked picked,
+                  TimePoint begun);
   TrialOutcome note_failure(const Picked& picked, const Error& error, TimePoint begun);
 
   const std::uint32_t number_;
@@ -217,11 +227,15 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   Published<ServerStatus> status_;
   std::vector<std::unique_ptr<Seat>> seats_;  // by shard index
   std::atomic<bool> alone_;
+  std::atomic<bool> takes_part_{true};
   EndpointFacts facts_;
   EndpointHealth health_;
   std::atomic<bool> has_sessions_{false};
   std::atomic<std::uint32_t> asking_{0};  // of these, whose clients are asked for something
   std::atomic<bool> retired_{false};
+  // No call begins any more: said to all shards at once, since the end of a call on one hands its permit to
+  // another.
+  std::atomic<bool> ends_{false};
   TimePoint close_by_ = kForever;  // control shard
 
   ClientLinks links_;

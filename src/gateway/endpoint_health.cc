@@ -13,6 +13,8 @@ constexpr Duration kTold = std::chrono::seconds(30);  // between two that differ
 constexpr int kSilentProbes = 4;
 constexpr Duration kSilent = std::chrono::seconds(1);
 constexpr Duration kSilentAlone = std::chrono::seconds(10);
+constexpr Duration kGreetingTold = std::chrono::milliseconds(250);
+constexpr Duration kSilentBesideSilent = kSilent / 2;  // where its siblings are
 
 BreakerLimits limits_of(const EndpointHealth::Options& options) noexcept {
   BreakerLimits limits;
@@ -76,16 +78,11 @@ bool EndpointHealth::judge(Evidence evidence) {
   sync_breaker(health == Health::unhealthy && verdict_.health() != health);
   const bool other = verdict_.health() != told_.health || verdict_.absent() != told_.absent ||
                      verdict_.silent() != told_.silent || verdict_.failing() != told_.failing ||
-                     takes_trials() != told_.trials;
+                     verdict_.wants_witness() != told_.wants_witness || takes_trials() != told_.trials;
   const bool counted_on = verdict_.reason() != told_.reason && now - told_.at >= kTold;
   if (!other && !counted_on) return false;
-  told_ = {verdict_.health(),
-           verdict_.absent(),
-           verdict_.silent(),
-           verdict_.failing(),
-           takes_trials(),
-           verdict_.reason(),
-           now};
+  told_ = {verdict_.health(),        verdict_.absent(), verdict_.silent(), verdict_.failing(),
+           verdict_.wants_witness(), takes_trials(),    verdict_.reason(), now};
   return true;
 }
 
@@ -210,10 +207,16 @@ void EndpointHealth::renew_permits(TimePoint now) {
   moved_at_ = now;
 }
 
+// A call whose client is asked for something waits for that, and not for its server.
+bool EndpointHealth::owes() const noexcept {
+  return options_.facts->in_flight.load(std::memory_order_relaxed) >
+         options_.asking->load(std::memory_order_relaxed);
+}
+
 // Home shard: whether calls wait for an answer, and none has come for long.
 bool EndpointHealth::silent(TimePoint now) const noexcept {
   const EndpointFacts& facts = *options_.facts;
-  if (facts.in_flight.load(std::memory_order_relaxed) == 0) return false;
+  if (!owes()) return false;
   // What is known to take long is not late yet.
   if (facts_time(now) < facts.due_at.load(std::memory_order_relaxed)) return false;
   const Window::Reading reading = window_.read(now);
@@ -223,9 +226,25 @@ bool EndpointHealth::silent(TimePoint now) const noexcept {
   return now - heard >= std::max<Duration>(alone_ ? kSilentAlone : kSilent, kSilentProbes * first_timeout_);
 }
 
+bool EndpointHealth::keeps_silent(TimePoint now) const noexcept {
+  const EndpointFacts& facts = *options_.facts;
+  if (!owes()) return false;
+  // What is known to take long is not late yet.
+  if (facts_time(now) < facts.due_at.load(std::memory_order_relaxed)) return false;
+  const TimePoint since(std::chrono::nanoseconds(facts.owes_since.load()));
+  return now - std::max(window_.read(now).last_success, since) >= kSilentBesideSilent;
+}
+
+void EndpointHealth::unanswered() {
+  home_.post([this, keep = options_.keep()] {
+    if (!verdict_.wants_witness()) return;
+    if (judge([this] { verdict_.unanswered(home_.now()); })) options_.changed();
+  });
+}
+
 void EndpointHealth::greeted(bool anew) {
-  // It tells how soon answers are to be expected.
-  if (greeting_since_ != kForever) timer_.answered(home_.now() - greeting_since_);
+  // It tells how soon answers are to be expected, but not of a start that took long.
+  if (greeting_since_ != kForever) timer_.answered(std::min(home_.now() - greeting_since_, kGreetingTold));
   greeting_since_ = kForever;
   greeting_late_ = false;
   probed_ = home_.now();  // it was as good as one
@@ -248,10 +267,24 @@ void EndpointHealth::misdirected(std::string reason) {
   });
 }
 
-void EndpointHealth::set_alone(bool alone) {
-  home_.post([this, alone, keep = options_.keep()] {
-    alone_ = alone;
-    timer_ = ProbeTimer(options_.checks, alone ? 1 : 2);
+void EndpointHealth::set_away(bool away) {
+  away_ = away;
+  const bool counts = away && verdict_.takes_part() && verdict_.health() != Health::unhealthy;
+  if (counts == std::exchange(away_counts_, counts)) return;
+  if (counts)
+    options_.quota->lost();
+  else
+    options_.quota->found();
+}
+
+void EndpointHealth::set_place(bool alone, bool takes_part) {
+  home_.post([this, alone, takes_part, keep = options_.keep()] {
+    const bool other = std::exchange(alone_, alone) != alone;
+    if (other) timer_ = ProbeTimer(options_.checks, alone ? 1 : 2);
+    verdict_.take_part(takes_part);
+    set_away(away_);
+    // What put it out while there were others may be no reason now.
+    if (other && alone && judge([this] { verdict_.reconsider(home_.now()); })) options_.changed();
     nudge_.wake();
   });
 }

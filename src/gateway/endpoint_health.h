@@ -45,8 +45,9 @@ class EndpointHealth {
     OutlierDetectionConfig outliers;
     CircuitBreakerConfig breaker;
     const EndpointFacts* facts = nullptr;
-    bool alone = true;               // the server has no other endpoint
-    EjectionQuota* quota = nullptr;  // that its endpoints share
+    const std::atomic<std::uint32_t>* asking = nullptr;  // calls in flight that wait for their clients
+    bool alone = true;                                   // the server has no other endpoint
+    EjectionQuota* quota = nullptr;                      // that its endpoints share
     Shard* home = nullptr;
     bool probes = true;  // it is asked by itself whether it is there
     /// One probe: whether it is there. Home shard.
@@ -90,10 +91,21 @@ class EndpointHealth {
   void greeting_failed(const Error& error);
   /// It speaks for another server than its siblings; empty: it does no more. Any shard.
   void misdirected(std::string reason);
-  /// Whether the server has no other endpoint, from now on. Any shard.
-  void set_alone(bool alone);
+  /// Whether the server has no other endpoint, and whether this one can be given calls, from now on. Any
+  /// shard.
+  void set_place(bool alone, bool takes_part);
+  /// Whether calls wait for it, and none was answered for a while: too short to say that it hangs, but where
+  /// its siblings do. Any shard.
+  bool keeps_silent(TimePoint now) const noexcept;
+  /// So it was when the last of its siblings went: the second witness, if one is wanted. Any shard.
+  void unanswered();
   /// It gets no calls any more: whether it is out is no matter for its siblings. Home shard.
-  void leave() { verdict_.leave(); }
+  void leave() {
+    verdict_.leave();
+    set_away(away_);
+  }
+  /// It can't be used, whatever the verdict: it is not there, or wants credentials. Home shard.
+  void set_away(bool away);
   /// The verdict. Home shard.
   const Verdict& verdict() const noexcept { return verdict_; }
   /// The pace at which an endpoint that is not there is looked for. Home shard.
@@ -110,6 +122,7 @@ class EndpointHealth {
   void sync_breaker(bool back);
   void note_breaker(BreakerState now);
   void renew_permits(TimePoint now);
+  bool owes() const noexcept;
   bool silent(TimePoint now) const noexcept;
   ProbeTimer::Seen seen(TimePoint now) const noexcept;
   TimePoint next_due(TimePoint now) const;
@@ -132,6 +145,7 @@ class EndpointHealth {
     bool absent = false;
     bool silent = false;
     bool failing = false;
+    bool wants_witness = false;
     bool trials = false;
     std::string reason;
     TimePoint at{};
@@ -148,6 +162,8 @@ class EndpointHealth {
   TimePoint probed_{};      // when the last one ended; epoch: none did
   TimePoint down_since_{};  // epoch: it is not unhealthy
   bool alone_;
+  bool away_ = false;
+  bool away_counts_ = false;             // in the quota, where the verdict does not
   TimePoint idle_at_{};                  // when nothing was seen under way last
   Duration first_timeout_{};             // of the first of the probes in a row that failed; 0: none did
   TimePoint greeting_since_ = kForever;  // it has been asked who it is and has not said

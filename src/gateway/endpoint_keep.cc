@@ -31,9 +31,11 @@ void Endpoint::start() {
   });
 }
 
-void Endpoint::set_alone(bool alone) {
-  if (alone_.exchange(alone) == alone) return;
-  health_.set_alone(alone);
+void Endpoint::set_place(bool alone, bool takes_part) {
+  const bool same_alone = alone_.exchange(alone) == alone;
+  const bool same_part = takes_part_.exchange(takes_part) == takes_part;
+  if (!same_alone || !same_part) health_.set_place(alone, takes_part);
+  if (same_alone) return;
   // Alone it has long to say who it is. With others to go to it is asked anew before long.
   if (alone || config_.type == ServerConfig::Type::stdio) return;
   home_.post([this, keep = keep_all()] {
@@ -48,8 +50,10 @@ void Endpoint::publish(ServerStatus next) {
   const bool away = (next.state != ServerState::ready && next.state != ServerState::starting) || gone;
   const Verdict& verdict = health_.verdict();
   next.health = away ? Health::unhealthy : verdict.health();
+  health_.set_away(away);
   next.failing = !away && verdict.failing();
   next.silent = !away && verdict.silent();
+  next.wants_witness = !away && verdict.wants_witness();
   next.absent = away ? options_.homed || next.error.kind() == Error::Kind::unreachable : verdict.absent();
   if (away)
     next.reason =
@@ -61,7 +65,8 @@ void Endpoint::publish(ServerStatus next) {
   const bool same_state = known && before->state == next.state && before->peer == next.peer &&
                           before->error.detail() == next.error.detail();
   if (same_state && same_health && before->reason == next.reason && before->absent == next.absent &&
-      before->silent == next.silent && before->failing == next.failing)
+      before->silent == next.silent && before->wants_witness == next.wants_witness &&
+      before->failing == next.failing)
     return;
   const WallTime now = home_.wall_now();
   next.since = same_state ? before->since : now;
@@ -199,6 +204,7 @@ Task<void> Endpoint::close(TimePoint deadline, Duration patience) {
     if (now >= std::min(deadline, close_by_)) break;
     co_await pause();
   }
+  ends_ = true;
   // Once a shard has taken note, no call begins there: those that are counted by then are all.
   for (Shard* shard : shards_) {
     std::function<Task<bool>(CancelScope&)> note = [this, shard](CancelScope&) { return end_calls(*shard); };

@@ -25,6 +25,7 @@ EndpointHealth::Options Endpoint::health_options() {
   options.outliers = config_.outlier_detection;
   options.breaker = config_.circuit_breaker;
   options.facts = &facts_;
+  options.asking = &asking_;
   options.alone = options_.alone;
   options.quota = options_.quota;
   options.home = &home_;

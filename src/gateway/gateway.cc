@@ -160,7 +160,7 @@ ApplyReport Gateway::apply(const Config& config) {
   memories_.retain(names);
   next->catalogue = std::make_shared<Published<Catalogue>>(
       std::make_shared<const Catalogue>(next->names, std::move(names), std::move(seen), std::move(tools)));
-  begin_tool_headers(*next);
+  begin_tool_facts(*next);
   for (std::size_t i = 0; i < next->servers.size(); ++i)
     next->servers[i]->note_longest_call(longest_call(next->settings(i)));
   std::set<std::string> there;

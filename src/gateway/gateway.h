@@ -13,6 +13,7 @@
 #include "gateway/degradation.h"
 #include "gateway/events.h"
 #include "gateway/interests.h"
+#include "gateway/keyed_calls.h"
 #include "gateway/memories.h"
 #include "gateway/parked_calls.h"
 #include "gateway/plan.h"
@@ -63,6 +64,7 @@ class Gateway {
   ParkedCalls& parked() noexcept { return parked_; }
   Events& events() noexcept { return events_; }
   Tasks& tasks() noexcept { return tasks_; }
+  KeyedCalls& keys() noexcept { return keys_; }
   Interests& interests() noexcept { return interests_; }
   const Degradation& degradation() const noexcept { return degradation_; }
   /// A client's session has ended: so do its calls, its sessions with servers, its subscriptions. Any shard.
@@ -125,6 +127,7 @@ class Gateway {
   RequestStates states_;
   ParkedCalls parked_;
   Tasks tasks_;
+  KeyedCalls keys_;
   Interests interests_;
   Events events_;
   std::mutex catalogue_lock_;

@@ -7,19 +7,8 @@
 namespace weir {
 namespace {
 
-// The bearer token that came, whoever checks it; else the address.
-std::string_view token_of(const ClientView& client) {
-  const std::string_view value =
-      client.head == nullptr ? std::string_view() : client.head->find("authorization");
-  constexpr std::string_view kScheme = "bearer ";
-  const bool bearer =
-      value.size() > kScheme.size() && equals_ignoring_case(value.substr(0, kScheme.size()), kScheme);
-  return bearer ? value.substr(kScheme.size()) : std::string_view();
-}
-
 std::uint64_t client_key(const ClientView& client) {
-  const std::string_view token = token_of(client);
-  return hash_bytes(client.session, hash_bytes(token.empty() ? client.identity : token));
+  return hash_bytes(client.session, hash_bytes(client.identity));
 }
 
 }  // namespace

@@ -48,6 +48,7 @@ HeldCall::HeldCall(const Call& from, std::shared_ptr<Upstream> upstream, std::sh
   call_.repeats = this;
   call_.priority = from.priority;
   call_.timed = from.timed;
+  call_.due = from.deadline;
   if (from.notes != nullptr) notes_ = *from.notes;
   call_.notes = &notes_;
   call_.questions = this;
@@ -95,7 +96,10 @@ void HeldCall::push(ReplyEvent event) {
     if (event.asker) event.asker->send(refusal_outside(*event.message));
     return;
   }
-  if (event.message->method() == "notifications/progress") clock_.progress(Shard::current().now());
+  if (event.message->method() == "notifications/progress") {
+    clock_.progress(Shard::current().now());
+    call_.due = clock_.deadline();
+  }
   events_.push_back(std::move(event));
   came_.wake();
 }
@@ -115,6 +119,10 @@ Task<Result<ReplyEvent>> HeldCall::next(TimePoint until) {
     if (failed_) co_return fail(*failed_);
     if (late) {
       scope_.cancel();
+      // It may have waited for leave all the time.
+      if (notes_.attempts == 0)
+        co_return fail(Error::Kind::deadline_exceeded, Error::Side::gateway, Error::Sent::no,
+                       "its time was over before it could be sent");
       co_return fail(Error::Kind::deadline_exceeded, Error::Side::upstream, Error::Sent::maybe,
                      "it did not answer in time");
     }
@@ -131,6 +139,7 @@ Task<Result<ReplyEvent>> HeldCall::next(TimePoint until) {
 void HeldCall::pause() {
   paused_ = true;
   clock_.pause(Shard::current().now());
+  call_.due = clock_.deadline();
   call_.own_permit.pause();
   if (rest_ != nullptr) rest_->pause();
 }
@@ -138,6 +147,7 @@ void HeldCall::pause() {
 void HeldCall::resume() {
   paused_ = false;
   clock_.resume(Shard::current().now());
+  call_.due = clock_.deadline();
   call_.own_permit.resume();
   if (rest_ != nullptr) rest_->resume();
 }

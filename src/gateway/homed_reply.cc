@@ -9,6 +9,7 @@ namespace {
 struct Visit {
   explicit Visit(const Call& call) : scope(), copy(call.message, call.row, scope) {
     copy.deadline = call.deadline;
+    copy.due = call.due;
     copy.target = call.target;
     copy.client = call.client;
     copy.trace = call.trace;

@@ -101,6 +101,7 @@ Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t ser
     }
     if (!as_asked) call.client.revision = kNewestOld;  // the envelope of a new request is made at the edge
     call.at = endpoint;
+    call.at_only = endpoint != 0;
     Result<Reply> reply = co_await plan.servers[server]->call(call);
     const std::shared_ptr<const Peer> peer = reply ? reply->peer : nullptr;
     if (reply) endpoint = reply->endpoint;  // a cursor is good where it was made

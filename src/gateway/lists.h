@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/keyed_calls.h"
 #include "gateway/plan.h"
 #include "gateway/request_state.h"
 #include "gateway/tool_repeats.h"
@@ -31,12 +32,15 @@ struct ClientCall {
   ParkedCalls* parked = nullptr;  // set where the client may be asked for input
   const RequestStates* states = nullptr;
   Tasks* tasks = nullptr;
-  std::optional<RequestState> continued;  // what a retry brought back
-  bool bridged = false;                   // the server's questions are made into input_required results here
-  TimePoint answer_by = kForever;         // as the client wants it
-  Priority priority = Priority::normal;   // likewise
-  std::unique_ptr<Call> stand_in;         // what is asked of another server in its place
-  ToolRepeats repeats;                    // of the tool that is called
+  KeyedCalls* keys = nullptr;
+  std::optional<RequestState> continued;   // what a retry brought back
+  bool bridged = false;                    // the server's questions are made into input_required results here
+  TimePoint answer_by = kForever;          // as the client wants it
+  Priority priority = Priority::normal;    // likewise
+  std::string key;                         // idempotency key; empty: none
+  std::unique_ptr<KeyedCalls::Run> keyed;  // of the call that is made under it
+  std::unique_ptr<Call> stand_in;          // what is asked of another server in its place
+  ToolRepeats repeats;                     // of the tool that is called
 
   /// True if only one server can be meant; the_one() is then its place in the plan.
   bool asks_one() const noexcept { return only != Plan::kAll || plan.servers.size() == 1; }

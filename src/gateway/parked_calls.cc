@@ -26,7 +26,6 @@ std::string input_ended(std::string_view raw_id) {
 struct ParkedCalls::Seat {
   std::shared_ptr<Parked> parked;
   std::unique_ptr<ReplyStream> stream;
-  std::string server;  // the name of the one that asked
 };
 
 /// The events of a resumed call, brought from its home.
@@ -78,6 +77,7 @@ Result<Message> ParkedCalls::park(std::shared_ptr<Parked> parked) {
   state.kind = RequestState::Kind::parked;
   state.shard = static_cast<std::uint16_t>(shard.index());
   state.number = here.next++;
+  state.raw = parked->held->upstream().name();  // who comes too late is told whose call it was
   std::vector<InputRequest> requests;
   for (const Ask& ask : parked->asks) requests.push_back(ask.request);
   Result<Message> asked = input_message(
@@ -141,8 +141,9 @@ Task<Result<Reply>> ParkedCalls::call(ClientCall& by, Call& leaf, std::size_t se
 }
 
 Task<Result<Reply>> ParkedCalls::resume(ClientCall& by, RequestState state, std::string& server) {
+  server = state.raw;
   if (state.shard >= shards_.size())
-    co_return fail(Error::Kind::input_expired, Error::Side::client, Error::Sent::no,
+    co_return fail(Error::Kind::input_expired, Error::Side::client, Error::Sent::maybe,
                    "no such call is parked");
   Shard& home = *shards_[state.shard];
   auto seat = std::make_shared<Seat>();
@@ -151,7 +152,6 @@ Task<Result<Reply>> ParkedCalls::resume(ClientCall& by, RequestState state, std:
     return resume_here(by, number, seat, scope);
   };
   Result<Reply> reply = co_await on_shard<Result<Reply>>(home, by.cancel, std::move(work));
-  server = std::move(seat->server);
   auto rest = std::make_unique<Resumed>(home, std::move(seat), by.cancel);
   if (reply && !reply->first.last) reply->rest = std::move(rest);
   co_return reply;
@@ -176,15 +176,15 @@ Task<Result<Reply>> ParkedCalls::resume_here(ClientCall& by, std::uint64_t numbe
                                              CancelScope& scope) {
   Table& here = table();
   const auto found = here.waiting.find(number);
+  // Its server had begun with the call.
   if (found == here.waiting.end())
-    co_return fail(Error::Kind::input_expired, Error::Side::client, Error::Sent::no,
+    co_return fail(Error::Kind::input_expired, Error::Side::client, Error::Sent::maybe,
                    "the call that waited for this is gone, or is being answered already");
   RawMembers answers;
   if (std::string fault = read_answers(by.message, answers); !fault.empty())
     co_return fail(Error::Kind::not_found, Error::Side::client, Error::Sent::no, std::move(fault));
   std::shared_ptr<Parked> parked = std::move(found->second);
   here.waiting.erase(found);
-  seat->server = parked->held->upstream().name();
   std::vector<Ask> open;
   for (Ask& ask : parked->asks) {
     const std::string_view answer = answers.find(ask.request.key);

@@ -20,14 +20,19 @@ ToolHeaders headers_of(const ToolTable* table) noexcept {
   return table == nullptr || table->params.empty() ? ToolHeaders::none : ToolHeaders::some;
 }
 
+void note_tool_facts(const Plan& plan, std::size_t server, const ToolTable* table) {
+  plan.tool_headers[server] = headers_of(table);
+  plan.repeatable_tools[server] = table != nullptr && !table->repeatable.empty();
+}
+
 }  // namespace
 
-void begin_tool_headers(Plan& plan) {
+void begin_tool_facts(Plan& plan) {
   const auto catalogue = plan.catalogue->load();
   plan.tool_headers = std::make_unique<std::atomic<ToolHeaders>[]>(plan.servers.size());
+  plan.repeatable_tools = std::make_unique<std::atomic<bool>[]>(plan.servers.size());
   for (std::size_t i = 0; i < plan.servers.size(); ++i)
-    if (catalogue->seen(ListKind::tools, i))
-      plan.tool_headers[i] = headers_of(catalogue->tool_table(i).get());
+    if (catalogue->seen(ListKind::tools, i)) note_tool_facts(plan, i, catalogue->tool_table(i).get());
 }
 
 namespace {
@@ -57,7 +62,6 @@ std::vector<std::pair<std::string, std::string>> newly_withheld(const Catalogue&
 
 void note_seen(const Plan& plan, ListKind kind, std::size_t server, Identities identities, ToolTable table) {
   const bool tools = kind == ListKind::tools;
-  const ToolHeaders headers = headers_of(&table);
   if (same(*plan.catalogue->load(), kind, server, identities, table)) return;
   std::vector<std::pair<std::string, std::string>> withheld;
   {
@@ -75,9 +79,10 @@ void note_seen(const Plan& plan, ListKind kind, std::size_t server, Identities i
       withheld = newly_withheld(*now, server, table);
       tables[server] = table.empty() ? nullptr : std::make_shared<const ToolTable>(std::move(table));
     }
+    const std::shared_ptr<const ToolTable> own = tables[server];
     plan.catalogue->publish(
         std::make_shared<const Catalogue>(plan.names, now->servers(), std::move(seen), std::move(tables)));
-    if (tools) plan.tool_headers[server] = headers;
+    if (tools) note_tool_facts(plan, server, own.get());
   }
   if (!plan.tool_withheld) return;
   for (const auto& [tool, reason] : withheld) plan.tool_withheld(plan.servers[server]->name(), tool, reason);

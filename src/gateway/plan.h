@@ -38,6 +38,8 @@ struct Plan {
   std::vector<std::shared_ptr<LastGood>> last_good;  // what is kept of each server for when it is away
   /// By server; follows the catalogue, for a look before each call. Any thread.
   std::unique_ptr<std::atomic<ToolHeaders>[]> tool_headers;
+  /// Likewise: whether the catalogue has a tool of the server's that says that it may be called twice.
+  std::unique_ptr<std::atomic<bool>[]> repeatable_tools;
   /// Told once of each tool that clients are not shown, and why; any shard. May be empty.
   std::function<void(const std::string& server, const std::string& tool, const std::string& reason)>
       tool_withheld;
@@ -56,8 +58,8 @@ struct Plan {
 
 /// Whether names are prefixed: configured servers count, never live ones.
 NameRules name_rules(const Config& config);
-/// Begins `tool_headers` from what the plan's catalogue knows.
-void begin_tool_headers(Plan& plan);
+/// Begins `tool_headers` and `repeatable_tools` from what the plan's catalogue knows.
+void begin_tool_facts(Plan& plan);
 /// Notes what a server was seen to offer; does nothing if that is known already. `table`: of tools. Any
 /// thread.
 void note_seen(const Plan& plan, ListKind kind, std::size_t server, Identities identities,

@@ -19,7 +19,7 @@ struct RequestState {
   enum class Kind : std::uint8_t { server, parked };
   Kind kind = Kind::server;
   std::string server;          // configured name
-  std::string raw;             // the server's own state, a raw string; empty: it gave none
+  std::string raw;             // the server's own state, a raw string; of a parked call: its server's name
   std::uint32_t endpoint = 0;  // of the server's, that gave it; 0: any
   std::uint16_t shard = 0;     // where the call is parked
   std::uint64_t number = 0;    // which it is there

@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "base/digest.h"
+#include "gateway/stoppable.h"
 #include "gateway/upstream.h"
 #include "mcp/client_requests.h"
 #include "mcp/splice.h"
@@ -16,6 +17,16 @@ constexpr std::size_t kAsksMax = 100;  // in one round
 
 auto nonsense(std::string detail) {
   return fail(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe, std::move(detail));
+}
+
+// Of a round of which nothing was sent: the call itself was, in the rounds before.
+Error after_rounds(Error error, const Call& call) {
+  using Kind = Error::Kind;
+  if (error.sent() == Error::Sent::maybe || call.may_repeat()) return error;
+  if (error.kind() == Kind::cancelled || error.kind() == Kind::deadline_exceeded)
+    return error.set_sent(Error::Sent::maybe);
+  return {Kind::outcome_unknown, error.side(), Error::Sent::maybe,
+          "the call had begun, and its client's input did not reach the server: " + error.detail()};
 }
 
 /// What one round asks and what was answered.
@@ -89,9 +100,11 @@ class Rounds final : public ReplyStream {
       }
       const Wake wake = co_await round_->answered.wait(until, &call_.cancel);
       if (wake == Wake::deadline) co_return ReplyEvent();
-      if (wake == Wake::cancelled)
-        co_return fail(Error::Kind::cancelled, Error::Side::client, Error::Sent::maybe,
-                       "the call was cancelled");
+      if (wake == Wake::cancelled) {
+        Error error(Error::Kind::cancelled, Error::Side::client, Error::Sent::maybe,
+                    "the call was cancelled");
+        co_return fail(stop_ == nullptr ? std::move(error) : stopped(*stop_, std::move(error)));
+      }
     }
   }
   void pause() override {
@@ -122,6 +135,8 @@ class Rounds final : public ReplyStream {
     round_->answers.resize(round_->open);
     round_->since = Shard::current().now();
     asking_ = upstream_.client_asked(call_.at);
+    stop_ = upstream_.stop_at(call_.at);
+    if (stop_ != nullptr) stop_link_.emplace(*stop_, call_.cancel);
     call_.permit->pause();
     return {};
   }
@@ -172,11 +187,15 @@ class Rounds final : public ReplyStream {
     if (deadline_ != kForever) deadline_ += Shard::current().now() - round_->since;
     round_.reset();
     asking_ = Counted();
+    stop_link_.reset();
+    stop_ = nullptr;
     // The reply before is let go only with the next one there: a server that is configured no more stays.
     asked_.emplace_back(std::move(*message));
     calls_.emplace_back(asked_.back(), call_.row, call_.cancel);
     Call& next = calls_.back();
     next.deadline = deadline_;
+    next.at = call_.at;
+    next.request_state = asked_.back().param().find("requestState");
     next.target = call_.target;
     next.name = call_.name;
     next.client = call_.client;
@@ -188,8 +207,9 @@ class Rounds final : public ReplyStream {
     next.timed = call_.timed;
     next.permit = call_.permit;
     Result<Reply> reply = co_await upstream_.call(next);
-    if (!reply) co_return fail(reply.error());
+    if (!reply) co_return fail(after_rounds(reply.error(), call_));
     reply_ = std::move(*reply);
+    call_.at = reply_.endpoint;  // the next round is for whoever asks now
     first_ = true;
     co_return Result<void>();
   }
@@ -201,6 +221,8 @@ class Rounds final : public ReplyStream {
   std::deque<Call> calls_;
   Reply reply_;
   Counted asking_;
+  CancelScope* stop_ = nullptr;  // of whoever asks, while its client is waited for
+  std::optional<ScopeLink> stop_link_;
   bool first_ = true;
   int rounds_ = 0;
   std::shared_ptr<Round> round_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/bridge.h"
+#include "gateway/call_keyed.h"
 #include "gateway/fallback.h"
 #include "gateway/find_name.h"
 #include "gateway/subscribe.h"
@@ -103,6 +104,10 @@ Task<void> route_by_name(ClientCall& call, Call& leaf, ListKind kind, std::strin
     call.repeats.set(server, name);
     leaf.repeats = &call.repeats;
   }
+  if (tool && !call.key.empty()) {
+    const bool first = co_await begin_keyed(call, leaf, server, name, answer);
+    if (!first) co_return;
+  }
   if (tool && call.plan.tool_headers[server].load(std::memory_order_relaxed) != ToolHeaders::none) {
     const bool mirrored = co_await mirror_arguments(call, leaf, server, name, answer);
     if (!mirrored) co_return;
@@ -119,6 +124,7 @@ Task<void> route_by_name(ClientCall& call, Call& leaf, ListKind kind, std::strin
     const bool stands_in = co_await fall_back(call, leaf, server, name, reply.error(), answer);
     if (stands_in) co_return;
   }
+  if (!reply && call.keyed) call.keyed->failed(reply.error());
   put_reply(answer, call, reply, server);
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "gateway/endpoint.h"
+#include "runtime/shard.h"
 #include "runtime/waiter.h"
 
 namespace weir {
@@ -19,20 +20,26 @@ Error stopped(const CancelScope& stop, Error error);
 class StoppableReply final : public ReplyStream {
  public:
   StoppableReply(Endpoint& owner, std::unique_ptr<ReplyStream> rest, CancelScope& stop, Call& call,
-                 std::function<void()> asked, Breaker::Permit trial)
+                 std::function<void()> asked, Picked picked, TimePoint begun)
       : owner_(owner),
         stop_(stop),
         link_(stop, call.cancel),
-        permit_(*call.permit),
+        call_(call),
         asked_(std::move(asked)),
-        trial_(std::move(trial)),
+        picked_(std::move(picked)),
+        begun_(begun),
         rest_(std::move(rest)) {}
   Task<Result<ReplyEvent>> next(TimePoint until) override {
+    const TimePoint begun = Shard::current().now();
     Result<ReplyEvent> event = co_await rest_->next(until);
+    // One that is given up has had its time counted where it is waited for.
+    if (call_.notes != nullptr && !call_.outrun) call_.notes->upstream_time += Shard::current().now() - begun;
     if (event && event->asker && asked_) asked_();
-    if (event && event->last) permit_.answered();
-    if (!event || event->last)
-      owner_.reply_ended(event ? nullptr : &event.error(), trial_);
+    if (event && event->last) call_.permit->answered();
+    if (!event && call_.outrun)
+      owner_.outrun(picked_, begun_);
+    else if (!event || event->last)
+      owner_.reply_ended(event ? nullptr : &event.error(), picked_.permit);
     else if (event->message)
       owner_.heard();
     if (!event) co_return fail(stopped(stop_, event.error()));
@@ -40,12 +47,13 @@ class StoppableReply final : public ReplyStream {
   }
   void pause() override {
     asking_ = owner_.client_asked();
-    permit_.pause();
+    call_.permit->pause();
     rest_->pause();
   }
   void resume() override {
     asking_ = Counted();
-    permit_.resume();
+    owner_.heard();  // what it owes it owes from now on
+    call_.permit->resume();
     rest_->resume();
   }
 
@@ -53,10 +61,11 @@ class StoppableReply final : public ReplyStream {
   Endpoint& owner_;
   CancelScope& stop_;
   ScopeLink link_;
-  Permit& permit_;
+  Call& call_;
   std::function<void()> asked_;  // the server asks its client for something
   Counted asking_;
-  Breaker::Permit trial_;
+  Picked picked_;
+  const TimePoint begun_;  // the attempt
   std::unique_ptr<ReplyStream> rest_;
 };
 

@@ -110,7 +110,8 @@ std::uint32_t Upstream::in_flight() const noexcept {
 }
 
 Endpoint* Upstream::pick(const Call& call, const EndpointSet& set, Picked& picked, bool trials) {
-  const TimePoint now = Shard::current().now();
+  const Shard& shard = Shard::current();
+  const TimePoint now = shard.now();
   const std::uint64_t kind = kind_of(call);
   if (trials)
     for (Endpoint* endpoint : set.trials)
@@ -124,7 +125,7 @@ Endpoint* Upstream::pick(const Call& call, const EndpointSet& set, Picked& picke
   query.kind = kind;
   if (set.balancing.strategy == LoadBalancingConfig::Strategy::consistent_hash)
     query.key = hash_key_of(call, set.balancing);
-  std::size_t place = set.picker->pick(query, seats_[Shard::current().index()]->random);
+  std::size_t place = set.picker->pick(query, seats_[shard.index()]->random);
   if (!call.tried.empty() && call.tried.has(set.members[place].endpoint->number()))
     if (const std::size_t other = set.untried(call.tried, place); other != set.members.size()) place = other;
   if (!set.members[place].endpoint->health().closed() && !admit(call, set, place, picked)) return nullptr;
@@ -180,7 +181,15 @@ Endpoint* Upstream::choose_for_client(const Call& call, const EndpointSet& set, 
   const std::string key = ClientLinks::key_of(call.client);
   const std::uint32_t before = affinity_.find(key, now);
   Endpoint* own = before == 0 ? nullptr : set.find(before);
-  if (own == nullptr || !set.roster.eligible[set.place_of(*own)]) {
+  const std::size_t place = own == nullptr ? 0 : set.place_of(*own);
+  // Whose session a trial has opened there goes on with it.
+  if (own != nullptr && !set.keeps[place] && !set.members[place].draining &&
+      own->health().breaker().state() == BreakerState::half_open)
+    if (Breaker::Permit permit = own->health().enter(now)) {
+      picked = Picked(set.picker, place, kind_of(call), std::move(permit));
+      return own;
+    }
+  if (own == nullptr || !set.keeps[place]) {
     // Who has nothing to lose may try one that is out.
     Endpoint* next = pick(call, set, picked, trials && before == 0);
     if (next == nullptr) return nullptr;
@@ -209,16 +218,22 @@ Endpoint* Upstream::bound(const Call& call, const EndpointSet& set, Picked& pick
   if (own == nullptr && call.at_only) own = set.only;
   if (own == nullptr) return nullptr;
   const std::size_t place = set.place_of(*own);
-  if (!call.at_only && !set.roster.eligible[place]) return nullptr;
-  if (set.picker) picked = Picked(set.picker, place, kind_of(call));
+  // What goes on with a server's own state is for the one that made it, as long as that answers.
+  const bool holds = call.at_only || !call.request_state.empty();
+  const bool usable =
+      call.at_only || (holds ? own->status()->health != Health::unhealthy : set.roster.eligible[place]);
+  if (!usable) return nullptr;
+  // What goes on at one that drains is no choice: nobody learns from it.
+  if (set.picker && !set.members[place].draining) picked = Picked(set.picker, place, kind_of(call));
   decided = true;
   if (own == set.only) return admit_only(*own, picked) ? own : nullptr;
   if (own->health().closed() || set.roster.forced[place] || !own->health().breaks()) return own;
   picked.permit = own->health().enter(Shard::current().now());
   if (picked.permit || own->health().closed()) return own;
-  decided = call.at_only;
   // Nobody else can answer it: it may be one too many, but not while nobody is let through.
-  return call.at_only && own->health().breaker().state() != BreakerState::open ? own : nullptr;
+  const bool let = holds && own->health().breaker().state() != BreakerState::open;
+  decided = call.at_only || let;
+  return let ? own : nullptr;
 }
 
 // Null: there is nobody.
@@ -233,11 +248,21 @@ Endpoint* Upstream::choose(const Call& call, const EndpointSet& set, Picked& pic
   return pick(call, set, picked, trials);
 }
 
+// Where it goes now, for whoever tries it elsewhere; and no longer than needed where there is an elsewhere.
+inline void Upstream::note_choice(Call& call, const EndpointSet& set, const Endpoint& endpoint) {
+  const bool first = call.tried.empty();
+  call.tried.add(endpoint.number());
+  // Of several it has tried one.
+  const bool several = set.choices > 1 && !call.at_only;
+  const bool another = several && (first || set.untried(call.tried, 0) != set.members.size());
+  call.connect_by = another ? Shard::current().now() + kConnectPatience : kForever;
+}
+
 // No coroutine of its own where an endpoint is known.
 Task<Result<Reply>> Upstream::balance(Call& call) {
   const EndpointSet& set = set_now();
   if (set.only != nullptr && call.at == 0 && set.only->health().closed()) return set.only->call(call);
-  return proves(set) ? wait_for_leave(call) : balance_now(call);
+  return proves(set) ? wait_for_leave(call) : balance_now(call, set);
 }
 
 // Whether some that are well have yet to prove it. Of one alone the set may not say so yet.
@@ -252,7 +277,7 @@ bool Upstream::proves(const EndpointSet& set) {
 Task<Result<Reply>> Upstream::wait_for_leave(Call& call) {
   const TimePoint until = std::min(call.deadline, Shard::current().now() + kLeave);
   for (Duration pause = kFirstLook;; pause = std::min(2 * pause, kLook)) {
-    Result<Reply> reply = co_await balance_now(call);
+    Result<Reply> reply = co_await balance_now(call, set_now());
     if (reply || reply.error().kind() != Error::Kind::no_healthy_endpoint) co_return reply;
     const TimePoint now = Shard::current().now();
     if (!proves(set_now()) || now >= until) co_return reply;
@@ -261,24 +286,31 @@ Task<Result<Reply>> Upstream::wait_for_leave(Call& call) {
   }
 }
 
-Task<Result<Reply>> Upstream::balance_now(Call& call) {
-  const EndpointSet& set = set_now();
+namespace {
+
+// True if who has what the call goes on with is there: a set whose others have yet to say who they are may
+// not know of it.
+bool owner_is_there(const Call& call, const EndpointSet& set) {
+  if (call.at == 0 || (!call.at_only && call.request_state.empty())) return false;
+  const Endpoint* own = set.find(call.at);
+  return own != nullptr && (call.at_only || own->status()->health != Health::unhealthy);
+}
+
+}  // namespace
+
+Task<Result<Reply>> Upstream::balance_now(Call& call, const EndpointSet& set) {
   if (set.only != nullptr && call.at == 0) return call_only(call, set);
-  if (!set.known && set.only == nullptr && !set.barred) return call_once_known(call);
+  if (!set.known && set.only == nullptr && !set.barred && !owner_is_there(call, set))
+    return call_once_known(call);
   if (goes_with_client(call, set)) return call_of_client(call);
   Picked picked;
-  Endpoint* endpoint = choose(call, set, picked, true);
+  // The usual call may go to any of several.
+  const bool free = call.at == 0 && set.only == nullptr;
+  Endpoint* endpoint = free ? pick(call, set, picked, true) : choose(call, set, picked, true);
   if (endpoint == nullptr) return refuse(nobody_for(call, set));
   note_choice(call, set, *endpoint);
   if (set.roster.panic) return call_in_panic(call, *endpoint, std::move(picked));
   return endpoint->call(call, std::move(picked));
-}
-
-// Where it goes now, for whoever tries it elsewhere; and no longer than needed where there is an elsewhere.
-void Upstream::note_choice(Call& call, const EndpointSet& set, const Endpoint& endpoint) {
-  call.tried.add(endpoint.number());
-  const bool another = set.choices > 1 && !call.at_only && set.untried(call.tried, 0) != set.members.size();
-  call.connect_by = another ? Shard::current().now() + kConnectPatience : kForever;
 }
 
 // A session whose endpoint is not there any more, or does not open it, is opened at another one: nothing of
@@ -360,6 +392,20 @@ Task<Result<std::shared_ptr<const Peer>>> Upstream::ready(TimePoint deadline, Ca
   }
 }
 
+// One that stands for all that are known, if these are of one era; else null.
+std::shared_ptr<const Peer> Upstream::peer_of_all(const EndpointSet& set) {
+  std::shared_ptr<const Peer> found;
+  for (std::size_t i = 0; i < set.members.size(); ++i) {
+    std::shared_ptr<const Peer> peer = set.members[i].endpoint->status()->peer;
+    if (!peer || set.members[i].draining) continue;
+    // What comes in its place may be of the other era.
+    if (peer->lost) return nullptr;
+    if (found && is_new(found->facts.revision) != is_new(peer->facts.revision)) return nullptr;
+    if (!found || set.roster.eligible[i]) found = std::move(peer);
+  }
+  return found;
+}
+
 Task<Result<std::shared_ptr<const Peer>>> Upstream::ready(Call& call) {
   const EndpointSet* set = &set_now();
   if (set->only != nullptr && call.at == 0) {
@@ -371,6 +417,9 @@ Task<Result<std::shared_ptr<const Peer>>> Upstream::ready(Call& call) {
     if (!any) co_return any;
     set = &set_now();
   }
+  // Where all are of one era it does not matter which it will be: whoever gets the call is chosen then.
+  if (call.at == 0)
+    if (std::shared_ptr<const Peer> any = peer_of_all(*set)) co_return any;
   // A permit taken here is given back: its call takes one for itself.
   Picked picked;
   Endpoint* endpoint = choose(call, *set, picked, false);
@@ -378,6 +427,11 @@ Task<Result<std::shared_ptr<const Peer>>> Upstream::ready(Call& call) {
   call.at = endpoint->number();
   const std::shared_ptr<Endpoint> kept = endpoint->shared_from_this();
   co_return co_await kept->ready(call.deadline, call.cancel);
+}
+
+CancelScope* Upstream::stop_at(std::uint32_t number) {
+  Endpoint* endpoint = set_now().find(number);
+  return endpoint == nullptr ? nullptr : &endpoint->stop_here();
 }
 
 Counted Upstream::client_asked(std::uint32_t number) {

@@ -41,6 +41,7 @@ struct EndpointSet {
   std::vector<SetMember> members;
   LoadBalancingConfig balancing;
   Roster roster;
+  std::vector<bool> keeps;         // by place: clients that have a session there stay
   std::shared_ptr<Picker> picker;  // null: nobody may get calls
   std::vector<Endpoint*> trials;   // out for failing calls: a few calls at a time may try them
   Endpoint* only = nullptr;        // there is no choice
@@ -118,7 +119,8 @@ class Upstream final : public std::enable_shared_from_this<Upstream>, private En
   bool retired() const noexcept { return retired_.load(std::memory_order_relaxed); }
   /// Waits until the server is known, woken if it rests. Errors: why it is not there; deadline_exceeded.
   Task<Result<std::shared_ptr<const Peer>>> ready(TimePoint deadline, CancelScope& cancel);
-  /// The same for one call, which will go to the endpoint that it is known of.
+  /// The same for one call. Where the endpoints are of both eras it will go to the one that is told of
+  /// (`at`).
   Task<Result<std::shared_ptr<const Peer>>> ready(Call& call);
   /// One call, through all policies, to an endpoint of choice; to that of `call.at` if it has one. Any shard.
   Task<Result<Reply>> call(Call& call);
@@ -131,6 +133,8 @@ class Upstream final : public std::enable_shared_from_this<Upstream>, private En
   const PolicyCounts& counts() const noexcept { return policies_.counts; }
   /// What its policies leave out from now on. Any shard.
   void restrain(Restraint restraint) noexcept { policies_.restraint.set(restraint); }
+  /// A call was refused, as its client has too many under idempotency keys. Any shard.
+  void note_key_limit() noexcept { policies_.counts.key_limit.fetch_add(1, std::memory_order_relaxed); }
   /// Something stood in for an answer of its, or could not. Any shard.
   void note_fallback(bool stood_in) noexcept {
     auto& count = stood_in ? policies_.counts.fallbacks : policies_.counts.fallbacks_failed;
@@ -165,6 +169,9 @@ class Upstream final : public std::enable_shared_from_this<Upstream>, private En
 
   /// While this lives a call at this endpoint waits for its client's answer. A shard's.
   Counted client_asked(std::uint32_t endpoint);
+  /// Cancelled when this shard's calls at this endpoint are to end; null: there is none of that number. Lives
+  /// as long as a call counts as in flight there.
+  CancelScope* stop_at(std::uint32_t endpoint);
   /// Waits for calls under way, ends those that are left at `deadline`, then lets go of all transports.
   /// `patient`: what waits for its client does so until `timeout.input`, and may then go on as long as any
   /// call. Control shard.
@@ -206,8 +213,9 @@ class Upstream final : public std::enable_shared_from_this<Upstream>, private En
   static bool admit_only(Endpoint& only, Picked& picked);
   bool admit(const Call& call, const EndpointSet& set, std::size_t& place, Picked& picked);
   Task<Result<Reply>> call_only(Call& call, const EndpointSet& set);
-  Task<Result<Reply>> balance_now(Call& call);
+  Task<Result<Reply>> balance_now(Call& call, const EndpointSet& set);
   static bool proves(const EndpointSet& set);
+  static std::shared_ptr<const Peer> peer_of_all(const EndpointSet& set);
   Task<Result<Reply>> wait_for_leave(Call& call);
   Endpoint* choose(const Call& call, const EndpointSet& set, Picked& picked, bool trials);
   Endpoint* choose_for_client(const Call& call, const EndpointSet& set, Picked& picked, bool trials);

@@ -27,7 +27,7 @@ bool Upstream::belongs(const Endpoint& endpoint, const std::string& key) {
   const TimePoint now = Shard::current().now();
   const std::uint32_t before = affinity_.find(key, now);
   const Endpoint* own = before == 0 ? nullptr : set->find(before);
-  if (own != nullptr && set->roster.eligible[set->place_of(*own)]) return own == &endpoint;
+  if (own != nullptr && set->keeps[set->place_of(*own)]) return own == &endpoint;
   const Endpoint* best = nullptr;
   std::uint64_t most = 0;
   for (std::size_t i = 0; i < set->members.size(); ++i) {

@@ -71,6 +71,29 @@ ServerStatus sum_of(const EndpointSet& set) {
   return sum;
 }
 
+// As long as another is well probes alone put an endpoint out. Once the last of them hangs all are tried: but
+// none that calls wait for in vain.
+void bar_who_hangs(const EndpointSet& set, std::vector<Standing>& standings) {
+  const auto gone = [](const Standing& one) {
+    return one.draining || one.weight == 0 || one.health == Health::unhealthy;
+  };
+  const auto hangs = [](const SetMember& one) { return one.endpoint->status()->silent; };
+  const auto fails = [](const SetMember& one) { return !one.draining && one.endpoint->status()->failing; };
+  if (set.only != nullptr || !std::all_of(standings.begin(), standings.end(), gone) ||
+      std::none_of(set.members.begin(), set.members.end(), hangs) ||
+      std::any_of(set.members.begin(), set.members.end(), fails))
+    return;
+  for (std::size_t i = 0; i < standings.size(); ++i) {
+    Endpoint& endpoint = *set.members[i].endpoint;
+    const auto status = endpoint.status();
+    if (standings[i].barred || status->health != Health::unhealthy || !status->wants_witness ||
+        !status->peer || !endpoint.health().keeps_silent(Shard::current().now()))
+      continue;
+    standings[i].barred = true;
+    endpoint.health().unanswered();
+  }
+}
+
 }  // namespace
 
 std::string_view state_word(const SetMember& member) noexcept {
@@ -186,7 +209,6 @@ void Upstream::change(const std::function<void(EndpointSet&)>& changes) {
       standing.absent = status->absent || (!status->peer && any_known);
       standing.barred = member.endpoint->health().breaks() && status->peer &&
                         status->health == Health::unhealthy && (status->absent || status->silent);
-      set->barred = set->barred || (standing.barred && !member.draining);
       standing.draining = member.draining;
       standing.weight = member.weight;
       standing.priority = member.priority;
@@ -194,8 +216,13 @@ void Upstream::change(const std::function<void(EndpointSet&)>& changes) {
       const bool out = !member.draining && member.weight != 0 && status->health == Health::unhealthy;
       if (out && member.endpoint->health().takes_trials()) set->trials.push_back(member.endpoint.get());
     }
+    bar_who_hangs(*set, standings);
+    for (std::size_t i = 0; i < standings.size(); ++i)
+      set->barred = set->barred || (standings[i].barred && !standings[i].draining);
     set->roster = make_roster(standings, set->balancing.panic_threshold);
     for (std::size_t i = 0; i < set->members.size(); ++i) {
+      const bool well = standings[i].health == Health::healthy || standings[i].health == Health::degraded;
+      set->keeps.push_back(set->roster.eligible[i] || (well && !standings[i].draining));
       const SetMember& member = set->members[i];
       Candidate candidate;
       candidate.facts = &member.endpoint->facts();
@@ -214,9 +241,9 @@ void Upstream::change(const std::function<void(EndpointSet&)>& changes) {
       set->picker = make_picker(set->balancing, std::move(candidates), before->picker);
     for (std::size_t i = 0; i < before->members.size(); ++i) {
       const std::shared_ptr<Endpoint>& one = before->members[i].endpoint;
-      if (!before->roster.eligible[i] || !one->has_sessions()) continue;
+      if (!before->keeps[i] || !one->has_sessions()) continue;
       const bool there = set->find(one->number()) != nullptr;
-      if (!there || !set->roster.eligible[set->place_of(*one)]) left.push_back(one);
+      if (!there || !set->keeps[set->place_of(*one)]) left.push_back(one);
     }
     ServerStatus sum = sum_of(*set);
     set_.publish(set);
@@ -329,7 +356,7 @@ void Upstream::reshape(const std::function<void()>& note) {
         member.endpoint = make_endpoint(one, alone);
         fresh.push_back(member.endpoint);
       }
-      member.endpoint->set_alone(alone);
+      member.endpoint->set_place(alone, one.weight != 0);
       members.push_back(std::move(member));
     }
     for (const SetMember& old : set.members) {
@@ -350,6 +377,8 @@ void Upstream::reshape(const std::function<void()>& note) {
     if (started_)
       for (const auto& endpoint : fresh) endpoint->start();
   });
+  // Who was outvoted by one that goes may be right now.
+  if (started_) compare_names(*set_.load());
   for (const auto& endpoint : drained) {
     endpoint->retire();
     if (options_.on_drained) options_.on_drained(shared_from_this(), endpoint);

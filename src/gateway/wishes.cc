@@ -9,6 +9,7 @@ namespace weir {
 namespace {
 
 constexpr std::uint64_t kLongestMs = 24 * 3600 * 1000;
+constexpr std::size_t kLongestKey = 255;
 
 bool read_time(std::string_view raw, ClientCall& call) {
   std::uint64_t time = 0;
@@ -27,6 +28,12 @@ bool read_priority(std::string_view raw, ClientCall& call) {
   return true;
 }
 
+bool read_key(std::string_view raw, ClientCall& call) {
+  if (raw.size() < 2 || raw.front() != '"') return false;
+  call.key = json_unescape(raw);
+  return !call.key.empty() && call.key.size() <= kLongestKey;
+}
+
 }  // namespace
 
 std::string_view read_wishes(ClientCall& call) {
@@ -35,6 +42,8 @@ std::string_view read_wishes(ClientCall& call) {
     return "params._meta[\"weir/timeoutMs\"] must be a whole number of milliseconds, from 1 to a day";
   if (const std::string_view raw = meta.find(kMetaPriority); !raw.empty() && !read_priority(raw, call))
     return "params._meta[\"weir/priority\"] must be \"low\", \"normal\" or \"high\"";
+  if (const std::string_view raw = meta.find(kMetaKey); !raw.empty() && !read_key(raw, call))
+    return "params._meta[\"weir/idempotencyKey\"] must be a string of 1 to 255 bytes";
   return {};
 }
 

@@ -1,6 +1,7 @@
 // What a client may ask of Weir itself for one request, in `params._meta`: how long it may take
-// (`weir/timeoutMs`) and how urgent it is (`weir/priority`).
-// Source: R14, R16; the user's contract, small print of the configuration.
+// (`weir/timeoutMs`), how urgent it is (`weir/priority`), and under which key it may be
+// asked for again (`weir/idempotencyKey`).
+// Source: R13, R14, R16; the user's contract, small print of the configuration.
 #pragma once
 
 #include <string_view>

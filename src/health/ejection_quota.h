@@ -30,6 +30,8 @@ class EjectionQuota {
   void found() noexcept;
   /// How many are out.
   std::size_t out() const noexcept;
+  /// True if there is no more than one.
+  bool alone() const noexcept { return (limits_.load(std::memory_order_relaxed) & 0xffffffff) < 2; }
 
  private:
   bool take(std::uint64_t one, bool calls) noexcept;

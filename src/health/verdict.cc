@@ -79,14 +79,26 @@ void Verdict::probe_failed(TimePoint now, Fault fault, const std::string& reason
   if (fails_ >= checks_.unhealthy_threshold) {
     ruled_out_ = true;
     refused_ = fault == Fault::connect;
+    timed_out_ = fault == Fault::timeout;
     // Once nobody is sent there any more, silence can't be seen again.
-    silent_ = silent_ || (silent && breaker_.enabled);
+    if (silent && breaker_.enabled && !std::exchange(silent_, true)) silent_at_ = now;
     probe_why_ = named(reason, fault);
     if (refused_) {
       absent_ = true;
       absent_why_ = probe_why_;
     }
   }
+  settle(now);
+}
+
+void Verdict::unanswered(TimePoint now) {
+  silent_ = true;
+  silent_at_ = now;
+  settle(now);
+}
+
+void Verdict::reconsider(TimePoint now) {
+  if (permit_ == Permit::ejected || permit_ == Permit::ruled_out) give_back();
   settle(now);
 }
 
@@ -99,6 +111,7 @@ void Verdict::misdirected(TimePoint now, const std::string& reason) {
 void Verdict::tick(TimePoint now, const Window::Reading& reading) {
   begin(now);
   if (reading.succeeded > 0) known_ = true;
+  if (reading.last_success > silent_at_) silent_ = false;
   if (reading.in_a_row == 0 && reading.in_a_row_5xx == 0) call_doubt_ = false;
   weigh_calls(now, reading);
   const bool passing = passes_ > 0 && heard_at_ > since_;
@@ -128,8 +141,10 @@ Verdict::Gate Verdict::gate() const noexcept {
 }
 
 TimePoint Verdict::trial_at() const noexcept {
-  // Where probes fail as well, a call would but hang: they say when it is up again.
-  if (ejected_ && !ruled_out_ && !certain()) return trials_.at();
+  // Where probes fail as well, a call would but hang: they say when it is up again. Not of one alone, whose
+  // probes do not put it out.
+  const bool probes_say = ruled_out_ && (refused_ || silent_ || !quota_.alone());
+  if (ejected_ && !probes_say && !certain()) return trials_.at();
   // Who flaps is not tried at each turn.
   if (breaker_.enabled && held_at_ != kForever) return held_at_ + trials_.shortest();
   return kForever;
@@ -140,6 +155,11 @@ void Verdict::set_chance(double (*draw)(void*), void* source) noexcept { trials_
 void Verdict::leave() noexcept {
   left_ = true;
   give_back();
+}
+
+void Verdict::take_part(bool part) noexcept {
+  aside_ = !part;
+  if (aside_) give_back();
 }
 
 void Verdict::begin(TimePoint now) noexcept {
@@ -166,7 +186,7 @@ void Verdict::settle(TimePoint now) {
   }
   const bool held = health_ == Health::unhealthy && !accused();
   held_at_ = held ? std::min(held_at_, now) : kForever;
-  if (health_ == Health::unhealthy && permit_ == Permit::none && !left_) {
+  if (health_ == Health::unhealthy && permit_ == Permit::none && takes_part()) {
     // Damping alone holds it.
     quota_.lost();
     permit_ = Permit::lost;
@@ -177,7 +197,7 @@ void Verdict::settle(TimePoint now) {
 
 // Sees that it holds of the quota what the evidence calls for; where the quota refuses, it is but degraded.
 void Verdict::settle_permit() {
-  if (left_) return;
+  if (!takes_part()) return;
   const bool fits = (permit_ == Permit::ejected && ejected_) || (permit_ == Permit::ruled_out && ruled_out_);
   // What was refused and answers again has yet to pass often enough: that needs no leave either.
   if (certain() || (ruled_out_ && (refused_ || silent_)) || (ejected_ && tripped_)) {

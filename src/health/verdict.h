@@ -43,6 +43,9 @@ class Verdict {
   /// none was answered.
   void probe_failed(TimePoint now, Fault fault, const std::string& reason, bool answering,
                     bool silent = false);
+  /// Calls to it wait, and none was answered meanwhile: the second witness beside probes that time out. Only
+  /// while wants_witness().
+  void unanswered(TimePoint now);
   /// Calls have failed; the window as it is. Called after each failure that was noted (or several at once),
   /// and now and then while it is not healthy. Whoever owns the window clears it when health() has left
   /// unhealthy: what led to the last ejection must not count for the next.
@@ -58,6 +61,11 @@ class Verdict {
   void misdirected(TimePoint now, const std::string& reason);
   /// It is to get no calls any more: gives back what it holds of the quota, and takes no more.
   void leave() noexcept;
+  /// Whether it can be given calls at all: one that can't, as of weight 0, is no loss to its siblings.
+  void take_part(bool part) noexcept;
+  bool takes_part() const noexcept { return !left_ && !aside_; }
+  /// The quota is another one than when this was judged: what it gave leave for needs leave anew.
+  void reconsider(TimePoint now);
   /// Time passes: what is due by itself. Called at least once a second.
   void tick(TimePoint now, const Window::Reading& reading);
 
@@ -67,6 +75,8 @@ class Verdict {
   bool absent() const noexcept { return absent_; }
   /// Neither probes nor calls are answered. Only while unhealthy.
   bool silent() const noexcept { return silent_ && ruled_out_; }
+  /// Probes that time out rule it out, and of calls nothing is known yet.
+  bool wants_witness() const noexcept { return breaker_.enabled && ruled_out_ && timed_out_ && !silent_; }
   /// It is there, and probes pass, but calls fail. Only while unhealthy.
   bool failing() const noexcept { return ejected_ && !gone_ && !ruled_out_ && !certain(); }
   /// One short sentence; empty while healthy, and only then.
@@ -115,6 +125,7 @@ class Verdict {
   bool begun_ = false;
   bool known_ = false;  // it was seen to answer, ever
   bool left_ = false;
+  bool aside_ = false;
   TimePoint held_at_ = kForever;  // since when damping alone holds it back; kForever: it does not
   Permit permit_ = Permit::none;
   TimePoint returned_at_ = TimePoint::min();  // what calls did before is judged already
@@ -129,6 +140,8 @@ class Verdict {
   TimePoint heard_at_ = TimePoint::min();  // when a probe passed last
   bool ruled_out_ = false;                 // probes speak for unhealthy
   bool refused_ = false;                   // and for certain, as of the last that failed
+  bool timed_out_ = false;                 // the last that failed had no answer
+  TimePoint silent_at_{};                  // when silent_ was seen
   bool silent_ = false;                    // calls were not answered either, since a probe passed last
   std::string probe_why_;
   std::string probe_flaw_;  // why probes make it degraded; empty: they don't

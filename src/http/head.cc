@@ -232,7 +232,7 @@ class HeadParser {
     const char* const end = base + (all ? limits_.head_max : received.size());
     const auto more = [&] { return all ? refuse(431, "header block too large") : HeadState::more; };
     const char* at = base + begin;
-    std::size_t count = 0;
+    std::size_t left = limits_.fields_max;
     while (true) {
       if (at == end) return more();
       if (static_cast<unsigned char>(*at) <= ' ') {
@@ -245,7 +245,7 @@ class HeadParser {
         }
         if (*at == ' ' || *at == '\t') return refuse(400, "folded header lines are not accepted");
       }
-      if (++count > limits_.fields_max) return refuse(431, "too many header fields");
+      if (left-- == 0) return refuse(431, "too many header fields");
       const char* const colon = name_end(at, end);
       const std::string_view name(at, static_cast<std::size_t>(colon - at));
       const bool named = colon != end && *colon == ':';
@@ -262,11 +262,12 @@ class HeadParser {
         if (name.empty()) return refuse(400, "invalid header field name");
       }
       const char* from = colon + 1;
-      if (from != end && *from == ' ') ++from;  // the usual one
-      if (from != end && static_cast<unsigned char>(*from) <= ' ')
+      if (end - from >= 2 && *from == ' ' && static_cast<unsigned char>(from[1]) > ' ') [[likely]]
+        ++from;  // the usual one
+      else
         while (from != end && (*from == ' ' || *from == '\t')) ++from;
       const char* const stop = value_end(from, end);
-      if (end - stop < 2 || stop[0] != '\r' || stop[1] != '\n') [[unlikely]] {
+      if (end - stop < 2 || std::memcmp(stop, "\r\n", 2) != 0) [[unlikely]] {
         if (stop == end) return more();
         if (*stop == '\n') return refuse(400, "a line ends in CRLF");
         if (*stop == '\r' && end - stop < 2) return more();

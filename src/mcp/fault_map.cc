@@ -6,16 +6,19 @@ namespace weir {
 namespace {
 
 // What to do about it, for the person who reads the message.
-std::string_view advice(Error::Kind kind) noexcept {
-  switch (kind) {
+std::string_view advice(const Error& error) noexcept {
+  const bool sent = error.sent() == Error::Sent::maybe;
+  switch (error.kind()) {
     case Error::Kind::unreachable:
       return "nothing was sent, so it is safe to try again";
     case Error::Kind::upstream_protocol:
       return "the server needs mending";
     case Error::Kind::deadline_exceeded:
-      return "raise its timeout if the server is slow by nature";
+      return sent ? "it may have run: check before trying again; raise its timeout if the server is slow by "
+                    "nature"
+                  : "raise its timeout if the server is slow by nature";
     case Error::Kind::overloaded:
-      return "try again later";
+      return sent ? "it may have run: check before trying again" : "try again later";
     case Error::Kind::no_healthy_endpoint:
       return "try again later";
     case Error::Kind::outcome_unknown:
@@ -35,7 +38,6 @@ bool retryable(const Error& error) noexcept {
     case Error::Kind::overloaded:
     case Error::Kind::no_healthy_endpoint:
     case Error::Kind::shutting_down:
-      return true;
     case Error::Kind::deadline_exceeded:
       return error.sent() == Error::Sent::no;
     default:
@@ -83,6 +85,9 @@ int fault_code(Error::Kind kind) noexcept {
 
 void append_error(std::string& out, std::string_view raw_id, int code, std::string_view message,
                   std::string_view raw_data) {
+  // Refusals come by the thousand: the text grows once.
+  constexpr std::size_t kFrame = 96;
+  out.reserve(out.size() + raw_id.size() + message.size() + raw_data.size() + kFrame);
   out += R"({"jsonrpc":"2.0","id":)";
   out += raw_id.empty() ? std::string_view("null") : raw_id;
   out += R"(,"error":{"code":)";
@@ -98,25 +103,28 @@ void append_error(std::string& out, std::string_view raw_id, int code, std::stri
 
 void append_fault(std::string& out, std::string_view raw_id, const Error& error, std::string_view server) {
   const int code = fault_code(error.kind());
-  std::string sentence = error.detail().empty() ? std::string(to_string(error.kind())) : error.detail();
-  if (!server.empty()) sentence = "server \"" + std::string(server) + "\": " + sentence;
-  const std::string_view hint = advice(error.kind());
-  if (!hint.empty()) {
-    sentence += "; ";
-    sentence += hint;
-  }
+  const std::string_view word = to_string(error.kind());
+  const std::string_view detail = error.detail().empty() ? word : std::string_view(error.detail());
+  const std::string_view hint = advice(error);
+  std::string sentence;
+  sentence.reserve(server.size() + detail.size() + hint.size() + 16);
+  if (!server.empty()) sentence.append("server \"").append(server).append("\": ");
+  sentence += detail;
+  if (!hint.empty()) sentence.append("; ").append(hint);
   std::string data;
   if (code > 0) {
+    data.reserve(server.size() + word.size() + 96);
     data = "{";
     if (!server.empty()) {
       data += "\"server\":";
       json_append_string(data, server);
       data += ',';
     }
-    data += "\"reason\":\"" + std::string(to_string(error.kind())) + "\",\"retryable\":";
+    data.append("\"reason\":\"").append(word).append("\",\"retryable\":");
     data += retryable(error) ? "true" : "false";
     data += error.sent() == Error::Sent::no ? R"(,"sent":"no")" : R"(,"sent":"maybe")";
-    if (error.retry_after()) data += ",\"retry_after_ms\":" + std::to_string(error.retry_after()->count());
+    if (error.retry_after())
+      data.append(",\"retry_after_ms\":").append(std::to_string(error.retry_after()->count()));
     data += '}';
   }
   append_error(out, raw_id, code, sentence, data);

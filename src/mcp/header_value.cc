@@ -1,7 +1,5 @@
 #include "mcp/header_value.h"
 
-#include <algorithm>
-
 #include "base/base64.h"
 #include "base/json.h"
 
@@ -19,9 +17,10 @@ bool is_sentinel(std::string_view value) {
 }  // namespace
 
 bool header_value_plain(std::string_view text) noexcept {
-  const bool plain = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  for (const char c : text)
+    if (c < ' ' || c > '~') return false;
   const bool padded = !text.empty() && (text.front() == ' ' || text.back() == ' ');
-  return plain && !padded && !is_sentinel(text);
+  return !padded && !is_sentinel(text);
 }
 
 std::string encode_header_value(std::string_view text) {

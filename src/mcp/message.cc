@@ -50,13 +50,18 @@ bool has_escape(std::string_view name) noexcept {
   return false;
 }
 
-// Names are short: a few words compared here beat a call.
+// Names are short: a few words compared here beat a call. The second word may begin in the first.
 bool same_text(std::string_view a, std::string_view b) noexcept {
   const std::size_t size = a.size();
   if (size != b.size()) return false;
-  if (size < 8 || size > 16) return std::memcmp(a.data(), b.data(), size) == 0;
-  const auto differ = [&](std::size_t at) { return std::memcmp(a.data() + at, b.data() + at, 8) != 0; };
-  return !differ(0) && !differ(size - 8);
+  const auto differ = [&]<class Word>(Word, std::size_t at) {
+    return std::memcmp(a.data() + at, b.data() + at, sizeof(Word)) != 0;
+  };
+  if (size < sizeof(std::uint32_t)) return std::memcmp(a.data(), b.data(), size) == 0;
+  if (size < sizeof(std::uint64_t))
+    return !differ(std::uint32_t{}, 0) && !differ(std::uint32_t{}, size - sizeof(std::uint32_t));
+  if (differ(std::uint64_t{}, 0) || differ(std::uint64_t{}, size - sizeof(std::uint64_t))) return false;
+  return size <= 2 * sizeof(std::uint64_t) || std::memcmp(a.data(), b.data(), size) == 0;
 }
 
 // The members that JSON-RPC defines, and the others for the sake of repeated names.
@@ -193,7 +198,7 @@ tl::expected<Message, MessageFault> Message::index(Bytes bytes, const JsonLimits
 tl::expected<std::unique_ptr<Message>, MessageFault> Message::index_owned(Bytes bytes,
                                                                           const JsonLimits& limits,
                                                                           From from) {
-  std::unique_ptr<Message> out(new Message());
+  std::unique_ptr<Message> out(new Message);  // not of zeros first, as make_unique() has it
   if (std::optional<MessageFault> fault = index_at(*out, std::move(bytes), limits, from))
     return tl::unexpected(std::move(*fault));
   return out;

@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/json.h"
+#include "runtime/frame_pool.h"
 
 namespace weir {
 
@@ -96,6 +97,10 @@ class Message {
 
   /// Nothing yet: a place for index_at().
   Message() = default;
+  // One comes with each answer, and goes soon: from where coroutines have their frames.
+  static void* operator new(std::size_t size) { return detail::acquire_frame(size); }
+  static void operator delete(void* place, std::size_t size) noexcept { detail::release_frame(place, size); }
+  static void* operator new(std::size_t, void* place) noexcept { return place; }
   /// Indexes one message (an object) where it is to stay. Views into `bytes`, which the message shares. After
   /// a fault the place is of no use.
   static std::optional<MessageFault> index_at(Message& place, Bytes bytes, const JsonLimits& limits,

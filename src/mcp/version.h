@@ -37,6 +37,7 @@ inline constexpr std::string_view kMetaCapabilities = "io.modelcontextprotocol/c
 /// Weir's own: what a client may ask of a gateway for one request.
 inline constexpr std::string_view kMetaTimeout = "weir/timeoutMs";
 inline constexpr std::string_view kMetaPriority = "weir/priority";
+inline constexpr std::string_view kMetaKey = "weir/idempotencyKey";
 inline constexpr std::string_view kMetaLogLevel = "io.modelcontextprotocol/logLevel";
 /// `_meta` member of what a subscription brings: the id of the request that made it.
 inline constexpr std::string_view kMetaSubscription = "io.modelcontextprotocol/subscriptionId";

@@ -40,19 +40,28 @@ std::string_view write_all(int fd, std::string_view text, const std::atomic<bool
   return text;
 }
 
-// Valid UTF-8, whatever a child or a peer has sent.
-std::string cleaned(std::string_view text) {
-  std::string out(text);
-  if (!utf8_valid(out))
-    for (char& c : out)
+// Valid UTF-8, whatever a child or a peer has sent. What is as it should be is not copied to `own`.
+std::string_view cleaned(std::string_view text, std::string& own) {
+  const bool valid = utf8_valid(text);
+  if (valid && text.size() <= kValueMax) return text;
+  own = text;
+  if (!valid)
+    for (char& c : own)
       if (static_cast<unsigned char>(c) >= 0x80) c = '?';
-  if (out.size() > kValueMax) {
+  if (own.size() > kValueMax) {
     std::size_t keep = kValueMax;
-    while (keep > 0 && (static_cast<unsigned char>(out[keep]) & 0xC0U) == 0x80U) --keep;
-    out.resize(keep);
-    out += "...";
+    while (keep > 0 && (static_cast<unsigned char>(own[keep]) & 0xC0U) == 0x80U) --keep;
+    own.resize(keep);
+    own += "...";
   }
-  return out;
+  return own;
+}
+
+// Three digits.
+void append_thousandths(std::string& out, std::int64_t value) {
+  out += static_cast<char>('0' + value / 100);
+  out += static_cast<char>('0' + value / 10 % 10);
+  out += static_cast<char>('0' + value % 10);
 }
 
 }  // namespace
@@ -61,13 +70,22 @@ std::string_view to_string(Module module) noexcept { return kModules[static_cast
 
 std::string utc_text(std::chrono::system_clock::time_point time) {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
-  const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[40];
-  const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text + size, sizeof text - size, ".%03dZ", static_cast<int>(ms % 1000));
-  return text;
+  // Many lines are of the same second.
+  static thread_local std::time_t known = -1;
+  static thread_local char text[40];
+  static thread_local std::size_t size = 0;
+  const auto seconds = static_cast<std::time_t>(ms / 1000);
+  if (seconds != known) {
+    std::tm parts{};
+    gmtime_r(&seconds, &parts);
+    size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+    known = seconds;
+  }
+  std::string out(text, size);
+  out += '.';
+  append_thousandths(out, ms % 1000);
+  out += 'Z';
+  return out;
 }
 
 Log::Log(int fd) : fd_(fd), thread_([this] { run(); }) { set_options(LogOptions()); }
@@ -146,15 +164,16 @@ LogLine::LogLine(Log& log, Module module, Severity severity, std::string_view me
   if (!on_) return;
   const std::string now = utc_text(std::chrono::system_clock::now());
   const std::string_view level = kSeverities[static_cast<std::size_t>(severity)];
-  line_.reserve(256);
+  line_.reserve(512);
+  std::string own;
   if (json_) {
     line_.append("{\"time\":\"").append(now).append("\",\"level\":\"").append(level);
     line_.append("\",\"module\":\"").append(to_string(module)).append("\",\"message\":");
-    json_append_string(line_, cleaned(message));
+    json_append_string(line_, cleaned(message, own));
   } else {
     line_.append(now, 11, 12).append(" ").append(level).append(level.size() < 5 ? "  " : " ");
     line_.append(to_string(module)).append("  ");
-    for (const char c : cleaned(message))
+    for (const char c : cleaned(message, own))
       line_ += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
   }
 }
@@ -172,10 +191,11 @@ LogLine& LogLine::text(std::string_view name_text, std::string_view value) {
   const bool bare = !json_ && !value.empty() && std::all_of(value.begin(), value.end(), [](char c) {
     return static_cast<unsigned char>(c) > 0x20 && c != '"' && c != 0x7f;
   });
+  std::string own;
   if (bare)
-    line_ += cleaned(value);
+    line_ += cleaned(value, own);
   else
-    json_append_string(line_, cleaned(value));
+    json_append_string(line_, cleaned(value, own));
   return *this;
 }
 
@@ -189,9 +209,10 @@ LogLine& LogLine::number(std::string_view name_text, std::int64_t value) {
 LogLine& LogLine::milliseconds(std::string_view name_text, std::chrono::nanoseconds value) {
   if (!on_) return *this;
   name(name_text);
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3f", static_cast<double>(value.count()) / 1e6);
-  line_ += text;
+  const std::int64_t thousandths = (std::max<std::int64_t>(value.count(), 0) + 500) / 1000;
+  line_ += std::to_string(thousandths / 1000);
+  line_ += '.';
+  append_thousandths(line_, thousandths % 1000);
   return *this;
 }
 

@@ -90,30 +90,36 @@ Task<Result<Reply>> Bulkhead::wait(Call& call, std::shared_ptr<AdmissionWait> tu
 
 Error Bulkhead::refusal(Refused reason, const AdmissionWish& wish) {
   policies_.counts.refusals.add(reason);
-  const std::string limit = std::to_string(admission_.limit().value_or(0)) + " at a time (" +
-                            (config_.adaptive ? "bulkhead.adaptive" : "bulkhead.max_concurrent") + ')';
   std::string detail;
+  detail.reserve(192);
+  const auto say = [&detail](std::string_view text) -> std::string& { return detail.append(text); };
+  const auto busy = [&](std::string_view verb) {
+    say(verb).append(std::to_string(admission_.limit().value_or(0))).append(" at a time (");
+    say(config_.adaptive ? "bulkhead.adaptive)" : "bulkhead.max_concurrent)");
+  };
   switch (reason) {
     case Refused::client_share:
-      detail = "this client has as many calls under way as one may have, " +
-               std::to_string(admission_.share()) + " (bulkhead.client_share): make fewer at a time";
+      say("this client has as many calls under way as one may have, ");
+      say(std::to_string(admission_.share())).append(" (bulkhead.client_share): make fewer at a time");
       break;
     case Refused::tool_limit:
-      detail = "as many calls of this tool are under way as may be, " +
-               std::to_string(wish.tool->limit.load(std::memory_order_relaxed)) +
-               " (its max_concurrent): raise that if it can do more";
+      say("as many calls of this tool are under way as may be, ");
+      say(std::to_string(wish.tool->limit.load(std::memory_order_relaxed)));
+      say(" (its max_concurrent): raise that if it can do more");
       break;
     case Refused::displaced:
-      detail = "it is busy, " + limit +
-               ", and the call that waited gave its place to a more urgent one, or to a client with fewer";
+      busy("it is busy, ");
+      say(", and the call that waited gave its place to a more urgent one, or to a client with fewer");
       break;
     case Refused::queue_timeout:
-      detail = "it was busy, " + limit + ", all the " + format_duration(config_.queue_timeout) +
-               " that a call may wait (bulkhead.queue_timeout): raise these if it can do more";
+      busy("it was busy, ");
+      say(", all the ").append(format_duration(config_.queue_timeout));
+      say(" that a call may wait (bulkhead.queue_timeout): raise these if it can do more");
       break;
     default:
-      detail = "it is busy, " + limit + ", and " + std::to_string(config_.max_queue) +
-               " calls wait already (bulkhead.max_queue): raise these if it can do more";
+      busy("it is busy, ");
+      say(", and ").append(std::to_string(config_.max_queue));
+      say(" calls wait already (bulkhead.max_queue): raise these if it can do more");
   }
   return Error(Error::Kind::overloaded, Error::Side::gateway, Error::Sent::no, std::move(detail))
       .set_retry_after(admission_.retry_after(reason, wish));

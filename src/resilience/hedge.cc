@@ -4,6 +4,7 @@
 
 #include "base/units.h"
 #include "call/kind.h"
+#include "runtime/frame_pool.h"
 #include "runtime/nursery.h"
 #include "runtime/shard.h"
 
@@ -27,6 +28,9 @@ bool is_late(const Result<Reply>& reply) noexcept {
 /// One attempt that can be given up by itself. Lives as long as what it gave is read.
 struct Hedge::Shot final : public Lease {
   explicit Shot(const Call& of) : scope(of.cancel), call(of, scope) {}
+  // Made for each call that may be repeated: as cheap as a frame.
+  static void* operator new(std::size_t size) { return detail::acquire_frame(size); }
+  static void operator delete(void* shot, std::size_t size) noexcept { detail::release_frame(shot, size); }
   CancelScope scope;
   Call call;
   std::optional<Result<Reply>> reply;
@@ -63,7 +67,7 @@ Hedge::Hedge(std::unique_ptr<Service> next, Options options, ServerPolicies& pol
 // No coroutine of its own where there is nothing to watch.
 Task<Result<Reply>> Hedge::call(Call& call) {
   if (options_.hedges) options_.hedges->deposit(Shard::current().now());
-  if (call.first_by != kForever || !policies_.choice.has_another(call) || !call.may_repeat())
+  if (call.first_by != kForever || !call.may_repeat() || !policies_.choice.has_another(call))
     return next_->call(call);
   return watch(call);
 }
@@ -74,6 +78,10 @@ Task<Result<Reply>> Hedge::watch(Call& call) {
   const std::optional<Latencies::Known> known = policies_.latencies.find(kind);
   Duration patience = known ? std::max(kLeastPatience, kTimesUsual * known->p99) : kUnknown;
   if (options_.patience) patience = *options_.patience;
+  // Who is in a hurry is left time for a second one, but what is usual is not late.
+  if (call.ends_by() != kForever)
+    patience =
+        std::min(patience, std::max((call.ends_by() - begun) / 2, known ? known->p99 : Duration::zero()));
   bool hedged = false;
   if (options_.config.enabled && policies_.restraint.get().hedges()) {
     const HedgeDelay& delay = options_.config.delay;
@@ -98,7 +106,9 @@ Task<Result<Reply>> Hedge::watch(Call& call) {
 }
 
 bool Hedge::pay(bool hedged, TimePoint now) {
-  if (hedged && options_.hedges && !options_.hedges->withdraw(now)) return false;
+  // Where nothing is retried, hedging has the only budget.
+  const bool of_hedges = hedged || !options_.retries;
+  if (of_hedges && options_.hedges && !options_.hedges->withdraw(now)) return false;
   return !options_.retries || options_.retries->withdraw(now);
 }
 
@@ -119,12 +129,16 @@ Task<Result<Reply>> Hedge::race(Call& call, std::unique_ptr<Shot> first, std::ui
   race.first = std::move(first);
   const std::string_view endpoint = call.notes == nullptr ? std::string_view() : call.notes->endpoint;
   const std::uint32_t attempts = call.notes == nullptr ? 0 : call.notes->attempts;
+  const Duration waited = call.notes == nullptr ? Duration::zero() : call.notes->upstream_time;
+  const TimePoint raced = Shard::current().now();
   Nursery fibers;
   fibers.start(read_first(race));
   const bool answered = race.event.has_value();
   if (!answered && policies_.choice.has_another(call) && !call.cancel.cancelled()) {
     if (pay(hedged, Shard::current().now())) {
       race.second = std::make_unique<Shot>(call);
+      // Where the first one was to go is known by now, and it is not answered there.
+      if (!call.at_only && call.request_state.empty()) race.second->call.at = 0;
       fibers.start(run_second(race));
     } else {
       policies_.counts.hedges.add(HedgeOutcome::budget);
@@ -140,8 +154,11 @@ Task<Result<Reply>> Hedge::race(Call& call, std::unique_ptr<Shot> first, std::ui
   };
   while (!settled()) co_await race.changed.wait(kForever, nullptr);
   if (call.notes != nullptr && race.second) race.note(*call.notes, endpoint, attempts);
+  const Duration took = Shard::current().now() - raced;
   Result<Reply> reply = settle(race);
   co_await fibers.join();
+  // Each has counted its own, and the client waited for both at once.
+  if (call.notes != nullptr && race.second) call.notes->upstream_time = waited + took;
   if (race.second) call.tried = race.second->call.tried;
   if (reply) call.peer = reply->peer.get();
   if (reply && reply->first.last) policies_.latencies.note(kind, Shard::current().now() - begun);
@@ -159,6 +176,7 @@ Result<Reply> Hedge::settle(Race& race) {
                                                            : HedgeOutcome::lost);
   }
   if (second_good && !first_good) {
+    race.first->call.outrun = true;
     race.first->scope.cancel();
     Reply reply = std::move(**race.second->reply);
     if (reply.rest || reply.large) reply.leases.add(std::move(race.second));

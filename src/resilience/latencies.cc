@@ -8,7 +8,7 @@ namespace {
 constexpr std::size_t kOctaves = 24;  // of microseconds: up to 16 s and more
 constexpr std::size_t kBuckets = 4 * kOctaves;
 constexpr std::uint32_t kMost = 1024;   // samples; then all are halved
-constexpr std::uint32_t kRefresh = 16;  // samples between two looks at the percentiles
+constexpr std::uint32_t kRefresh = 32;  // samples between two looks at the percentiles
 constexpr std::size_t kProbes = 8;      // places that a kind may be at
 
 // Four buckets an octave: the exponent and the two bits behind the highest.

@@ -59,6 +59,7 @@ struct PolicyCounts {
   OutcomeCounts<RetryOutcome> retries;
   OutcomeCounts<HedgeOutcome> hedges;
   std::atomic<std::uint64_t> shed{0};              // by a rule of degradation
+  std::atomic<std::uint64_t> key_limit{0};         // too many under idempotency keys
   std::atomic<std::uint64_t> fallbacks{0};         // that stood in
   std::atomic<std::uint64_t> fallbacks_failed{0};  // that could not, either
   OutcomeCounts<Refused> refusals;

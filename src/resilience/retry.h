@@ -24,6 +24,8 @@ class Retry final : public Service {
   std::string describe() const override;
 
  private:
+  Task<Result<Reply>> again(Call& call, Result<Reply> reply);
+
   const std::unique_ptr<Service> next_;
   const RetryConfig config_;
   const std::shared_ptr<Budget> budget_;

@@ -38,19 +38,22 @@ class Published {
     explicit Reader(const Published& source) : source_(source) {}
     /// The present snapshot; the reference is good until the next call on this reader.
     const Snapshot& get() {
-      const std::uint64_t version = source_.version_.load(std::memory_order_acquire);
-      if (version != seen_ || !copy_) {
-        std::lock_guard lock(source_.lock_);
-        copy_ = source_.current_;
-        seen_ = source_.version_.load(std::memory_order_relaxed);
-      }
+      if (source_.version_.load(std::memory_order_acquire) != seen_) [[unlikely]]
+        renew();
       return copy_;
     }
 
    private:
+    // Out of line: it is seldom needed, and what is small goes where it is called.
+    [[gnu::noinline]] void renew() {
+      std::lock_guard lock(source_.lock_);
+      copy_ = source_.current_;
+      seen_ = source_.version_.load(std::memory_order_relaxed);
+    }
+
     const Published& source_;
     Snapshot copy_;
-    std::uint64_t seen_ = 0;
+    std::uint64_t seen_ = 0;  // versions begin with 1
   };
 
  private:

@@ -13,7 +13,7 @@ namespace weir {
 /// What is left of the call's time, at least 1.
 inline std::uint64_t time_left_ms(const Call& call) {
   const auto left =
-      std::chrono::duration_cast<std::chrono::milliseconds>(call.deadline - Shard::current().now());
+      std::chrono::duration_cast<std::chrono::milliseconds>(call.ends_by() - Shard::current().now());
   return left.count() < 1 ? 1 : static_cast<std::uint64_t>(left.count());
 }
 

@@ -95,7 +95,7 @@ Task<Result<Reply>> Streamable::call(Call& call) {
     }
     Bytes whole;
     if (head.status == 200 && !is_event_stream(head) && exchange.take_whole(options_.message_max, whole)) {
-      Result<Reply> reply = read_body(call, id, 200, {}, std::move(whole));
+      Result<Reply> reply = read_body(id, 200, {}, std::move(whole), false);
       if (reply) {
         exchange.finish();  // else the next answer may be another's, too
         co_return reply;

@@ -75,8 +75,9 @@ class Streamable final : public Transport {
                            std::unique_ptr<LargeBody> body);
   Task<Result<Reply>> read_reply(Call& call, const std::string& id, HttpExchange exchange);
   Task<Result<Reply>> read_json(Call& call, const std::string& id, HttpExchange& exchange, int status);
-  Result<Reply> read_body(Call& call, const std::string& id, int status, const std::string& retry_after,
-                          Bytes body);
+  Result<Reply> read_body(const std::string& id, int status, const std::string& retry_after, Bytes body,
+                          bool in_session);
+  Task<bool> answers_in_session(const Call& call);
   Task<Result<Plain>> ask_to_discover(const std::string& id, TimePoint deadline, CancelScope& cancel);
   Task<Result<Probed>> discover(TimePoint deadline, CancelScope& cancel);
   Task<void> end_task(std::string head);

@@ -77,31 +77,53 @@ Task<Result<Reply>> Streamable::read_json(Call& call, const std::string& id, Htt
   const std::string retry_after(exchange.head().get(Field::retry_after));
   Result<Bytes> body = co_await exchange.read_all(options_.message_max, call.deadline, &call.cancel);
   if (!body) co_return fail(body.error());
-  Result<Reply> reply = read_body(call, id, status, retry_after, std::move(*body));
+  const Bytes text = *body;
+  // A session that it has forgotten: 404 by the specification, 400 by some; then it has not run the call. But
+  // a server may answer so for its own reasons: of what must not be run twice that has to be certain.
+  const bool in_session = !is_new(call.peer->facts.revision) && !call.peer->session.empty();
+  Result<Reply> reply = read_body(id, status, retry_after, std::move(*body), in_session);
   if (reply || status != 200) exchange.finish();
+  if (reply || !reply.error().forgotten()) co_return reply;
+  bool alive = false;
+  if (!call.may_repeat() && call.row.route == Route::by_name) alive = co_await answers_in_session(call);
+  if (alive) co_return read_body(id, status, retry_after, text, false);
+  call.peer->lost = true;
   co_return reply;
 }
 
+// Whether the session of this call is one that the server still knows.
+Task<bool> Streamable::answers_in_session(const Call& call) {
+  static const std::string kText = R"({"jsonrpc":"2.0","id":0,"method":"ping"})";
+  const auto message = Message::index(Bytes::copy_of(kText), JsonLimits(), Message::From::upstream);
+  Call ping(*message, *find_method("ping"), call.cancel);
+  ping.client.revision = call.peer->facts.revision;
+  ping.peer = call.peer;
+  ping.deadline = call.deadline;
+  const Result<Reply> reply = co_await this->call(ping);
+  co_return reply || !reply.error().forgotten();
+}
+
 // What a whole body says: the response, or why it is none.
-Result<Reply> Streamable::read_body(Call& call, const std::string& id, int status,
-                                    const std::string& retry_after, Bytes body) {
+Result<Reply> Streamable::read_body(const std::string& id, int status, const std::string& retry_after,
+                                    Bytes body, bool in_session) {
   const bool nothing = body.view().empty() && status < 300;
   auto message = Message::index_owned(std::move(body), JsonLimits(), Message::From::upstream);
   const bool response = message && (*message)->is_response();
   const bool ours = response && (*message)->raw_id() == id;
-  // A session that it has forgotten: 404 by the specification, 400 by some; then it has not run the call.
-  const bool in_session = !is_new(call.peer->facts.revision) && !call.peer->session.empty();
   if (in_session && (status == 404 || (status == 400 && !ours))) {
-    call.peer->lost = true;
     return fail(Error(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no,
                       "the server has ended its session")
                     .set_forgotten());
   }
-  if (ours && status != 401) return Reply(ReplyEvent(std::move(*message), true));
+  // Made where it goes.
+  const auto reply = [&message] {
+    return Result<Reply>(tl::in_place, ReplyEvent(std::move(*message), true));
+  };
+  if (ours && status != 401) return reply();
   // A refusal before the request was understood carries no id; it is this call's all the same.
   if (response && (*message)->kind() == Message::Kind::error && (*message)->raw_id() == "null" &&
       status >= 400 && status < 500 && status != 401 && status != 429)
-    return Reply(ReplyEvent(std::move(*message), true));
+    return reply();
   if (nothing)
     return upstream_fault(Error::Kind::upstream_protocol,
                           "it answered a request with nothing (HTTP " + std::to_string(status) + ")");
