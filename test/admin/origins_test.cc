@@ -61,5 +61,23 @@ TEST(Origins, AListOfOneIsComparedWithItsDefault) {
                   R"("expected_status":{"value":[200],"from":"default"})"));
 }
 
+TEST(Origins, WhatStandsInIsTheToolsOrElseTheServers) {
+  const std::string of_server = settings(R"(
+servers:
+  a: {url: 'http://127.0.0.1:1/mcp', fallback: {server: b}, tools: {t: {timeout: 1s}}}
+  b: {url: 'http://127.0.0.1:2/mcp'}
+)");
+  EXPECT_TRUE(has(of_server, R"("fallback":{"server":{"value":"b","from":"server"},)")) << of_server;
+  const std::string of_tool = settings(R"(
+servers:
+  a: {url: 'http://127.0.0.1:1/mcp', fallback: {server: b}, tools: {t: {fallback: {text: closed}}}}
+  b: {url: 'http://127.0.0.1:2/mcp'}
+)");
+  EXPECT_TRUE(has(of_tool, R"("fallback":{"text":{"value":"closed","from":"tool"},)")) << of_tool;
+  EXPECT_TRUE(has(of_tool, R"("error":{"value":true,"from":"default"})")) << of_tool;
+  EXPECT_FALSE(has(of_tool, R"("value":"b")")) << of_tool;
+  EXPECT_FALSE(has(settings("servers: {a: {url: 'http://127.0.0.1:1/mcp'}}"), "fallback"));
+}
+
 }  // namespace
 }  // namespace weir

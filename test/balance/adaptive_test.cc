@@ -185,6 +185,21 @@ TEST(Adaptive, AfterALongTimeOneSampleSaysNearlyAll) {
   EXPECT_LT(pair.at(1).slowness, 0.2);  // e^-4 of it
 }
 
+TEST(Adaptive, HowLongAgoThatIsFollowsTheWindow) {
+  for (const auto& [window, forgotten] :
+       {std::pair{milliseconds(1'000), true}, std::pair{milliseconds(100'000), false}}) {
+    Pair pair;
+    pair.config.window = window;
+    pair.remake(kAdaptive);
+    for (int i = 0; i < 255; ++i) pair.note(0, 1, 5);
+    pair.at(1).slowness = 6;
+    pair.note(1, 1, 5);
+    pair.now += milliseconds(2'000);
+    pair.note(1, 1, 5);
+    EXPECT_EQ(pair.at(1).slowness < 0.2F, forgotten) << window.count() << " ms";
+  }
+}
+
 TEST(Adaptive, SilenceCountsUntilAnAnswer) {
   Pair pair;
   for (int i = 0; i < 100; ++i) pair.note(i % 2, 1, 10);

@@ -1,11 +1,13 @@
 // What belongs to one replica stays there: sessions of old clients, their subscriptions, tasks, and what a server handed
 // out to be brought back. And what all replicas tell of is heard from each of them.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
 import { allOk, calls, outcomes, pool, served, turns } from './crowd.mjs';
-import { OpenLoop } from './replicas.mjs';
+import { OpenLoop, change } from './replicas.mjs';
 import { listen, subscribe, telling } from './telling.mjs';
 import { Upstream } from './upstream.mjs';
-import { accept, ask, meta, messages, openSession, request, until } from './weir.mjs';
+import { Weir, accept, answerOf, ask, messages, meta, openSession, request, until } from './weir.mjs';
 
 const use = pool();
 const even = { load_balancing: { strategy: 'round_robin' } };
@@ -35,6 +37,105 @@ async function among(specs, work, keys = even) {
 }
 
 export const tests = {
+  async 'who has a session stays where it is well: when the primary is back, and when it is to get nothing new'() {
+    const replicas = await use(2, { era: 'old' });
+    const [first, second] = replicas;
+    const list = (each) => replicas.map((one, i) => ({ url: one.url, ...each(i) }));
+    await served(replicas, { weather: even }, async (weir) => {
+      await first.fault('refuse');
+      await turns(weir, first, 'unhealthy');
+      const clients = await guests(weir.url, 6);
+      const before = await clients.all();
+      assert.ok(before.every((one) => one.replica === second.id), JSON.stringify(before));
+      await first.heal();
+      await turns(weir, first, 'healthy');
+      assert.deepEqual((await clients.all()).map((one) => one.session), before.map((one) => one.session));
+      await change(weir, { servers: { weather: { endpoints: list((i) => ({ weight: 1 - i })), ...even } } });
+      assert.deepEqual((await clients.all()).map((one) => one.session), before.map((one) => one.session));
+      const fresh = await guests(weir.url, 4);
+      assert.ok((await fresh.all()).every((one) => one.replica === first.id));
+      await change(weir, { servers: { weather: { endpoints: list(() => ({})).slice(0, 1), ...even } } });
+      assert.ok((await clients.all()).every((one) => one.replica === first.id), 'it drains');
+      await clients.end();
+      await fresh.end();
+    }, { each: (i) => ({ priority: i }) });
+  },
+
+  async 'a round goes back to who asked, though that drains or is to get nothing new'() {
+    const spec = (i) => ({ call: ({ params }, respond) => respond.result(params.requestState
+      ? `{"resultType":"complete","content":[{"type":"text","text":"${i} has ${params.requestState}"}]}`
+      : JSON.stringify({ resultType: 'input_required', requestState: `of ${i}`, inputRequests: { who: { method: 'elicitation/create', params: { message: 'm', requestedSchema: { type: 'object', properties: {} } } } } })) });
+    const mute = [0, 0].map(() => net.createServer((socket) => socket.on('error', () => {}).resume()).listen(0, '127.0.0.1'));
+    await Promise.all(mute.map((one) => once(one, 'listening')));
+    for (const how of ['drains', 'weight 0', 'all are replaced by some that say nothing yet'])
+      await among([spec(0), spec(1)], async (weir, upstreams) => {
+        const session = await openSession(weir.url, '2025-11-25', '{"elicitation":{}}');
+        let asked;
+        let said = '';
+        const answer = session.post('{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","arguments":{}}}', (response) => response.on('data', (text) => {
+          // Whole lines alone: it may come in pieces.
+          const question = /^data: (\{.*elicitation\/create.*\})\r?\n/m.exec(said += text);
+          if (question) asked = JSON.parse(question[1]);
+        }));
+        await until(() => asked, 10000, 'the question');
+        const owner = upstreams.findIndex((one) => one.calls().length);
+        const replaced = how.startsWith('all');
+        const others = mute.map((one) => ({ url: `http://127.0.0.1:${one.address().port}/mcp` }));
+        const endpoints = replaced ? others : upstreams.flatMap(({ url }, i) => (i !== owner ? [{ url }] : how === 'drains' ? [] : [{ url, weight: 0 }]));
+        await change(weir, { servers: { weather: { endpoints, ...even } } });
+        await session.post(`{"jsonrpc":"2.0","id":${JSON.stringify(asked.id)},"result":{"action":"accept","content":{}}}`);
+        assert.equal(last(await answer).result?.content[0].text, `${owner} has of ${owner}`, how);
+        await session.end();
+      });
+    for (const one of mute) one.close();
+  },
+
+  async 'a round that another one asked anew goes back to that one, though the first is well again'() {
+    // Each asks for itself until it is shown its own state.
+    const spec = (i) => ({ call: ({ params }, respond) => respond.result(params.requestState === `of ${i}`
+      ? `{"resultType":"complete","content":[{"type":"text","text":"${i}"}]}`
+      : JSON.stringify({ resultType: 'input_required', requestState: `of ${i}`, inputRequests: { who: { method: 'elicitation/create', params: { message: 'm', requestedSchema: { type: 'object', properties: {} } } } } })) });
+    await among([spec(0), spec(1)], async (weir, upstreams) => {
+      const session = await openSession(weir.url, '2025-11-25', '{"elicitation":{}}');
+      let said = '';
+      const answer = session.post('{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","arguments":{}}}', (response) => response.on('data', (text) => (said += text)));
+      const question = async (n) => {
+        const asked = () => [...said.matchAll(/^data: (\{.*elicitation\/create.*\})\r?\n/gm)].map(([, text]) => JSON.parse(text));
+        await until(() => asked().length === n, 10000, `question ${n}`);
+        return asked().at(-1).id;
+      };
+      const accept = (id) => session.post(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"action":"accept","content":{}}}`);
+      const first = await question(1);
+      const owner = upstreams.find((one) => one.calls().length);
+      const other = upstreams.find((one) => one !== owner);
+      owner.before = (parsed, send) => (send(503, 'away'), true);
+      await turns(weir, owner, 'unhealthy');
+      await accept(first);
+      const second = await question(2);
+      assert.equal(other.calls().length, 1);
+      owner.before = undefined;
+      await turns(weir, owner, 'healthy');
+      await accept(second);
+      assert.equal(last(await answer).result?.content[0].text, String(upstreams.indexOf(other)));
+      assert.equal(owner.calls().length, 1);
+      await session.end();
+    });
+  },
+
+  async 'the end of the process waits no longer than drain_timeout for a round whose client says nothing'() {
+    const call = (_, respond) => respond.result(JSON.stringify({ resultType: 'input_required', requestState: 'x', inputRequests: { who: { method: 'elicitation/create', params: { message: 'm', requestedSchema: { type: 'object', properties: {} } } } } }));
+    const upstreams = [await Upstream.start({ call }), await Upstream.start({ call })];
+    const weir = await Weir.start({ drain_timeout: '100ms', servers: { weather: { endpoints: upstreams.map(({ url }) => ({ url })) } } });
+    await weir.settled();
+    const session = await openSession(weir.url, '2025-11-25', '{"elicitation":{}}');
+    let said = '';
+    const answer = session.post('{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","arguments":{}}}', (response) => response.on('data', (text) => (said += text)));
+    await until(() => said.includes('elicitation/create'), 10000, 'the question');
+    assert.equal((await weir.stop()).code, 0);
+    assert.equal(last(await answer).error.code, 1007, 'it may have run');
+    for (const one of upstreams) await one.stop();
+  },
+
   async 'each old client\'s calls reach the replica that has its session; when that dies, it goes on at another'() {
     const replicas = await use(3, { era: 'old' });
     // With a slow start hardly anybody would come to the one that has returned.
@@ -185,7 +286,7 @@ export const tests = {
       return { before, state };
     });
     const withTasks = meta.replace('clientCapabilities":{}', `clientCapabilities":{"extensions":{${extension}}}`);
-    const say = async (url, method, params, name) => JSON.parse((await request('POST', url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': method, 'Mcp-Name': name }, `{"jsonrpc":"2.0","id":1,"method":"${method}","params":{${params},"_meta":{${withTasks}}}}`)).text);
+    const say = async (url, method, params, name) => answerOf(await request('POST', url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': method, 'Mcp-Name': name }, `{"jsonrpc":"2.0","id":1,"method":"${method}","params":{${params},"_meta":{${withTasks}}}}`));
     await among(specs, async (weir) => {
       const made = [];
       for (let i = 0; i < 12; ++i) made.push((await say(weir.url, 'tools/call', '"name":"echo","arguments":{}', 'echo')).result.taskId);
@@ -205,7 +306,7 @@ export const tests = {
     }));
     await among(specs, async (weir, upstreams) => {
       const able = meta.replace('clientCapabilities":{}', 'clientCapabilities":{"elicitation":{}}');
-      const say = async (more = '') => JSON.parse((await request('POST', weir.url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' }, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{},${more}"_meta":{${able}}}}`)).text).result;
+      const say = async (more = '') => answerOf(await request('POST', weir.url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' }, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{},${more}"_meta":{${able}}}}`)).result;
       const asked = [];
       for (let i = 0; i < 12; ++i) asked.push((await say()).requestState);
       assert.deepEqual(upstreams.map((one) => one.calls().length), [4, 4, 4]);

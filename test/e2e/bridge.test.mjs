@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Lines } from './lines.mjs';
 import { Upstream } from './upstream.mjs';
-import { Weir, accept, ask, between, messages, openSession, request, until } from './weir.mjs';
+import { Weir, accept, answerOf, ask, between, messages, openSession, request, until } from './weir.mjs';
 
 const elicitation = '{"elicitation":{}}';
 const can = (capabilities) => `"io.modelcontextprotocol/clientCapabilities":${capabilities}`;
@@ -242,7 +242,7 @@ export const tests = {
       const asked = (name) => `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"${name}","arguments":{}}}`;
       const alone = await openSession(weir.url);
       const batches = await openSession(weir.url, '2025-03-26', '{"roots":{}}');
-      for (const one of [async (name) => result(await alone.post(asked(name))), async (name) => JSON.parse((await batches.post(`[${asked(name)}]`)).text)[0]]) {
+      for (const one of [async (name) => result(await alone.post(asked(name))), async (name) => answerOf(await batches.post(`[${asked(name)}]`))[0]]) {
         const said = async (name) => JSON.parse((await one(name)).result.content[0].text);
         assert.deepEqual((await said('state'))[0], 's1');
         assert.deepEqual(await said('form'), ['s1', { q: { action: 'cancel' } }]);

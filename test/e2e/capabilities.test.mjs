@@ -1,6 +1,6 @@
 // What a client declared that it can be asked reaches servers of the new revision, and what they answer to it.
 import assert from 'node:assert/strict';
-import { accept, between, meta, request } from './weir.mjs';
+import { accept, answerOf, between, meta, request } from './weir.mjs';
 
 const kCapabilities = 'io.modelcontextprotocol/clientCapabilities';
 // A tools/call of 2026-07-28 whose client declares `capabilities` (raw).
@@ -41,7 +41,7 @@ export const tests = {
     ];
     for (const result of orders)
       await between({ call: ({ id, params }, respond) => sized(respond, `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${params.inputResponses ? '{"resultType":"complete","content":[]}' : `{${result}}`}}`) }, async (weir, upstream) => {
-        const asked = JSON.parse((await call(weir, '{"elicitation":{}}')).text).result;
+        const asked = answerOf(await call(weir, '{"elicitation":{}}')).result;
         assert.equal(asked.inputRequests.a.params.message.length, 100000);
         assert.notEqual(asked.requestState, 'secret', result.slice(0, 40));
         const reply = await call(weir, '{"elicitation":{}}', `"name":"echo","arguments":{},"requestState":${JSON.stringify(asked.requestState)},"inputResponses":{"a":{"action":"accept","content":{}}}`);

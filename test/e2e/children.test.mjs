@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Weir, accept, ask, messages, meta, modules, openSession, request, until } from './weir.mjs';
+import { Weir, accept, answerOf, ask, messages, meta, modules, openSession, request, until } from './weir.mjs';
 
 const node = (...args) => ({ command: process.execPath, args });
 // The beginning of every child: an old server with one tool; what follows defines call(message).
 const hello = `const say=(m)=>process.stdout.write(JSON.stringify(m)+'\\n');require('readline').createInterface({input:process.stdin}).on('line',l=>{const m=JSON.parse(l);if(m.method==='initialize')say({jsonrpc:'2.0',id:m.id,result:{protocolVersion:'2025-11-25',capabilities:{tools:{}},serverInfo:{name:'s',version:'1'}}});else if(m.method==='tools/list')say({jsonrpc:'2.0',id:m.id,result:{tools:[{name:'echo',inputSchema:{type:'object'}}]}});else if(m.method==='tools/call')call(m);else if(m.id!==undefined)say({jsonrpc:'2.0',id:m.id,error:{code:-32601,message:'no'}})});`;
 const child = (rest) => node('-e', hello + rest);
 const answer = `const call=(m)=>say({jsonrpc:'2.0',id:m.id,result:{content:[],nonce:m.params.arguments.nonce}});`;
-const call = async (weir, name, args = '{}') => JSON.parse((await ask(weir.url, 'tools/call', `"name":"${name}","arguments":${args}`, { name })).text);
+const call = async (weir, name, args = '{}') => answerOf(await ask(weir.url, 'tools/call', `"name":"${name}","arguments":${args}`, { name }));
 
 export const tests = {
   // Each child misbehaves for as long as it lives; the one beside them must answer as if it were alone.
@@ -29,7 +29,7 @@ export const tests = {
       },
     });
     await weir.settled();
-    const one = async (server, nonce) => JSON.parse((await ask(weir.url, 'tools/call', `"name":"${server}__echo","arguments":{"nonce":"${nonce}"}`, { name: `${server}__echo` })).text);
+    const one = async (server, nonce) => answerOf(await ask(weir.url, 'tools/call', `"name":"${server}__echo","arguments":{"nonce":"${nonce}"}`, { name: `${server}__echo` }));
     const bad = ['lines', 'messages', 'endless', 'stderr'].map((server) => one(server, 'never'));
     let answered = 0;
     const workers = Array.from({ length: 16 }, async (_, worker) => {
@@ -116,13 +116,13 @@ export const tests = {
       else if(m.method==='tools/list')say({jsonrpc:'2.0',id:m.id,result:old?{tools:[]}:{resultType:'complete',tools:[],ttlMs:0,cacheScope:'private'}});
       else if(m.id!==undefined)say({jsonrpc:'2.0',id:m.id,error:{code:-32601,message:'no'}})}),4000)`.replace(/\n +/g, '');
     const weir = await Weir.start({ servers: { slow: node('-e', dual) } });
-    const list = JSON.parse((await ask(weir.url, 'tools/list')).text).result;
-    assert.equal(list.resultType, 'complete');
+    const listed = (of) => until(async () => JSON.parse(messages(await ask(of.url, 'tools/list')).at(-1)).result, 60000, 'the list');
+    assert.equal((await listed(weir)).resultType, 'complete');
     assert.equal((await weir.servers())[0].protocol, '2026-07-28');
     await weir.stop();
     const docs = path.join(modules, '@upstash/context7-mcp/dist/index.js');
     const real = await Weir.start({ servers: { docs: { command: 'bash', args: ['-c', `sleep 4; exec "${process.execPath}" "${docs}"`] } } });
-    const answer = JSON.parse((await ask(real.url, 'tools/list')).text).result;
+    const answer = await listed(real);
     assert.deepEqual([answer.resultType, answer.tools.length >= 2], ['complete', true]);
     await real.stop();
   },
@@ -136,7 +136,7 @@ export const tests = {
     assert.equal(await own(), 1);
     const stranger = async (capability) => {
       const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"${capability}":{}}}}}`;
-      return JSON.parse((await request('POST', weir.url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' }, body)).text);
+      return answerOf(await request('POST', weir.url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' }, body));
     };
     for (let n = 0; n < 33; ++n) assert.equal((await stranger('x' + n)).result?.nonce, 1, 'its own make room for each other');
     assert.equal(await own(), 2, 'the child that has counted before');

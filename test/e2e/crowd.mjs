@@ -102,6 +102,8 @@ export async function seen(weir, replica, reason) {
   const one = await endpoint(weir, replica);
   assert.match(one.reason, reason);
   assert.ok(Math.abs(Date.now() - Date.parse(one.since)) < 60000, one.since);
+  // The endpoint knows it a moment before its server does.
+  await until(async () => (await row(weir)).health !== 'healthy', 5000, 'its server to know');
   const server = await row(weir);
   const listed = server.endpoints.find(({ address: at }) => at === address);
   assert.deepEqual([listed.state, listed.reason, listed.since], ['unhealthy', one.reason, one.since]);

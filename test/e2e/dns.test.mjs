@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { NameServer } from './name_server.mjs';
 import { Upstream } from './upstream.mjs';
-import { Weir, ask, request, until } from './weir.mjs';
+import { Weir, answerOf, ask, request, until } from './weir.mjs';
 
 const one = '127.0.0.1';
 const two = '127.0.0.2';
@@ -31,7 +31,7 @@ async function replicas(addresses, options = {}) {
 
 const call = (weir, name = 'echo') => ask(weir.url, 'tools/call', `"name":"${name}","arguments":{}`, { name });
 const good = (answer) => assert.ok(JSON.parse(answer.text).result, answer.text);
-const endpoints = async (weir) => JSON.parse((await request('GET', weir.admin + '/health')).text).servers.s.endpoints;
+const endpoints = async (weir) => answerOf(await request('GET', weir.admin + '/health')).servers.s.endpoints;
 const states = async (weir) => Object.fromEntries((await endpoints(weir)).map((each) => [new URL(each.address).hostname, each.state]));
 const healthy = async (weir, ...addresses) => {
   const now = Object.entries(await states(weir));

@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { Replica } from './replicas.mjs';
 import { Upstream } from './upstream.mjs';
-import { Weir, accept, ask, between, messages, openSession, request, until } from './weir.mjs';
+import { Weir, accept, answerOf, ask, between, messages, openSession, request, until } from './weir.mjs';
 
 // One request as bytes; all that comes back until the connection ends.
 function raw(url, text) {
@@ -62,7 +65,7 @@ export const tests = {
   async 'without prefixes an equal name is listed once, the later with its server'() {
     await between([{ tools: ['same', 'one'] }, { tools: ['same', 'same', 'two'] }], async (weir, a, b) => {
       await weir.settled();
-      const names = JSON.parse((await ask(weir.url, 'tools/list')).text).result.tools.map((one) => one.name);
+      const names = answerOf(await ask(weir.url, 'tools/list')).result.tools.map((one) => one.name);
       assert.deepEqual(names, ['same', 'one', 'b__same', 'two']);
       for (const [name, upstream] of [['same', a], ['b__same', b], ['two', b]]) {
         await ask(weir.url, 'tools/call', `"name":"${name}"`, { name });
@@ -74,15 +77,15 @@ export const tests = {
   async 'a name that leads nowhere says why'() {
     await between([{ tools: ['same'] }, { tools: ['same'] }], async (weir) => {
       await weir.settled();
-      const call = async (name) => JSON.parse((await ask(weir.url, 'tools/call', `"name":"${name}"`, { name })).text).error;
+      const call = async (name) => answerOf(await ask(weir.url, 'tools/call', `"name":"${name}"`, { name })).error;
       assert.match((await call('same')).message, /several servers .*use a__same or b__same/);
       assert.match((await call('nosuch')).message, /no server has a tool named "nosuch"$/);
-      const ref = JSON.parse((await ask(weir.url, 'completion/complete', '"ref":{},"argument":{"name":"a","value":""}')).text).error;
+      const ref = answerOf(await ask(weir.url, 'completion/complete', '"ref":{},"argument":{"name":"a","value":""}')).error;
       assert.match(ref.message, /params\.ref/);
     });
     const weir = await Weir.start({ servers: { a: { url: 'http://127.0.0.1:1/mcp' }, b: { url: 'http://127.0.0.1:1/mcp' } } });
     await until(async () => (await weir.servers()).every((one) => one.state === 'unreachable'));
-    const { error } = JSON.parse((await ask(weir.url, 'tools/call', '"name":"echo"', { name: 'echo' })).text);
+    const { error } = answerOf(await ask(weir.url, 'tools/call', '"name":"echo"', { name: 'echo' }));
     assert.deepEqual([error.code, error.data.sent], [1001, 'no']);
     await weir.stop();
   },
@@ -91,7 +94,7 @@ export const tests = {
     const upstream = await Upstream.start();
     upstream.answer = (sent, response) => response.destroy();
     const weir = await Weir.start({ servers: { a: { url: upstream.url } } });
-    const { error } = JSON.parse((await ask(weir.url, 'tools/call', '"name":"echo"', { name: 'echo' })).text);
+    const { error } = answerOf(await ask(weir.url, 'tools/call', '"name":"echo"', { name: 'echo' }));
     assert.deepEqual([error.code, error.data.sent], [1001, 'no']);
     await weir.stop();
     await upstream.stop();
@@ -104,7 +107,7 @@ export const tests = {
     const weir = await Weir.start({ servers, limits: { body: '1KB' } });
     try {
       await weir.settled();
-      const call = async (args) => JSON.parse((await ask(weir.url, 'tools/call', `"name":"a__pid","arguments":${args}`, { name: 'a__pid' })).text);
+      const call = async (args) => answerOf(await ask(weir.url, 'tools/call', `"name":"a__pid","arguments":${args}`, { name: 'a__pid' }));
       const { pid } = (await call('{}')).result;
       const large = async () => (await ask(weir.url, 'tools/list', `"x":"${'y'.repeat(5000)}"`)).status;
       assert.equal(await large(), 413);
@@ -122,6 +125,98 @@ export const tests = {
     } finally {
       await weir.stop();
       await upstream.stop();
+    }
+  },
+
+  async 'a connection is waited for as long as timeout.connect says'() {
+    const replica = await Replica.start();
+    await replica.blackhole();
+    const weir = await Weir.start({ servers: { short: { url: replica.url, timeout: { connect: '200ms' } }, long: { url: replica.url, timeout: { connect: '170s' } } } });
+    try {
+      const row = async (name) => (await weir.servers()).find((one) => one.name === name);
+      await until(async () => (await row('short')).state === 'unreachable');
+      assert.match((await row('short')).reason, /connecting took too long/);
+      assert.equal((await row('long')).state, 'starting');
+    } finally {
+      replica.thaw();
+      await replica.kill();
+      await weir.stop();
+    }
+  },
+
+  // The server answers no list until it is told to; the one that is waited for longer is asked for first.
+  async 'a list waits for a server that is up as long as timeout.list says'() {
+    const held = [];
+    let hangs = false;
+    const upstream = await Upstream.start({ list: ({ result }, whole) => (hangs ? void held.push(() => result(whole)) : result(whole)) });
+    const weir = await Weir.start({ servers: { long: { url: upstream.url, timeout: { list: '170s' } }, short: { url: upstream.url, timeout: { list: '100ms' } } } });
+    try {
+      await weir.settled();
+      hangs = true;
+      const list = async (name) => answerOf(await ask(`${weir.url}/${name}`, 'tools/list')).result;
+      let answered = false;
+      const long = list('long').finally(() => (answered = true));
+      assert.equal((await list('short'))._meta['weir/partial'].stale[0].server, 'short');
+      assert.equal(answered, false, 'the other one is waited for');
+      hangs = false;
+      for (const answer of held) answer();
+      assert.equal((await long)._meta?.['weir/partial'], undefined);
+    } finally {
+      await weir.stop();
+      await upstream.stop();
+    }
+  },
+
+  // The server answers nothing of the kind until it is told to; a list is asked of one that is up, an introduction of one that
+  // starts. Who has all the time asks first.
+  async 'a client that gives a list or an introduction less time has its answer sooner'() {
+    const results = { 'tools/list': '"tools":[]', 'server/discover': '"supportedVersions":["2026-07-28"],"capabilities":{"tools":{}}' };
+    for (const method of Object.keys(results)) {
+      const held = [];
+      let hangs = method === 'server/discover';
+      const upstream = await Upstream.start({
+        before(asked, send) {
+          if (!hangs || asked.method !== method) return false;
+          return held.push(() => send(200, `{"jsonrpc":"2.0","id":${JSON.stringify(asked.id)},"result":{"resultType":"complete",${results[method]},"ttlMs":0,"cacheScope":"private"}}`));
+        },
+      });
+      const weir = await Weir.start({ timeout: { list: '170s', startup: '170s' }, servers: { a: { url: upstream.url } } });
+      try {
+        if (!hangs) await weir.settled();
+        hangs = true;
+        let answered = false;
+        const patient = ask(weir.url, method).finally(() => (answered = true));
+        await until(() => held.length > 0, 10000, 'the server to be asked');
+        const { result, error } = answerOf(await ask(weir.url, method, '', { more: '"weir/timeoutMs":100,' }));
+        assert.equal(error?.code ?? result._meta['weir/partial'].stale.length, method === 'tools/list' ? 1 : 1003);
+        assert.equal(answered, false, `${method}: the other one waits on`);
+        hangs = false;
+        for (const answer of held) answer();
+        assert.equal(JSON.parse((await patient).text).result._meta?.['weir/partial'], undefined);
+      } finally {
+        await weir.stop();
+        await upstream.stop();
+      }
+    }
+  },
+
+  // Both children answer only once they are told to; the list of the one that is given more time is asked for first.
+  async 'a first list waits for a server that starts as long as timeout.startup says'() {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'weir-startup-'));
+    const flag = path.join(folder, 'go');
+    const child = { command: process.execPath, args: ['-e', `const fs=require('fs');const go=()=>{if(!fs.existsSync(${JSON.stringify(flag)}))return setTimeout(go,10);require('readline').createInterface({input:process.stdin}).on('line',l=>{const m=JSON.parse(l);const say=(r)=>process.stdout.write(JSON.stringify({jsonrpc:'2.0',id:m.id,...r})+'\\n');if(m.method==='initialize')say({result:{protocolVersion:'2025-11-25',capabilities:{tools:{}},serverInfo:{name:'s',version:'1'}}});else if(m.method==='tools/list')say({result:{tools:[{name:'echo',inputSchema:{type:'object'}}]}});else if(m.id!==undefined)say({error:{code:-32601,message:'no'}})})};go()`] };
+    const weir = await Weir.start({ timeout: { list: '100ms', startup: '170s' }, servers: { long: child, short: { ...child, timeout: { startup: '300ms' } } } });
+    try {
+      const list = async (name) => answerOf(await ask(`${weir.url}/${name}`, 'tools/list'));
+      let answered = false;
+      const long = list('long').finally(() => (answered = true));
+      assert.equal((await list('short')).error.data.reason, 'deadline_exceeded');
+      assert.equal(answered, false, 'the other one has more time');
+      fs.writeFileSync(flag, '');
+      assert.deepEqual((await long).result.tools.map(({ name }) => name), ['echo']);
+    } finally {
+      await weir.stop();
+      fs.rmSync(folder, { recursive: true });
     }
   },
 
@@ -157,7 +252,7 @@ export const tests = {
   async 'an upstream is asked for plain bytes, and told what it did else'() {
     await between([{}], async (weir, upstream) => {
       upstream.call = (parsed, respond) => respond.send(200, 'zzz', { 'Content-Encoding': 'gzip' });
-      const { error } = JSON.parse((await ask(weir.url, 'tools/call', '"name":"echo"', { name: 'echo' })).text);
+      const { error } = answerOf(await ask(weir.url, 'tools/call', '"name":"echo"', { name: 'echo' }));
       assert.deepEqual([error.code, upstream.calls().at(-1).headers['accept-encoding']], [1002, 'identity']);
       assert.match(error.message, /gzip/);
     });
@@ -168,6 +263,13 @@ export const tests = {
       await weir.settled();
       b.answer = () => {};
       await ask(weir.url, 'tools/list');
+      a.call = (_, respond) => {
+        respond.events();
+        respond.event('{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"soon"}}');
+        setTimeout(() => respond.end('{"resultType":"complete","content":[]}'), 500);
+      };
+      await ask(weir.url, 'tools/call', '"name":"a__echo"', { name: 'a__echo' });
+      assert.equal(a.calls().length, 1);
       const page = (await request('GET', weir.admin + '/metrics')).text;
       assert.ok(Number(/weir_overhead_duration_seconds_sum ([\d.e-]+)/.exec(page)[1]) < 0.3, page.match(/weir_overhead.*sum.*/)[0]);
       b.server.closeAllConnections();

@@ -1,6 +1,6 @@
 // What /explain and `weir explain` say of a call, beside what the replicas then see of one.
 import assert from 'node:assert/strict';
-import { calls, pool, served, turns } from './crowd.mjs';
+import { allOk, calls, counted, endpoint, forget, pool, served, turns } from './crowd.mjs';
 import { own, until } from './replicas.mjs';
 import { binary, request } from './weir.mjs';
 
@@ -60,7 +60,43 @@ export const tests = {
       const told = await explained(weir, 'weather__echo', (one) => one.panic);
       assert.deepEqual(told.endpoints.map((one) => [one.eligible, one.why]), Array(2).fill([true, 'panic: too few are healthy, so all are tried']));
       const lone = await explain(weir, 'lone__echo');
-      assert.deepEqual(lone.endpoints.map((one) => [one.eligible, one.why]), [[true, 'the only one: it is called however it stands']]);
+      assert.deepEqual(lone.endpoints.map((one) => [one.eligible, one.why]), [[true, 'the only one: it is called while its circuit breaker is closed']]);
+    });
+  },
+
+  async 'one alone whose calls fail gets none while its breaker is open, unless it has none; and is tried in time'() {
+    const [replica] = await use(1);
+    const long = { base_ejection_time: '60s', max_ejection_time: '60s' };
+    const views = {
+      shut: { retry: false, circuit_breaker: { failure_threshold: 2, timeout: '60s' }, outlier_detection: long },
+      bare: { retry: false, circuit_breaker: false, outlier_detection: long },
+      soon: { retry: false, circuit_breaker: { failure_threshold: 2, timeout: '300ms' }, outlier_detection: long },
+    };
+    await served([replica], views, async (weir) => {
+      const asked = (view, count = 1) => calls(weir.at(view), count, { width: 1 });
+      const only = async (view) => ((told) => ({ ...told.endpoints[0], panic: told.panic }))(await explain(weir, `${view}__echo`));
+      await replica.fault('s500', { only: 'calls' });
+      for (const view of ['shut', 'soon', 'bare']) await asked(view, 5);
+      await until(async () => (await endpoint(weir, replica, 'shut')).breaker === 'open', 20000, 'the breaker to open');
+      const shut = await until(async () => ((one) => one.why.includes('failed') && one)(await only('shut')), 5000, 'the reason');
+      assert.deepEqual([shut.breaker, shut.eligible, shut.panic], ['open', false, false]);
+      assert.match(shut.why, /^the only one, but its circuit breaker is open: .*calls.* failed.*; a call may try it in \d+\S+$/);
+      const { out } = await cli(weir, 'shut__echo');
+      assert.match(out, /\nstrategy: \w+\nendpoints\n {2}no {3}http:\S+ {2}the only one, but its circuit breaker is open: .*; breaker open\n/);
+      await forget([replica]);
+      const [refused] = await asked('shut');
+      assert.deepEqual([refused.code, await counted([replica])], [1005, [0]], JSON.stringify(refused));
+      // What has no breaker is asked all the same.
+      assert.deepEqual(((one) => [one.eligible, one.why])(await only('bare')), [true, 'the only one: it is called however it stands']);
+      await asked('bare');
+      assert.deepEqual(await counted([replica]), [1]);
+      // A call may try it once it is time, or some may at a time once probes say so.
+      const soon = await until(async () => ((one) => one.eligible && one)(await only('soon')), 20000, 'a trial');
+      assert.match(soon.why, /^the only one: its circuit breaker is (open, and the next call tries it|half open, so a few calls at a time try it)$/);
+      await replica.heal();
+      await until(async () => (await asked('soon'))[0].outcome === 'ok' && (await endpoint(weir, replica, 'soon')).breaker === 'closed', 20000, 'it to be back');
+      allOk(await asked('soon', 5));
+      assert.deepEqual(((one) => [one.eligible, one.why])(await only('soon')), [true, 'the only one: it is called while its circuit breaker is closed']);
     });
   },
 

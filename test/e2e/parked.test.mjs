@@ -1,7 +1,7 @@
 // A call that waits for its client's answer, and what becomes of it when its server is configured no more.
 import assert from 'node:assert/strict';
 import { Upstream } from './upstream.mjs';
-import { Weir, accept, between, messages, openSession, request, until } from './weir.mjs';
+import { Weir, accept, answerOf, between, messages, openSession, request, until } from './weir.mjs';
 
 // An old server whose tool asks one question and answers with what it got.
 async function asking() {
@@ -109,7 +109,7 @@ export const tests = {
       await without();
       // Calls that begin after the removal and end by their deadline: that time has passed for whatever began before.
       const hang = () => request('POST', weir.url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' }, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"hang":true},${meta}}}`);
-      for (let i = 0; i < 3; ++i) assert.equal(JSON.parse((await hang()).text).error.data.reason, 'deadline_exceeded');
+      for (let i = 0; i < 3; ++i) assert.equal(answerOf(await hang()).error.data.reason, 'deadline_exceeded');
       assert.equal(a.state.deleted, 0, 'the session of the call that waits');
       assert.ok((await retry(weir.url, 'a__echo', asked)).result.content);
       await until(() => a.state.deleted > 0, 10000, 'the session to end with the call');

@@ -1,7 +1,7 @@
 // What clients and upstreams see on the wire, in every pair of eras.
 import assert from 'node:assert/strict';
 import { Upstream } from './upstream.mjs';
-import { Weir, accept, ask, between, messages, meta, openSession, request, until } from './weir.mjs';
+import { Weir, accept, answerOf, ask, between, messages, meta, openSession, request, until } from './weir.mjs';
 
 // Odd but valid JSON, reproducible.
 function generator(seed) {
@@ -40,19 +40,20 @@ export const tests = {
             const got = session
               ? await session.post(`{"method":"tools/call","id":${id},"jsonrpc":"2.0","params":{${kept}}}`)
               : await ask(weir.url, 'tools/call', kept, { id, name: 'echo' });
+            const last = messages(got).at(-1);
+            const told = JSON.parse(last).result;
             const sent = upstream.seen.at(-1).text;
             assert.ok(sent.includes(kept), `request changed:\n${kept}\n${sent}`);
-            assert.ok(got.text.includes(answer), `answer changed:\n${answer}\n${got.text}`);
-            assert.ok(got.text.includes(`"id":${id}`), `id changed: ${id} ${got.text}`);
-            JSON.parse(messages(got).at(-1));
+            assert.ok(last.includes(answer), `answer changed:\n${answer}\n${last}`);
+            assert.ok(last.includes(`"id":${id}`), `id changed: ${id} ${last}`);
             // Within one era nothing at all is changed but the id.
             const own = upstream.seen.at(-1).parsed.id;
             if (clientEra === 'new' && era === 'new')
               assert.equal(sent, `{"jsonrpc":"2.0","id":${own},"method":"tools/call","params":{${kept},"_meta":{${meta}}}}`);
             if (clientEra === 'old' && era === 'old') assert.equal(sent, `{"method":"tools/call","id":${own},"jsonrpc":"2.0","params":{${kept}}}`);
-            if (clientEra === era) assert.equal(got.text, `{"jsonrpc":"2.0","id":${id},"result":${reply}}`);
-            if (clientEra === 'new') assert.equal(JSON.parse(got.text).result.resultType, 'complete');
-            if (clientEra === 'old') assert.ok(!('resultType' in JSON.parse(got.text).result));
+            if (clientEra === era) assert.equal(last, `{"jsonrpc":"2.0","id":${id},"result":${reply}}`);
+            if (clientEra === 'new') assert.equal(told.resultType, 'complete');
+            if (clientEra === 'old') assert.ok(!('resultType' in told));
             ++checked;
           }
         });
@@ -96,9 +97,9 @@ export const tests = {
       ];
       for (const [headers, body, status, code] of cases) {
         const got = await post(headers, body);
-        assert.deepEqual([got.status, JSON.parse(got.text).error.code], [status, code], body + JSON.stringify(headers));
+        assert.deepEqual([got.status, answerOf(got).error.code], [status, code], body + JSON.stringify(headers));
       }
-      assert.deepEqual(JSON.parse((await post({ 'MCP-Protocol-Version': '2031-01-01', 'Mcp-Method': 'tools/list' }, good.replace('2026-07-28', '2031-01-01'))).text).error.data, {
+      assert.deepEqual(answerOf(await post({ 'MCP-Protocol-Version': '2031-01-01', 'Mcp-Method': 'tools/list' }, good.replace('2026-07-28', '2031-01-01'))).error.data, {
         supported: ['2026-07-28'],
         requested: '2031-01-01',
       });
@@ -113,9 +114,9 @@ export const tests = {
       const asked = (info, capabilities) => request('POST', weir.url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' }, `{"jsonrpc":"2.0","id":0,"method":"tools/call","params":{"name":"echo","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":${capabilities},"io.modelcontextprotocol/clientInfo":${info}}}}`);
       for (const [info, capabilities] of [[much, '{}'], ['{"name":"e2e","version":"1"}', much]]) {
         const old = await opened(info, capabilities);
-        assert.deepEqual([JSON.parse(old.text).error?.code, old.headers['mcp-session-id']], [-32602, undefined]);
+        assert.deepEqual([answerOf(old).error?.code, old.headers['mcp-session-id']], [-32602, undefined]);
         const fresh = await asked(info, capabilities);
-        assert.deepEqual([fresh.status, JSON.parse(fresh.text).error?.code], [400, -32602]);
+        assert.deepEqual([fresh.status, answerOf(fresh).error?.code], [400, -32602]);
       }
       assert.ok(!upstream.seen.some((one) => one.text.length > 65536), 'the server hears of none');
     });
@@ -127,10 +128,10 @@ export const tests = {
         const session = await openSession(weir.url, version);
         assert.equal(JSON.parse(session.answer.text).result.protocolVersion, version);
         assert.equal((await session.post('{"jsonrpc":"2.0","id":1,"method":"ping"}')).text, '{"jsonrpc":"2.0","id":1,"result":{}}');
-        assert.equal(JSON.parse((await session.post('{"jsonrpc":"2.0","id":2,"method":"nix"}')).text).error.code, -32601);
+        assert.equal(answerOf(await session.post('{"jsonrpc":"2.0","id":2,"method":"nix"}')).error.code, -32601);
         assert.equal((await session.post('{"jsonrpc":"2.0","method":"notifications/roots/list_changed"}')).status, 202);
         const batch = await session.post('[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","method":"notifications/initialized"},{"jsonrpc":"2.0","id":"b","method":"tools/list"}]');
-        if (version === '2025-03-26') assert.deepEqual(JSON.parse(batch.text).map((one) => one.id), [1, 'b']);
+        if (version === '2025-03-26') assert.deepEqual(answerOf(batch).map((one) => one.id), [1, 'b']);
         else assert.equal(batch.status, 400);
         assert.equal((await session.end()).status, 200);
         assert.equal((await session.post('{"jsonrpc":"2.0","id":1,"method":"ping"}')).status, 404);
@@ -255,16 +256,16 @@ export const tests = {
     const tools = Array.from({ length: 25 }, (_, i) => `t${i}`);
     for (const era of ['new', 'old'])
       await between([{ era, tools, pages: 4 }], async (weir) => {
-        const list = JSON.parse((await ask(weir.url, 'tools/list')).text).result;
+        const list = answerOf(await ask(weir.url, 'tools/list')).result;
         assert.deepEqual(list.tools.map((one) => one.name), tools);
         assert.ok(!('nextCursor' in list));
         assert.ok((await ask(weir.url, 'tools/list')).text.includes('"x-kept":1.0'));
       });
     await between([{ tools, pages: 3 }, { era: 'old', tools }], async (weir) => {
-      const list = JSON.parse((await ask(weir.url, 'tools/list')).text).result;
+      const list = answerOf(await ask(weir.url, 'tools/list')).result;
       assert.equal(list.tools.length, 50);
       assert.equal(new Set(list.tools.map((one) => one.name)).size, 50);
-      const bad = JSON.parse((await ask(weir.url, 'tools/list', '"cursor":"x"')).text);
+      const bad = answerOf(await ask(weir.url, 'tools/list', '"cursor":"x"'));
       assert.equal(bad.error.code, -32602);
     });
   },
@@ -280,21 +281,21 @@ export const tests = {
       assert.equal(b.calls().at(-1).parsed.params.name, 'same');
       await call('only');
       assert.equal(a.calls().at(-1).parsed.params.name, 'only');
-      assert.equal(JSON.parse((await call('same')).text).error.code, -32602);
-      const names = JSON.parse((await ask(weir.url, 'tools/list')).text).result.tools.map((one) => one.name);
+      assert.equal(answerOf(await call('same')).error.code, -32602);
+      const names = answerOf(await ask(weir.url, 'tools/list')).result.tools.map((one) => one.name);
       const short = names.filter((one) => one.length === 60);
       assert.equal(new Set(short).size, 2);
       for (const one of short) await call(one);
       assert.equal(a.calls().at(-1).parsed.params.name, long);
       assert.equal(b.calls().at(-1).parsed.params.name, long);
-      assert.equal(JSON.parse((await ask(weir.url + '/b', 'tools/list')).text).result.tools[0].name, 'same');
+      assert.equal(answerOf(await ask(weir.url + '/b', 'tools/list')).result.tools[0].name, 'same');
     });
   },
 
   async 'a server that hangs, lies or is gone costs only itself'() {
     await between([{}, {}, {}, {}], async (weir, a, b, c, d) => {
       await weir.settled();
-      const list = async () => JSON.parse((await ask(weir.url, 'tools/list')).text).result;
+      const list = async () => answerOf(await ask(weir.url, 'tools/list')).result;
       assert.equal((await list()).tools.length, 4);
       b.answer = () => {};
       c.answer = (request, response) => response.end('<html>');
@@ -312,7 +313,7 @@ export const tests = {
 
   async 'errors: an upstream\'s own pass, Weir\'s have codes and data'() {
     await between({}, async (weir, upstream) => {
-      const call = async () => JSON.parse((await ask(weir.url, 'tools/call', '"name":"echo","arguments":{}', { name: 'echo' })).text);
+      const call = async () => answerOf(await ask(weir.url, 'tools/call', '"name":"echo","arguments":{}', { name: 'echo' }));
       upstream.call = (parsed, respond) => respond.send(200, `{"jsonrpc":"2.0","id":${parsed.id},"error":{"code":-32099,"message":"own","data":{"x":1.0}}}`);
       assert.deepEqual((await call()).error, { code: -32099, message: 'own', data: { x: 1 } });
       const cases = [
@@ -344,16 +345,16 @@ export const tests = {
       await until(async () => (await weir.servers())[0].state === 'needs_authorization');
       const got = await ask(weir.url, 'tools/list');
       assert.equal(got.status, 200);
-      assert.equal(JSON.parse(got.text).error.code, 1008);
+      assert.equal(answerOf(got).error.code, 1008);
       upstream.status = 0;
       await until(async () => (await weir.servers())[0].state === 'ready');
-      assert.equal(JSON.parse((await ask(weir.url, 'tools/list')).text).result.tools.length, 1);
+      assert.equal(answerOf(await ask(weir.url, 'tools/list')).result.tools.length, 1);
     });
   },
 
   async 'an old session that the server has forgotten is opened anew'() {
     await between({ era: 'old' }, async (weir, upstream) => {
-      const call = async () => JSON.parse((await ask(weir.url, 'tools/call', '"name":"echo","arguments":{"a":1}', { name: 'echo' })).text);
+      const call = async () => answerOf(await ask(weir.url, 'tools/call', '"name":"echo","arguments":{"a":1}', { name: 'echo' }));
       assert.ok((await call()).result);
       upstream.sessions.clear();
       assert.ok((await call()).result);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { allOk, calls, counted, endpoint, forget, pool, row, served, turns } from './crowd.mjs';
-import { call, metric, now, until } from './replicas.mjs';
+import { call, change, metric, now, until } from './replicas.mjs';
 import { request } from './weir.mjs';
 
 const use = pool();
@@ -18,13 +18,6 @@ function twenty(url, make = () => ({})) {
   return { stop: async () => ((over = true), await run, batches) };
 }
 const config = (list, keys = {}) => ({ servers: { weather: { endpoints: list, load_balancing: { strategy: 'round_robin' }, retry: false, ...keys } } });
-// Writes it and waits until it is taken.
-async function change(weir, to) {
-  const taken = () => weir.log.split('"message":"configuration taken"').length;
-  const before = taken();
-  weir.write(to);
-  await until(() => taken() > before, 20000, 'the reload: ' + weir.log.slice(-500));
-}
 // A call that this replica has under way for a while.
 async function callAt(weir, replica) {
   for (let n = 0; ; ++n) {

@@ -3,7 +3,7 @@
 //   node replica.mjs --stdio [--id r1] [--era ...] [--latency MS] [--control 0] [--control-dir DIR]
 // Prints {id, pid, url, control} as one line of JSON; on pipes it goes to stderr and to DIR/PID.json, and the id is the
 // pid's where none is given. --journal FILE: each write's id, a line each. --attached: ends with its standard input. The control port is never faulty: GET /counters[?since=MS],
-// POST /fault {kind, only: all|calls|probes, share, factor, add, period}, POST /latency {ms}, POST /heal, POST /reset. Kinds over HTTP: none refuse hang reset reset_mid s500 s503
+// POST /fault {kind, only: all|calls|probes, share, factor, add, period, seed}, POST /latency {ms}, POST /heal, POST /reset. Kinds over HTTP: none refuse hang reset reset_mid s500 s503
 // garbage badjson wrong_id slow trickle flap; on pipes: none hang garbage badjson wrong_id slow exit.
 import fs from 'node:fs';
 import http from 'node:http';

@@ -29,20 +29,26 @@ export class Book {
     Object.assign(this, { calls: [], by_tool: {}, by_session: {}, writes: new Map(), most_in_flight: 0, last_call: null, made: 0, faulted: 0 });
     this.probes = { discover: 0, ping: 0, initialize: 0, health: 0, connects: 0, list: 0, last: null };
   }
-  // Called for every message as it comes, before any fault.
+  // Called for every message as it comes, before any fault; gives what is kept of a call. `done`: when its answer had been sent, `left`: when
+  // its caller went away before, `cancelled`: when it said that it waits no more, `met`: the fault that it met.
   note(message, session) {
     const probe = { 'server/discover': 'discover', ping: 'ping', initialize: 'initialize', 'tools/list': 'list' }[message.method];
     if (probe) this.probed(probe);
     if (message.method !== 'tools/call') return;
     const { name: tool, arguments: args = {} } = message.params ?? {};
-    const call = { at: now(), date: Date.now(), tool, id: args.id, sent: args.sent, session, time: message.params?._meta?.['weir/timeoutMs'] };
+    const call = { at: now(), date: Date.now(), tool, id: args.id, sent: args.sent, session, rpc: message.id, time: message.params?._meta?.['weir/timeoutMs'] };
     if (this.calls.push(call) > kept) this.calls.shift();
     this.by_tool[tool] = (this.by_tool[tool] ?? 0) + 1;
     if (session) this.by_session[session] = (this.by_session[session] ?? 0) + 1;
     this.last_call = call.at;
-    if (tool !== 'write') return;
+    if (tool !== 'write') return call;
     this.writes.set(args.id, (this.writes.get(args.id) ?? 0) + 1);
     if (this.journal) fs.writeSync(this.journal, `${args.id}\n`);
+    return call;
+  }
+  cancelled({ params }, session) {
+    const call = this.calls.findLast((one) => one.rpc === params?.requestId && one.session === session);
+    if (call) call.cancelled = now();
   }
   probed(kind) {
     ++this.probes[kind];
@@ -100,8 +106,8 @@ export class Book {
 // What is wrong with a replica at the moment, and whom it concerns.
 export class Fault {
   kind = 'none';
-  set({ kind = 'none', only = 'all', share = 1, factor = 10, add = 0, period = 500 }) {
-    Object.assign(this, { kind, only, share, factor, add, period, draw: numbers(1) });
+  set({ kind = 'none', only = 'all', share = 1, factor = 10, add = 0, period = 500, seed = 1 }) {
+    Object.assign(this, { kind, only, share, factor, add, period, draw: numbers(seed) });
   }
   // The kind that this request meets; calls are tools/call, probes everything else.
   meets(method) {

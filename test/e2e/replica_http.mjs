@@ -1,6 +1,7 @@
 // A replica's data port: MCP over Streamable HTTP on plain node:http, and /health. Every fault lives here, in how an answer
 // leaves or whether the port listens; the same port is listened on again after it.
 import http from 'node:http';
+import { now } from './replica_book.mjs';
 
 export const backlog = 128; // connections that may wait for accept()
 const json = { 'Content-Type': 'application/json' };
@@ -87,9 +88,12 @@ export class Listener {
     }
     if (old && message.method !== 'initialize' && !session) return refusal(400, 'Bad Request: Session ID required');
     if (old && message.method !== 'initialize' && !book.sessions.has(session)) return refusal(404, 'Session not found');
+    if (message.method === 'notifications/cancelled') book.cancelled(message, session);
     if (message.id === undefined || message.method === undefined) return plain(202);
-    book.note(message, session);
+    const call = book.note(message, session);
     const met = this.fault.meets(message.method);
+    if (call && met !== 'none') call.met = met;
+    if (call) response.on('close', () => (call[response.writableFinished ? 'done' : 'left'] = now()));
     const { result, error, unknown } = await book.answer(message, session, met === 'slow' ? this.fault : {});
     const id = met === 'wrong_id' ? 'of another' : message.id;
     const opened = old && message.method === 'initialize' ? { 'Mcp-Session-Id': book.openSession() } : {};

@@ -124,6 +124,14 @@ export async function startGateway(replicas, { server = {}, endpoints = () => ({
   }
   return weir;
 }
+// Writes the configuration and waits until the gateway has taken it; `signal`: it is told to look.
+export async function change(weir, config, signal) {
+  const taken = () => weir.log.split('"message":"configuration taken"').length;
+  const before = taken();
+  weir.write(config);
+  if (signal) weir.child.kill(signal);
+  await until(() => taken() > before, 20000, 'the reload: ' + weir.log.slice(-500));
+}
 // The same server as children of the gateway: waits until all have said where their control ports are. children(): those
 // that live now.
 export async function startChildren(count, { options = [], server = {}, config = {} } = {}) {
@@ -204,7 +212,8 @@ function read(text, answer, id) {
 // should have begun.
 export class OpenLoop {
   constructor(url, { rate = 150, make = () => ({}), prefix = 'c', clients = 30 } = {}) {
-    Object.assign(this, { records: [], pending: new Set(), agent: new http.Agent({ keepAlive: true, maxSockets: 1024 }) });
+    // Resting connections are closed well before the gateway does it, after 60 s: no call meets one that is just closing.
+    Object.assign(this, { records: [], pending: new Set(), agent: new http.Agent({ keepAlive: true, maxSockets: 1024, timeout: 30000 }) });
     const begun = now();
     let n = 0;
     const step = () => {

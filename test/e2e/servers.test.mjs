@@ -8,7 +8,7 @@ import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as OldTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Upstream } from './upstream.mjs';
-import { Weir, ask, modules, openSession, until } from './weir.mjs';
+import { Weir, answerOf, ask, modules, openSession, until } from './weir.mjs';
 
 const script = (name) => path.join(modules, name);
 const everything = script('@modelcontextprotocol/server-everything/dist/index.js');
@@ -156,7 +156,7 @@ export const tests = {
     const codes = new Set();
     const load = Array.from({ length: 8 }, async () => {
       while (!back) {
-        const answer = JSON.parse((await call()).text);
+        const answer = answerOf(await call());
         if (answer.error) {
           failed ||= Date.now();
           codes.add(answer.error.code);
@@ -271,7 +271,7 @@ export const tests = {
     const begun = process.hrtime.bigint();
     const child = spawn(binary, ['run', file]);
     const url = await new Promise((done) => child.stdout.on('data', (data) => done(/weir \S+ {2}(\S+)/.exec(data)?.[1])));
-    assert.equal(JSON.parse((await ask(url, 'tools/list')).text).result.tools.length, 4);
+    assert.equal(answerOf(await ask(url, 'tools/list')).result.tools.length, 4);
     const took = Number(process.hrtime.bigint() - begun) / 1e6;
     child.kill('SIGTERM');
     await new Promise((done) => child.on('exit', done));

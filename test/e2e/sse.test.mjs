@@ -5,7 +5,7 @@ import http from 'node:http';
 import { z } from 'zod';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
-import { Weir, ask, openSession, until } from './weir.mjs';
+import { Weir, answerOf, ask, openSession, until } from './weir.mjs';
 import { Upstream } from './upstream.mjs';
 
 // One event stream at /sse, POSTs at /messages. Told by its members how to behave.
@@ -90,7 +90,7 @@ async function behind(options, work, { server = {}, ...config } = {}) {
     assert.equal(how.code, 0, 'exit code');
   }
 }
-const call = async (weir, nonce = 'x', more = {}) => JSON.parse((await ask(weir.url, 'tools/call', `"name":"echo","arguments":{"nonce":"${nonce}"}`, { name: 'echo', ...more })).text);
+const call = async (weir, nonce = 'x', more = {}) => answerOf(await ask(weir.url, 'tools/call', `"name":"echo","arguments":{"nonce":"${nonce}"}`, { name: 'echo', ...more }));
 const status = async (weir) => (await weir.servers())[0];
 
 export const tests = {
@@ -323,7 +323,7 @@ export const tests = {
       };
       const weir = await Weir.start({ servers: { pipe: { command: process.execPath, args: ['-e', script] }, web: { url: web.url } } });
       await weir.settled();
-      for (const name of ['pipe__echo', 'web__echo']) assert.ok(JSON.parse((await ask(weir.url, 'tools/call', `"name":"${name}","arguments":{"nonce":"n"}`, { name })).text).result, name + version);
+      for (const name of ['pipe__echo', 'web__echo']) assert.ok(answerOf(await ask(weir.url, 'tools/call', `"name":"${name}","arguments":{"nonce":"n"}`, { name })).result, name + version);
       await weir.stop();
       await web.stop();
     }

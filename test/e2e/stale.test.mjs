@@ -7,7 +7,7 @@ import path from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { listen } from './telling.mjs';
 import { Upstream } from './upstream.mjs';
-import { Weir, accept, ask, binary, messages, openSession, request, until } from './weir.mjs';
+import { Weir, accept, answerOf, ask, binary, messages, openSession, request, until } from './weir.mjs';
 
 // A server of either era with all kinds of lists; `names`: what its entries are called.
 const offering = (names, more = {}) => {
@@ -58,7 +58,7 @@ const partial = (of) => of._meta?.['weir/partial'];
 const tools = async (url) => result(await ask(url, 'tools/list'));
 const toolNames = (of) => of.tools.map((one) => one.name).sort();
 const fresh = (url, wanted) => until(async () => (await ask(url, 'tools/list').then((answer) => JSON.parse(answer.text).result?.tools?.map((one) => one.name).sort().join())) === wanted && !partial(await tools(url)), 30000, 'the list of now');
-const call = async (url, name) => JSON.parse((await ask(url, 'tools/call', `"name":"${name}","arguments":{}`, { name })).text);
+const call = async (url, name) => answerOf(await ask(url, 'tools/call', `"name":"${name}","arguments":{}`, { name }));
 
 function stale(of, server, reasons = ['unreachable', 'no_healthy_endpoint']) {
   const said = partial(of);
@@ -151,7 +151,7 @@ export const tests = {
     const list = await tools(weir.url);
     assert.deepEqual(toolNames(list), ['one']);
     stale(list, 'a');
-    const behind = JSON.parse((await ask(weir.url, 'tools/list', '"cursor":"x"')).text);
+    const behind = answerOf(await ask(weir.url, 'tools/list', '"cursor":"x"'));
     assert.ok([1001, 1005].includes(behind.error?.code), JSON.stringify(behind));
     await until(async () => (await weir.servers())[0].state === 'unreachable', 30000, 'unreachable');
     const said = result(await ask(weir.url, 'server/discover'));
@@ -171,12 +171,12 @@ export const tests = {
     const weir = await Weir.start({ servers: { a: { url: a.url } } });
     await weir.settled();
     how = 200;
-    const refused = JSON.parse((await ask(weir.url, 'tools/list')).text);
+    const refused = answerOf(await ask(weir.url, 'tools/list'));
     assert.equal(refused.error?.code, 1002, JSON.stringify(refused));
     how = 502;
     stale(await tools(weir.url), 'a', ['upstream_protocol', 'unreachable', 'no_healthy_endpoint']);
     how = 401;
-    const wants = JSON.parse((await ask(weir.url, 'tools/list')).text);
+    const wants = answerOf(await ask(weir.url, 'tools/list'));
     assert.equal(wants.error?.code, 1008, JSON.stringify(wants));
     await ended(weir, a);
   },
@@ -212,7 +212,7 @@ export const tests = {
     await weir.settled(['a']);
     const list = await tools(weir.url);
     assert.deepEqual(partial(list), { missing: [{ server: 'a', reason: 'unreachable' }] });
-    const own = JSON.parse((await ask(weir.url + '/a', 'tools/list')).text);
+    const own = answerOf(await ask(weir.url + '/a', 'tools/list'));
     assert.equal(own.error?.code, 1001, JSON.stringify(own));
     await ended(weir, b);
   },

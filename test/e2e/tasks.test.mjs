@@ -1,6 +1,6 @@
 // Tasks of both eras: an id leads its owner, and nobody else, to its server; equal ids of two servers are told apart.
 import assert from 'node:assert/strict';
-import { accept, ask, between, meta, openSession, request, until } from './weir.mjs';
+import { accept, answerOf, ask, between, meta, openSession, request, until } from './weir.mjs';
 
 const extension = '"io.modelcontextprotocol/tasks":{}';
 
@@ -199,22 +199,22 @@ export const tests = {
   async 'tasks are told of within an era only'() {
     await two(async (weir) => {
       assert.ok((await client(weir.url)).introduction.capabilities.tasks);
-      const discovered = JSON.parse((await ask(weir.url, 'server/discover')).text).result.capabilities;
+      const discovered = answerOf(await ask(weir.url, 'server/discover')).result.capabilities;
       assert.deepEqual([discovered.tasks, discovered.extensions], [undefined, undefined]);
       const older = await openSession(weir.url, '2025-06-18');
       assert.equal(JSON.parse(older.answer.text).result.capabilities.tasks, undefined);
-      assert.equal(JSON.parse((await older.post('{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"taskId":"1"}}')).text).error.code, -32601);
+      assert.equal(answerOf(await older.post('{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"taskId":"1"}}')).error.code, -32601);
       // The member means nothing in 2026-07-28: an old server must not take it for a wish.
-      const got = JSON.parse((await ask(weir.url, 'tools/call', '"name":"a__echo","arguments":{},"task":{"ttl":1}', { name: 'a__echo' })).text);
+      const got = answerOf(await ask(weir.url, 'tools/call', '"name":"a__echo","arguments":{},"task":{"ttl":1}', { name: 'a__echo' }));
       assert.ok(got.result.content, JSON.stringify(got));
     });
     await two(async (weir) => {
       const { capabilities } = (await client(weir.url)).introduction;
       assert.deepEqual([capabilities.tasks, capabilities.extensions], [undefined, undefined]);
-      const discovered = JSON.parse((await ask(weir.url, 'server/discover')).text).result.capabilities;
+      const discovered = answerOf(await ask(weir.url, 'server/discover')).result.capabilities;
       assert.deepEqual(discovered.extensions, JSON.parse(`{${extension}}`));
       // Who does not say that it knows the extension is not told of tasks; nor is an old client, whatever it says.
-      const refused = JSON.parse((await ask(weir.url, 'subscriptions/listen', '"notifications":{"taskIds":["1"]}')).text);
+      const refused = answerOf(await ask(weir.url, 'subscriptions/listen', '"notifications":{"taskIds":["1"]}'));
       assert.equal(refused.error.code, -32021);
       const old = await client(weir.url, `{"extensions":{${extension},"x/y":{}}}`);
       assert.ok((await old.send('tools/call', { name: 'a__echo', arguments: {} })).result.content);

@@ -161,6 +161,18 @@ export const tests = {
     });
   },
 
+  async 'whose time is over while its server is told a log level is never sent: nothing ran'() {
+    // It answers all but the level, and says how often its tool ran.
+    const mute = child.replace('tools:{}', 'tools:{},logging:{}').replace('if(m.id===undefined)return;', "if(m.id===undefined||m.method==='logging/setLevel')return;if(m.method==='tools/call')++uris;");
+    const weir = await Weir.start({ servers: { a: { command: process.execPath, args: ['-e', mute] } } });
+    await weir.settled();
+    const write = (more, from) => ask(weir.url, 'tools/call', '"name":"echo","arguments":{}', { name: 'echo', capabilities: '{"elicitation":{}}', more, from });
+    const { error } = last(await write('"io.modelcontextprotocol/logLevel":"debug","weir/timeoutMs":500,'));
+    assert.match(error.message, /before it could be sent/);
+    assert.equal(last(await write('')).result?.content[0].text, '1', 'the first that it was sent');
+    assert.equal((await weir.stop()).code, 0);
+  },
+
   async 'one client does not keep all others from children of their own'() {
     const weir = await Weir.start({ servers: { a: { command: process.execPath, args: ['-e', child], session: 'per_client' } } });
     await weir.settled();

@@ -89,9 +89,13 @@ export function messages(answer) {
   return answer.text.split('\n').filter((line) => line.startsWith('data: ')).map((line) => line.slice(6));
 }
 
+// What was answered: on a busy machine an answer may have become a stream before it came.
+export const answerOf = (answer) => JSON.parse(messages(answer).at(-1));
+
 // A request of 2026-07-28 with raw params (without braces) and raw id.
-export function ask(url, method, params = '', { id = '1', name, more = '', headers = {}, on, from } = {}) {
-  const body = `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":{${params}${params ? ',' : ''}"_meta":{${more}${meta}}}}`;
+export function ask(url, method, params = '', { id = '1', name, more = '', headers = {}, on, from, capabilities = '{}' } = {}) {
+  const about = meta.replace(/{}$/, capabilities);
+  const body = `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":{${params}${params ? ',' : ''}"_meta":{${more}${about}}}}`;
   return request('POST', url, { ...accept, 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': method, ...(name ? { 'Mcp-Name': name } : {}), ...headers }, body, on, from);
 }
 

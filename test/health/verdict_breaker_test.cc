@@ -82,6 +82,17 @@ TEST_F(VerdictBreaker, ItWorksWithoutOutlierDetection) {
   EXPECT_EQ(gate(), Gate::open);
 }
 
+TEST_F(VerdictBreaker, WithoutOutlierDetectionARateIsTheBreakersAlone) {
+  OutlierDetectionConfig outliers;
+  outliers.enabled = false;
+  one(2, {}, outliers);
+  for (int i = 0; i < 10; ++i) {
+    rig->succeed(2);
+    rig->fail(1);
+  }
+  EXPECT_EQ(rig->health(), Health::healthy);  // else a third would degrade it
+}
+
 TEST_F(VerdictBreaker, NeedsNoLeaveOfTheQuota) {
   quota.set(2, 0.5);
   ASSERT_TRUE(quota.eject());

@@ -118,6 +118,7 @@ TEST_F(VerdictCalls, LimitsOfCallsAreAsConfigured) {
   one.pass();
   one.fail(50);
   EXPECT_EQ(one.health(), Health::healthy);
+  EXPECT_FALSE(one.verdict.suspect());
 }
 
 TEST_F(VerdictCalls, WhereTheQuotaRefusesItIsDegraded) {

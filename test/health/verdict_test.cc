@@ -116,6 +116,21 @@ TEST_F(VerdictTest, TheLastOneIsDegradedBySlowProbesNotRuledOut) {
   EXPECT_EQ(rig->health(), Health::unhealthy);
 }
 
+TEST_F(VerdictTest, WhoGetsNoCallsAnywayIsNoLoss) {
+  quota.set(2, 0.5);
+  VerdictRig weightless(quota);
+  weightless.verdict.take_part(false);
+  weightless.refuse(2);
+  EXPECT_EQ(weightless.health(), Health::unhealthy);
+  EXPECT_EQ(quota.out(), 0U);
+  known().time_out(2);
+  EXPECT_EQ(rig->health(), Health::unhealthy);
+  EXPECT_EQ(quota.out(), 1U);
+  weightless.verdict.take_part(true);
+  weightless.refuse();
+  EXPECT_EQ(quota.out(), 2U);
+}
+
 TEST_F(VerdictTest, CallsThatAreAnsweredCancelAProbesTimeout) {
   known().time_out(1);
   rig->time_out(1, true);

@@ -202,6 +202,22 @@ TEST(Patience, OfAnUnknownKindItIsLonger) {
   EXPECT_EQ(p.took, 1010ms);
 }
 
+TEST(Patience, WhoIsInAHurryIsLeftTimeForASecondOne) {
+  HedgePlay unknown;
+  unknown.deadline = 800ms;
+  unknown.service.acts = {Act(20s), Act(10ms)};
+  unknown.run();
+  ASSERT_TRUE(unknown.reply && *unknown.reply);
+  EXPECT_EQ(unknown.took, 410ms);
+  HedgePlay usual;  // 10 ms are no lateness, however short the time
+  usual.before = 100;
+  usual.deadline = 12ms;
+  usual.service.acts = {Act(9ms), Act(1ms)};
+  usual.run();
+  ASSERT_TRUE(usual.reply && *usual.reply);
+  EXPECT_EQ(usual.service.seen.size(), 1U);
+}
+
 TEST(Patience, WhatIsSlowIsNeverCut) {
   HedgePlay p;
   p.before = 60;

@@ -190,14 +190,23 @@ TEST(Retry, WhoAsksForTimeGetsItUnlessAnotherCanBeAsked) {
   EXPECT_LT(elsewhere.took[0], 100ms);
   RetryPlay alone;
   alone.choice.endpoints = 1;
-  alone.service.acts = {Act(1ms, busy)};
+  Error soon = busy;
+  soon.set_retry_after(1s);
+  alone.service.acts = {Act(1ms, soon)};
   alone.run();
   EXPECT_TRUE(alone.replies[0]);
-  EXPECT_GE(alone.took[0], 2s);
+  EXPECT_GE(alone.took[0], 1s);
+  RetryPlay longer;  // for that long nobody is kept: its client is told when to come again
+  longer.choice.endpoints = 1;
+  longer.service.acts = {Act(1ms, busy)};
+  longer.run();
+  ASSERT_FALSE(longer.replies[0]);
+  EXPECT_EQ(longer.replies[0].error().retry_after(), 2s);
+  EXPECT_LT(longer.took[0], 100ms);
   RetryPlay late;
   late.choice.endpoints = 1;
-  late.deadline = 1s;
-  late.service.acts = {Act(1ms, busy)};
+  late.deadline = 900ms;
+  late.service.acts = {Act(1ms, soon)};
   late.run();
   EXPECT_FALSE(late.replies[0]);
   EXPECT_LT(late.took[0], 100ms) << "there is no time for that: it is told at once";

@@ -120,8 +120,13 @@ void BalancingJudge::judge_picks(const Server& server, const EndpointSet& set, c
   if (!unhealthy || !before.unhealthy || panic || server.panic || server.set.get() != &set) return;
   if (set.only != nullptr || before.draining) return;
   sights_.trials += picks;
-  if (picks > 1) blame(endpoint, "it got " + std::to_string(picks) + " calls at once while it was out");
-  if (std::find(set.trials.begin(), set.trials.end(), &endpoint) == set.trials.end())
+  // A circuit breaker that a call has half-opened takes as many as it may.
+  const CircuitBreakerConfig& breaker = endpoint.config().circuit_breaker;
+  if (picks > (breaker.enabled ? breaker.half_open_max_requests : 1))
+    blame(endpoint, "it got " + std::to_string(picks) + " calls at once while it was out");
+  // Nobody new comes to one of weight 0: only the sessions that it has may prove it.
+  const bool proved_by_sessions = member.weight == 0 && breaker.enabled;
+  if (!proved_by_sessions && std::find(set.trials.begin(), set.trials.end(), &endpoint) == set.trials.end())
     blame(endpoint, "it got a call while it was unhealthy: " + endpoint.status()->reason + "; panic below " +
                         std::to_string(set.balancing.panic_threshold) +
                         (set.roster.empty() ? ", nobody:" : ":") + text_of(set));

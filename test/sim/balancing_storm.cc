@@ -48,6 +48,11 @@ void BalancingStorm::add_server(std::size_t place) {
     options.trouble = trouble_;
     options.timeout = kTimeout;
     const std::size_t number = scripts_.size();
+    // Who was forgotten and is turned away then may go elsewhere.
+    options.turned_away = [this, url = url_of(options.address)] {
+      TimePoint& until = ill_until_.try_emplace(url, TimePoint::min()).first->second;
+      until = std::max(until, world_.now());
+    };
     options.arrived = [this, number](const std::string& nonce) { arrived(nonce, *scripts_[number]); };
     places_.push_back({shape.name, options.address});
     scripts_.push_back(std::make_unique<ScriptedUpstream>(world_, std::move(options)));

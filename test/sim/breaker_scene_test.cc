@@ -158,6 +158,96 @@ TEST(BreakerScene, PanicOverridesBreakersWhoseProbesPass) {
   });
 }
 
+// The first two are out by their probes alone, when calls have not waited for long at either. When the last
+// one is out, too, no call tries any of them.
+TEST(BreakerScene, WhenTheLastThatHangsIsOutSoAreAll) {
+  play(3, [](HealthScene& s) -> Task<void> {
+    co_await s.pause(seconds(1));
+    Nursery waiting;
+    int refused = 0;
+    const auto some = [&](Duration time) -> Task<void> {
+      for (const TimePoint until = s.now() + time; s.now() < until;) {
+        waiting.start(one_call(s, seconds(8), refused));
+        co_await s.pause(milliseconds(10));
+      }
+    };
+    s.told(2).calls = Way::hangs;
+    co_await some(milliseconds(300));
+    s.told(0).tell(Way::hangs);
+    s.told(1).tell(Way::hangs);
+    co_await some(milliseconds(100));
+    s.told(2).tell(Way::hangs);
+    const auto open = [&s](std::size_t i) { return breaker(s, i) == BreakerState::open; };
+    for (int i = 0; i < 300 && !open(2); ++i) {
+      EXPECT_FALSE(s.endpoint(0)->status()->silent || s.endpoint(1)->status()->silent);
+      co_await some(milliseconds(5));
+    }
+    EXPECT_TRUE(open(0) && open(1) && open(2));
+    EXPECT_TRUE(s.in_panic());
+    for (std::size_t i = 0; i < 3; ++i) s.told(i).called.clear();
+    for (int i = 0; i < 50; ++i) {
+      const std::string by = co_await s.call(seconds(1));
+      EXPECT_EQ(by, kNobody);
+      co_await s.pause(milliseconds(10));
+    }
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(s.told(i).called.empty());
+    co_await waiting.join();
+  });
+}
+
+// Busy with a long call, it answers no probes; the other one dies. It is all there is, and may answer yet.
+TEST(BreakerScene, WhoIsBusyIsTriedWhenTheOtherDies) {
+  play(2, [](HealthScene& s) -> Task<void> {
+    co_await s.pause(seconds(1));
+    s.told(1).probes = Way::hangs;
+    s.told(1).call_delay = milliseconds(1500);
+    Nursery waiting;
+    int refused = 0;
+    for (int i = 0; i < 4; ++i) waiting.start(one_call(s, seconds(8), refused));
+    const auto out = [&s](std::size_t i) { return s.health(i) == Health::unhealthy; };
+    (void)co_await s.until([&] { return out(1); }, seconds(3));
+    EXPECT_TRUE(out(1));
+    s.set_down(0, true);
+    (void)co_await s.until([&] { return out(0); }, seconds(3));
+    EXPECT_TRUE(out(0) && out(1));
+    EXPECT_FALSE(s.endpoint(1)->status()->silent);
+    const std::string by = co_await s.call();
+    EXPECT_EQ(by, "10.0.1.2");
+    co_await waiting.join();
+  });
+}
+
+// Calls that may be repeated are sent elsewhere before long; that is no answer, and who hangs is known as
+// soon.
+TEST(BreakerScene, WhoIsLateForCallsThatGoElsewhereIsSilentAllTheSame) {
+  play(
+      3,
+      [](HealthScene& s) -> Task<void> {
+        for (int i = 0; i < 60; ++i) (void)co_await s.call();  // what is usual is known by then
+        co_await s.pause(seconds(1));
+        for (std::size_t i = 0; i < 3; ++i) s.told(i).tell(Way::hangs);
+        const TimePoint begun = s.now();
+        const auto all_open = [&s] {
+          for (std::size_t i = 0; i < 3; ++i)
+            if (breaker(s, i) != BreakerState::open) return false;
+          return true;
+        };
+        Nursery waiting;
+        int refused = 0;
+        while (!all_open() && s.now() - begun < seconds(5)) {
+          waiting.start(one_call(s, seconds(8), refused));
+          co_await s.pause(milliseconds(20));
+        }
+        EXPECT_LT(s.now() - begun, milliseconds(2000));
+        co_await waiting.join();
+      },
+      [](ServerConfig& server) {
+        server.retry.enabled = true;
+        server.load_balancing.strategy = LoadBalancingConfig::Strategy::adaptive_latency;
+        server.tools["echo"].safe_to_repeat = true;
+      });
+}
+
 // Silent to probes and calls: nobody is asked, and all is over soon after they are well.
 TEST(BreakerScene, WhereAllHangNobodyIsAsked) {
   play(3, [](HealthScene& s) -> Task<void> {

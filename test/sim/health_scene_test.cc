@@ -20,6 +20,16 @@ void play(std::size_t endpoints, Task<void> (*what)(HealthScene&),
   for (const std::string& violation : scene.run(what)) ADD_FAILURE() << violation;
 }
 
+Task<void> one_call(HealthScene& s, int& failed) {
+  const std::string by = co_await s.call();
+  if (!by.starts_with("10.0.1.")) ++failed;
+}
+
+Task<void> learn_what_is_usual(HealthScene& s) {
+  for (std::size_t i = 0; i < 3; ++i) s.told(i).delay = milliseconds(3);
+  for (int i = 0; i < 100; ++i) (void)co_await s.call();
+}
+
 // The first endpoint goes wrong and is well again, with no traffic.
 Task<void> judge_quickly(HealthScene& s, Way way) {
   co_await s.pause(seconds(1));  // how soon it usually answers is known
@@ -47,6 +57,23 @@ TEST(HealthScene, ServerErrorIsSeenWithinASecondWithoutTraffic) {
 
 TEST(HealthScene, WrongIdIsSeenWithinASecondWithoutTraffic) {
   play(2, [](HealthScene& s) { return judge_quickly(s, Way::wrong_id); });
+}
+
+// How long it took to say who it is says nothing of how long a probe may take.
+TEST(HealthScene, ASlowStartHidesNoHang) {
+  HealthScene scene(2, nullptr);
+  for (std::size_t i = 0; i < 2; ++i) scene.told(i).delay = milliseconds(2000);
+  const auto violations = scene.run([](HealthScene& s) -> Task<void> {
+    for (std::size_t i = 0; i < 2; ++i) s.told(i).delay = milliseconds(3);
+    for (int i = 0; i < 40; ++i) {
+      (void)co_await s.call();
+      co_await s.pause(milliseconds(20));
+    }
+    s.told(0).tell(Way::hangs);
+    const Duration down = co_await s.until([&s] { return s.health(0) == Health::unhealthy; }, seconds(30));
+    EXPECT_LT(down, seconds(3));
+  });
+  for (const std::string& violation : violations) ADD_FAILURE() << violation;
 }
 
 TEST(HealthScene, RefusalIsSeenAndWhoRefusesGetsNoCall) {
@@ -86,6 +113,63 @@ TEST(HealthScene, WithoutABreakerALoneEndpointIsNeverOutForFailingCalls) {
         EXPECT_EQ(by, "10.0.1.1");
       },
       no_breaker);
+}
+
+// Every other call of the first one fails, and it has one in a second.
+Task<void> fail_every_other(HealthScene& s) {
+  for (int i = 0; i < 24 && s.health(0) != Health::unhealthy; ++i) {
+    s.told(0).calls = i % 4 < 2 ? Way::busy : Way::well;  // two endpoints take turns
+    (void)co_await s.call();
+    co_await s.pause(milliseconds(500));
+  }
+}
+
+// Ten seconds of that are a rate, two are too few calls.
+TEST(HealthScene, TheRateIsThatOfTheWindowAsConfigured) {
+  const auto judged = [](seconds window) {
+    return [window](ServerConfig& server) {
+      no_breaker(server);
+      server.outlier_detection.window = window;
+      server.outlier_detection.min_requests = 6;
+    };
+  };
+  play(
+      2,
+      [](HealthScene& s) -> Task<void> {
+        co_await fail_every_other(s);
+        EXPECT_EQ(s.health(0), Health::unhealthy);
+      },
+      judged(seconds(10)));
+  play(
+      2,
+      [](HealthScene& s) -> Task<void> {
+        co_await fail_every_other(s);
+        EXPECT_NE(s.health(0), Health::unhealthy);
+      },
+      judged(seconds(2)));
+}
+
+// All calls fail while probes pass: how many may be out for that.
+TEST(HealthScene, NoMoreAreEjectedThanMaxEjected) {
+  static std::size_t out;
+  const auto count = [](double max_ejected) {
+    play(
+        4,
+        [](HealthScene& s) -> Task<void> {
+          for (std::size_t i = 0; i < 4; ++i) s.told(i).calls = Way::busy;
+          for (int i = 0; i < 80; ++i) (void)co_await s.call();
+          out = 0;
+          for (std::size_t i = 0; i < 4; ++i) out += s.health(i) == Health::unhealthy ? 1U : 0U;
+        },
+        [max_ejected](ServerConfig& server) {
+          no_breaker(server);
+          server.outlier_detection.max_ejected = max_ejected;
+        });
+    return out;
+  };
+  EXPECT_EQ(count(0), 1U);  // one always may
+  EXPECT_EQ(count(0.5), 2U);
+  EXPECT_EQ(count(0.75), 3U);
 }
 
 // Its probes pass and its calls fail.
@@ -151,6 +235,57 @@ TEST(HealthScene, WithoutABreakerAtMostOneTrialIsUnderWay) {
         EXPECT_EQ(s.told(0).called.size(), 1u);
       },
       no_breaker);
+}
+
+// Probes pass and calls hang; those that may be repeated are answered elsewhere, so none fails. Whoever is
+// outrun is left alone at once, but for a look now and then: one of 64, after half a second.
+TEST(HealthScene, WhoHangsOnCallsThatOthersAnswerIsLeftAlone) {
+  const auto tune = [](ServerConfig& server) {
+    server.load_balancing.strategy = LoadBalancingConfig::Strategy::adaptive_latency;
+    server.tools["echo"].safe_to_repeat = true;
+  };
+  play(
+      3,
+      [](HealthScene& s) -> Task<void> {
+        co_await learn_what_is_usual(s);
+        Nursery waiting;
+        int failed = 0;
+        const TimePoint begun = s.now();
+        s.told(0).calls = Way::hangs;
+        while (s.now() < begun + seconds(6)) {
+          waiting.start(one_call(s, failed));
+          co_await s.pause(milliseconds(7));
+        }
+        co_await waiting.join();
+        EXPECT_EQ(failed, 0);
+        const auto before = [&](Duration time) {
+          const auto came = [&](TimePoint at) { return at - begun > milliseconds(20) && at - begun < time; };
+          return std::count_if(s.told(0).called.begin(), s.told(0).called.end(), came);
+        };
+        EXPECT_EQ(before(milliseconds(500)), 0);
+        EXPECT_LT(before(seconds(6)), 20);
+      },
+      tune);
+}
+
+// Given up for being late, it is but slow: whichever strategy sends it calls.
+TEST(HealthScene, WhoIsOutrunIsNotAccused) {
+  play(
+      3,
+      [](HealthScene& s) -> Task<void> {
+        co_await learn_what_is_usual(s);
+        Nursery waiting;
+        int failed = 0;
+        s.told(0).call_delay = milliseconds(600);
+        for (const TimePoint over = s.now() + seconds(4); s.now() < over;) {
+          waiting.start(one_call(s, failed));
+          co_await s.pause(milliseconds(20));
+          EXPECT_NE(s.health(0), Health::unhealthy);
+        }
+        co_await waiting.join();
+        EXPECT_EQ(failed, 0);
+      },
+      [](ServerConfig& server) { server.tools["echo"].safe_to_repeat = true; });
 }
 
 TEST(HealthScene, WhoComesBackGetsItsShareLittleByLittle) {

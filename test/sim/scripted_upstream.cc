@@ -71,6 +71,7 @@ Task<bool> ScriptedUpstream::be_ill(PlainHttp& http, CancelScope& stop) {
 
 Task<bool> ScriptedUpstream::greet(PlainHttp& http, const Message& message, CancelScope& stop) {
   if (chance(options_.trouble / 2)) {
+    if (options_.turned_away) options_.turned_away();
     switch (draw(4)) {
       case 0:
         co_return co_await http.write(answer(503, "busy"), &stop);

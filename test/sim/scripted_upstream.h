@@ -21,6 +21,7 @@ class ScriptedUpstream final : public SimUpstream {
     bool old_era = false;
     unsigned trouble = 30;                                  // of a hundred calls, so many go wrong
     Duration timeout{};                                     // what the gateway is set to wait
+    std::function<void()> turned_away;                      // an introduction goes wrong; may be empty
     std::function<void(const std::string& nonce)> arrived;  // a call came in whole; may be empty
   };
   /// How all that it is sent fares while it is ill.

@@ -26,6 +26,7 @@ Task<bool> ToldEndpoint::take(PlainHttp& http, const PlainMessage& request, Canc
     most_under_way = std::max(most_under_way, ++under_way);
     std::string result =
         R"({"content":[{"type":"text","text":"by )" + host_ + R"( "}],"resultType":"complete"})";
+    if (call_delay != Duration()) (void)co_await Sleep(world_.now() + call_delay, &stop);
     const bool goes_on = co_await reply(http, calls, id, std::move(result), stop);
     --under_way;
     co_return goes_on;

@@ -19,6 +19,7 @@ class ToldEndpoint final : public SimUpstream {
   Way probes = Way::well;  // who asks whether it is there
   Way calls = Way::well;   // and calls of tools
   Duration delay{};        // before each answer
+  Duration call_delay{};   // before each answer to a call, besides
   std::size_t probed = 0;
   std::vector<TimePoint> called;  // when calls came
   int under_way = 0;              // calls that hang

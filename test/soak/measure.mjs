@@ -1,6 +1,7 @@
 // What the measuring programs share: options, chance that a seed repeats, what figures are made of, tables. Imported before
 // everything else: --weir PATH names the binary, as the environment's WEIR does.
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 
 export { numbers } from '../e2e/numbers.mjs';
@@ -60,6 +61,21 @@ export function deserted(times, all, begun, end, fair) {
   return since;
 }
 
+// What the system knows of a process: KiB that it has in memory, and its open descriptors.
+export const resident = (pid) => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+export const descriptors = (pid) => fs.readdirSync(`/proc/${pid}/fd`).length;
+// The straight line through points [x, y]: how much y grows by each x, and the standard error of that.
+export function slope(points) {
+  const n = points.length;
+  const [mx, my] = [0, 1].map((k) => points.reduce((sum, one) => sum + one[k], 0) / n);
+  const spread = points.reduce((sum, [x]) => sum + (x - mx) ** 2, 0);
+  const by = points.reduce((sum, [x, y]) => sum + (x - mx) * (y - my), 0) / spread;
+  const off = points.reduce((sum, [x, y]) => sum + (y - my - by * (x - mx)) ** 2, 0);
+  return { by, error: Math.sqrt(off / (n - 2) / spread) };
+}
+// The same by the median of the slopes between all pairs: some steps, of a burst that was larger than all before, don't move it.
+export const usualSlope = (points) => median(points.flatMap(([x, y], i) => points.slice(i + 1).map(([u, v]) => (v - y) / (u - x))));
+
 // null is "never"; undefined "not looked at".
 export const ms = (value) => (value === undefined ? '-' : value === null ? 'never' : value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(2)} s`);
 export const percent = (value, digits = 1) => (value === undefined || Number.isNaN(value) ? '-' : `${(value * 100).toFixed(digits)} %`);
@@ -72,11 +88,17 @@ export const worst = (values) => {
 export const over = (value, bound) => bound !== undefined && (value === null || value > bound);
 
 export const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+// The page's heading: what was run, without what is of this machine.
+function heading() {
+  const name = path.basename(process.argv[1]);
+  const words = process.argv.slice(2).filter((word, i, all) => !['--write', '--weir', '--stub'].some((one) => word === one || all[i - 1] === one));
+  return `# ${name.replace(/\.mjs$/, '').replaceAll('_', ' ')}\n\nWhat \`${['node test/soak/' + name, ...words].join(' ')}\` printed on ${os.cpus().length} cores.`;
+}
 // Prints, and with --write FILE keeps the text there and the raw figures in FILE.json.
 export function report(text, raw) {
   console.log(text);
   const file = option('write');
   if (!file) return;
-  fs.writeFileSync(file, text + '\n');
+  fs.writeFileSync(file, `${heading()}\n\n${text}\n`);
   fs.writeFileSync(file + '.json', JSON.stringify(raw, null, 1));
 }
