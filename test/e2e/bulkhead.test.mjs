@@ -220,7 +220,7 @@ export const tests = {
       assert.ok((await Promise.all(all)).every((one) => one.outcome !== 'ok'));
       assert.equal((await weir.exit).code, 0);
       assert.equal((await replica.counters()).by_tool.slow, 4);
-    }, { config: { drain_timeout: '300ms' } });
+    }, { config: { threads: 8, drain_timeout: '300ms' } });
   },
 
   async 'what stands at the top is for all servers, and a server says otherwise'() {
