@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kReads[] = {"/livez", "/readyz", "/health", "/metrics", "/servers",
                                        "/tools", "/config", "/events", "/explain"};
+constexpr std::string_view kFigures[] = {"/livez", "/readyz", "/metrics"};
 constexpr std::string_view kActions[] = {"/reload", "/rollback", "/drain", "/undrain", "/reset-breaker"};
 
 std::string_view path_of(const RequestHead& head) { return head.target.substr(0, head.target.find('?')); }
@@ -56,20 +57,28 @@ bool is_read(std::string_view path) { return one_of(kReads, path) || web_file(pa
 }  // namespace
 
 AdminApi::AdminApi(Gateway& gateway, Metrics& metrics, RecentEvents& recent, AdminActions actions,
-                   bool loopback)
+                   bool loopback, Serves serves)
     : gateway_(gateway),
       metrics_(metrics),
       actions_(std::move(actions)),
       loopback_(loopback),
+      serves_(serves),
       feed_(gateway, metrics, recent, {actions_.read_families, actions_.draining, actions_.stop}) {}
 
 int AdminApi::admit(const RequestHead& head, std::string& reason) {
-  const Config& config = gateway_.plan()->config;
+  const std::shared_ptr<const Plan> plan = gateway_.plan();
+  const Config& config = plan->config;
   static const std::vector<std::string> no_origins;
   const GuardRules rules{loopback_, config.allowed_hosts, no_origins};
   if (const int status = check_entry(rules, head, reason); status != 0) return status;
-  const bool read = is_read(path_of(head));
-  if (!read && !one_of(kActions, path_of(head))) {
+  const bool figures = serves_ == Serves::figures;
+  if (!figures && !plan->operators.admit(head.get(Field::authorization))) {
+    reason = head.has(Field::authorization) ? "this is not the operators' token"
+                                            : "the operators' token is needed (admin.token)";
+    return 401;
+  }
+  const bool read = figures ? one_of(kFigures, path_of(head)) : is_read(path_of(head));
+  if (!read && (figures || !one_of(kActions, path_of(head)))) {
     reason = "nothing is here";
     return 404;
   }
@@ -80,8 +89,10 @@ int AdminApi::admit(const RequestHead& head, std::string& reason) {
   return read ? 0 : check_action(head, reason);
 }
 
-std::string_view AdminApi::allowed(const RequestHead& head) const {
-  return is_read(path_of(head)) ? "GET" : "POST";
+std::string AdminApi::refusal_fields(int status, const RequestHead& head) const {
+  if (status == 401) return gateway_.plan()->operators.challenge(head.get(Field::authorization));
+  if (status != 405) return {};
+  return is_read(path_of(head)) ? "Allow: GET\r\n" : "Allow: POST\r\n";
 }
 
 Task<bool> AdminApi::reset_breaker(const RequestHead& head, const Plan& plan, std::string& body) {

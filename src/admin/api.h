@@ -1,6 +1,6 @@
 // The operators' API: health, servers, tools, configuration, metrics, reload and drain; the dashboard and
 // what it is fed with. On the control shard, off every request's way. Host and Origin are checked as in
-// front.
+// front, and before anything else is told the operators' token.
 #pragma once
 
 #include <functional>
@@ -31,12 +31,15 @@ struct AdminActions {
   CancelScope* stop = nullptr;
 };
 
-/// The handler of the admin address. One per shard that serves it.
+/// The handler of the admin address, or of the one that tells figures only. One per shard that serves it.
 class AdminApi final : public HttpHandler {
  public:
-  AdminApi(Gateway& gateway, Metrics& metrics, RecentEvents& recent, AdminActions actions, bool loopback);
+  /// What an address serves: all, to operators; or /metrics, /livez and /readyz, to whoever asks.
+  enum class Serves : std::uint8_t { all, figures };
+  AdminApi(Gateway& gateway, Metrics& metrics, RecentEvents& recent, AdminActions actions, bool loopback,
+           Serves serves);
   int admit(const RequestHead& head, std::string& reason) override;
-  std::string_view allowed(const RequestHead& head) const override;
+  std::string refusal_fields(int status, const RequestHead& head) const override;
   Task<void> handle(HttpRequest& request, HttpResponder& responder, CancelScope& gone) override;
 
  private:
@@ -47,6 +50,7 @@ class AdminApi final : public HttpHandler {
   Metrics& metrics_;
   AdminActions actions_;
   bool loopback_;
+  Serves serves_;
   LiveFeed feed_;
 };
 

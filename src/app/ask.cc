@@ -71,8 +71,9 @@ void print_servers(std::string_view list) {
 }
 
 // Asks once: the operators' address for everything, or the MCP address for its one word.
-int print_status(const std::string& url, std::string_view member, bool json, bool clear) {
-  const Result<RemoteAnswer> answer = ask_remote("GET", url, {}, {});
+int print_status(const std::string& url, const RemoteAccess& access, std::string_view member, bool json,
+                 bool clear) {
+  const Result<RemoteAnswer> answer = ask_remote("GET", url, {}, {}, access);
   if (!answer) return say_failure(url, answer.error());
   const bool word = member == "status";
   const bool told = answer->status == 200 || (word && answer->status == 503);
@@ -98,7 +99,7 @@ int command_tools(const Flags& flags) {
   if (!gateway) return 2;
   const auto endpoint = mcp_endpoint(*gateway);
   if (!endpoint) return 1;
-  const auto message = ask_mcp(*endpoint, "tools/list", {}, {}, flags.json);
+  const auto message = ask_mcp(*endpoint, gateway->mcp_access, "tools/list", {}, {}, flags.json);
   if (!message) return 1;
   if (flags.json) return print_raw(message->result());
   const RawMembers result = members_of(message->result());
@@ -129,7 +130,7 @@ int command_call(const Flags& flags) {
   std::string params = "\"name\":";
   json_append_string(params, flags.tool);
   params += ",\"arguments\":" + arguments;
-  const auto message = ask_mcp(*endpoint, "tools/call", flags.tool, params, flags.json);
+  const auto message = ask_mcp(*endpoint, gateway->mcp_access, "tools/call", flags.tool, params, flags.json);
   if (!message) return 1;
   const int code = is_tool_error(*message) ? 1 : 0;
   if (flags.json) {
@@ -158,7 +159,8 @@ int command_status(const Flags& flags) {
     return 1;
   }
   while (true) {
-    const int code = print_status(url, member, flags.json, flags.watch && !flags.json);
+    const RemoteAccess& access = member == "servers" ? gateway->admin_access : gateway->mcp_access;
+    const int code = print_status(url, access, member, flags.json, flags.watch && !flags.json);
     if (code != 0 || !flags.watch) return code;
     std::this_thread::sleep_for(std::chrono::seconds(1));
   }
@@ -178,7 +180,7 @@ int command_post(const Flags& flags, const char* path) {
     return 1;
   }
   const std::string url = gateway->admin + path;
-  const Result<RemoteAnswer> answer = ask_remote("POST", url, {}, {});
+  const Result<RemoteAnswer> answer = ask_remote("POST", url, {}, {}, gateway->admin_access);
   if (!answer) return say_failure(gateway->admin, answer.error());
   const std::string_view ok =
       is_json_object(answer->body) ? members_of(answer->body).find("ok") : std::string_view();

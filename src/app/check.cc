@@ -6,8 +6,10 @@
 #include "app/commands.h"
 #include "app/overrides.h"
 #include "app/remote.h"
+#include "app/running.h"
 #include "config/text_rules.h"
 #include "gateway/plan.h"
+#include "http/tls.h"
 #include "mcp/splice.h"
 
 namespace weir {
@@ -28,9 +30,10 @@ struct Names {
   std::string unchecked;  // which names were not looked at, and why; empty: all were
 };
 
-bool ask_tools(const AddressConfig& admin, std::vector<KnownTool>& tools, std::string& trouble) {
-  const std::string where = reachable_address(admin);
-  const Result<RemoteAnswer> answer = ask_remote("GET", "http://" + where + "/tools", {}, {}, kPatience);
+bool ask_tools(const AdminConfig& admin, std::vector<KnownTool>& tools, std::string& trouble) {
+  const std::string where = reachable_address(admin.address);
+  const Result<RemoteAnswer> answer =
+      ask_remote("GET", admin_url(admin) + "/tools", {}, {}, access_of(admin), kPatience);
   if (!answer) {
     trouble = "no gateway is running at " + where;
     return false;
@@ -88,8 +91,24 @@ Names look_at_names(const Config& config) {
                              " tools; many clients take no more than " + std::to_string(kToolsMax));
   if (!unknown.empty())
     found.unchecked = "names were not checked of " + unknown + ": the gateway at " +
-                      reachable_address(*config.admin) + " shows no tools of it";
+                      reachable_address(config.admin->address) + " shows no tools of it";
   return found;
+}
+
+// The files that the start would read.
+void check_certificates(const std::string& file, LoadOutcome& outcome) {
+  std::vector<ListenTlsConfig> all;
+  for (const ListenConfig& one : outcome.config->listen) all.push_back(one.tls);
+  if (outcome.config->admin) all.push_back(outcome.config->admin->tls);
+  bool good = true;
+  for (const ListenTlsConfig& one : all) {
+    if (one.cert.empty()) continue;
+    const auto read = TlsContext::server(one.cert, one.key);
+    if (read) continue;
+    outcome.diagnostics.push_back(unplaced(Diagnostic::error, file, "tls: " + read.error().detail()));
+    good = false;
+  }
+  if (!good) outcome.config.reset();
 }
 
 }  // namespace
@@ -101,6 +120,7 @@ int command_check(const Flags& flags) {
     outcome.diagnostics.push_back(unplaced(Diagnostic::error, "weir", "no file to check: name one"));
   else
     outcome = load_with_flags(file, flags);
+  if (outcome.config) check_certificates(file, outcome);
   Names names;
   if (outcome.config) names = look_at_names(*outcome.config);
   for (std::string& warning : names.warnings)

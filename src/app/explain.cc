@@ -124,7 +124,7 @@ int command_explain(const Flags& flags) {
     return gateway->by_flag ? 2 : 1;
   }
   const std::string url = gateway->admin + "/explain?tool=" + percent_encoded(flags.tool);
-  const Result<RemoteAnswer> answer = ask_remote("GET", url, {}, {});
+  const Result<RemoteAnswer> answer = ask_remote("GET", url, {}, {}, gateway->admin_access);
   if (!answer) return say_failure(gateway->admin, answer.error());
   const bool object = is_json_object(answer->body);
   const RawMembers told = object ? members_of(answer->body) : RawMembers();

@@ -346,6 +346,15 @@ std::vector<ReadFamily> Observe::read_families() const {
   ReadFamily& open = family("weir_connections", "Open connections.", false);
   sample(open, "side=\"client\"", connections.load());
   sample(open, "side=\"upstream\"", open_upstream_connections());
+  ReadFamily& refused = family("weir_connections_refused", "Connections that were not taken.", true);
+  constexpr std::array<std::string_view, kRefusals> kReasons = {"limit", "address_limit", "descriptors"};
+  for (std::size_t i = 0; i < kReasons.size(); ++i)
+    sample(refused, "reason=\"" + std::string(kReasons[i]) + '"',
+           static_cast<double>(connections_refused[i].load()));
+  sample(family("weir_connections_shed", "Idle connections that were ended to make room for others.", true),
+         {}, static_cast<double>(connections_shed.load()));
+  sample(family("weir_tls_handshakes_failed", "TLS handshakes of clients that did not end well.", true), {},
+         static_cast<double>(handshakes_failed.load()));
   sample(family("weir_config_last_reload_successful", "1 if the last reload was taken.", false), {},
          last_reload_good ? 1 : 0);
   sample(family("weir_config_last_reload_success_timestamp_seconds", "When a configuration was last taken.",

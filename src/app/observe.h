@@ -42,6 +42,11 @@ class Observe final : public FrontObserver {
 
   /// Gauges that others keep up to date; read when scraped.
   std::atomic<std::uint32_t> connections{0};
+  /// Why a connection was not taken; `connections_refused` is by it.
+  enum Refusal : std::uint8_t { kLimit, kAddressLimit, kDescriptors, kRefusals };
+  std::array<std::atomic<std::uint64_t>, kRefusals> connections_refused{};
+  std::atomic<std::uint64_t> connections_shed{0};   // idle ones, to make room
+  std::atomic<std::uint64_t> handshakes_failed{0};  // TLS, of clients
   std::atomic<bool> last_reload_good{true};
   std::atomic<std::int64_t> last_reload_seconds{0};
 

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "config/text_rules.h"
 #include "runtime/descriptors.h"
 #include "runtime/hop.h"
 #include "runtime/signals.h"
@@ -33,6 +34,8 @@ Process::~Process() = default;
 
 int Process::run() {
   raise_descriptor_limit();
+  descriptor_room_ = descriptor_room();
+  if (!options_.stdio && !load_certificates()) return 1;
   unsigned count = options_.config.threads;
   // One client over one channel is one shard's.
   if (count == 0) count = options_.stdio ? 1U : std::max(1U, std::thread::hardware_concurrency());
@@ -45,6 +48,12 @@ int Process::run() {
   metrics_ = std::make_unique<Metrics>(shards.size());
   observe_ = std::make_unique<Observe>(log_, *metrics_, gateway_now_, shards.size());
   observe_->set_options(options_.config.log);
+  if (!options_.stdio && descriptor_room_ < options_.config.limits.connections) {
+    LogLine line(
+        log_, Module::app, Severity::warn,
+        "fewer connections are taken than limits.connections says, for lack of descriptors (ulimit -n)");
+    line.number("connections", static_cast<std::int64_t>(descriptor_room_));
+  }
   Gateway::Observer observer;
   observer.degradation_changed = [this](const std::string& rule, const std::string& server, bool acts) {
     observe_->degradation_changed(rule, server, acts);
@@ -106,7 +115,7 @@ Task<void> Process::control() {
     };
     good = co_await on_shard<bool>(seat.loop->shard(), never, std::move(work));
   }
-  if (good && options_.config.admin && !options_.stdio) good = co_await open_admin();
+  if (good && !options_.stdio) good = co_await open_admin();
   Result<std::unique_ptr<Signals>> signals =
       Signals::take(own.loop->shard().network(), {SIGTERM, SIGINT, SIGHUP});
   if (!good || !signals) {
@@ -116,6 +125,7 @@ Task<void> Process::control() {
   if (!options_.stdio) say_ready();
   CancelScope watching;
   if (!options_.file.empty()) own.fibers.start(watch_file(watching));
+  if (!options_.stdio) watch_certificates(watching);
   while (true) {
     const Result<int> signal = co_await (*signals)->next(client_left_);
     if (!signal) break;
@@ -142,15 +152,18 @@ void Process::say_ready() {
   std::lock_guard lock(said_lock_);
   ready_said_ = true;
   std::string first;
-  for (const SocketAddress& address : bound_) {
-    const bool six = address.host.find(':') != std::string::npos;
-    const std::string url = "http://" + (six ? "[" + address.host + "]" : address.host) + ":" +
-                            std::to_string(address.port) + "/mcp";
+  const auto where = [](const SocketAddress& address, bool tls) {
+    return (tls ? "https://" : "http://") + to_string(AddressConfig{address.host, address.port});
+  };
+  for (std::size_t i = 0; i < bound_.size(); ++i) {
+    const std::string url = where(bound_[i], certificates_[i] != nullptr) + "/mcp";
     if (first.empty()) first = url;
     std::printf("weir %s  %s\n", WEIR_VERSION, url.c_str());
   }
   if (options_.config.admin)
-    std::printf("admin       http://%s:%u\n", admin_address_.host.c_str(), unsigned{admin_address_.port});
+    std::printf("admin       %s\n", where(admin_address_, admin_certificate_ != nullptr).c_str());
+  if (options_.config.metrics_listen)
+    std::printf("metrics     %s/metrics\n", where(figures_address_, false).c_str());
   std::printf("paste into a client:\n  {\"mcpServers\": {\"weir\": {\"type\": \"http\", \"url\": \"%s\"}}}\n",
               first.c_str());
   for (const auto& [server, text] : said_) std::printf("  %-16s %s\n", server.c_str(), text.c_str());

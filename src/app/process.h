@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "admin/api.h"
+#include "app/certificate.h"
+#include "app/connection_book.h"
 #include "app/observe.h"
 #include "config/load.h"
 #include "front/http_entry.h"
@@ -46,6 +48,8 @@ class Process {
     std::vector<std::unique_ptr<HttpEntry>> entries;
     std::unique_ptr<StdioEntry> stdio;
     HttpServerLimits limits;
+    IdleList idle;
+    std::size_t refusing = 0;  // connections that are being told that they are too many
     CancelScope stop;
     Nursery fibers;
   };
@@ -53,8 +57,24 @@ class Process {
   Task<bool> open(Seat& seat, bool first);
   Task<bool> open_stdio(Seat& seat);
   Task<void> serve_stdio(Seat& seat, std::unique_ptr<Stream> stream);
-  Task<void> accept(Seat& seat, std::unique_ptr<Listener> listener, HttpHandler& handler);
-  Task<void> serve(Seat& seat, std::unique_ptr<Stream> stream, HttpHandler& handler);
+  /// Whom an address lets in, and how it is served.
+  struct Door {
+    HttpHandler* handler = nullptr;
+    Certificate* certificate = nullptr;  // null: without TLS
+    ConnectionBook* book = nullptr;
+    bool operators = false;
+  };
+  Task<void> accept(Seat& seat, std::unique_ptr<Listener> listener, Door door);
+  bool make_room(Seat& seat, const Door& door, std::string_view address);
+  Task<void> serve(Seat& seat, std::unique_ptr<Stream> stream, Door door, std::string address);
+  Task<void> refuse(Seat& seat, std::unique_ptr<Stream> stream);
+  bool load_certificates();
+  void reload_certificates(std::string_view cause);
+  Task<void> watch_certificate(std::string file, CancelScope& stop);
+  void watch_certificates(CancelScope& stop);
+  std::string unsafe_change(const Config& config) const;
+  Result<std::unique_ptr<Listener>> open_on_control(const AddressConfig& wanted, const char* what);
+  AdminActions admin_actions();
   Task<void> watch_file(CancelScope& stop);
   Task<void> drain();
   Task<bool> open_admin();
@@ -74,8 +94,15 @@ class Process {
   std::unique_ptr<Observe> observe_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<AdminApi> admin_;
+  std::unique_ptr<AdminApi> figures_;
   SocketAddress admin_address_;
-  std::deque<Config> earlier_;  // the last five configurations, newest last; the control shard
+  SocketAddress figures_address_;
+  std::vector<std::unique_ptr<Certificate>> certificates_;  // of `listen`, in its order; null: no TLS
+  std::unique_ptr<Certificate> admin_certificate_;
+  ConnectionBook clients_;
+  ConnectionBook operators_;
+  std::size_t descriptor_room_ = 0;  // connections that descriptors are left for
+  std::deque<Config> earlier_;       // the last five configurations, newest last; the control shard
   std::atomic<bool> draining_{false};
   CancelScope client_left_;  // the one client of stdio; the control shard
   std::shared_ptr<OpenStreams> streams_ = std::make_shared<OpenStreams>();

@@ -13,17 +13,7 @@ SocketAddress socket_address(const AddressConfig& address) {
 
 }  // namespace
 
-Task<bool> Process::open_admin() {
-  Seat& own = control_seat();
-  const AddressConfig& wanted = *options_.config.admin;
-  const SocketAddress address = socket_address(wanted);
-  Result<std::unique_ptr<Listener>> listener = own.loop->shard().network().listen(address, false);
-  if (!listener) {
-    std::fprintf(stderr, "weir: cannot listen on %s:%u (admin): %s\n", address.host.c_str(),
-                 unsigned{address.port}, listener.error().detail().c_str());
-    co_return false;
-  }
-  admin_address_ = (*listener)->address();
+AdminActions Process::admin_actions() {
   AdminActions actions;
   actions.reload = [this](std::string& report) { return reload("admin", report); };
   actions.rollback = [this](std::string& report) { return rollback(report); };
@@ -34,12 +24,44 @@ Task<bool> Process::open_admin() {
   actions.draining = [this] { return draining_.load(); };
   actions.read_families = [this] { return observe_->read_families(); };
   actions.endpoint = [this] {
-    return "http://" + to_string(AddressConfig{bound_.front().host, bound_.front().port}) + "/mcp";
+    const std::string scheme = certificates_.front() ? "https://" : "http://";
+    return scheme + to_string(AddressConfig{bound_.front().host, bound_.front().port}) + "/mcp";
   };
-  actions.stop = &own.stop;
-  admin_ = std::make_unique<AdminApi>(*gateway_, *metrics_, observe_->recent(), std::move(actions),
-                                      is_loopback(wanted.host));
-  own.fibers.start(accept(own, std::move(*listener), *admin_));
+  actions.stop = &control_seat().stop;
+  return actions;
+}
+
+Result<std::unique_ptr<Listener>> Process::open_on_control(const AddressConfig& wanted, const char* what) {
+  const SocketAddress address = socket_address(wanted);
+  Result<std::unique_ptr<Listener>> listener = control_seat().loop->shard().network().listen(address, false);
+  if (!listener)
+    std::fprintf(stderr, "weir: cannot listen on %s:%u (%s): %s\n", address.host.c_str(),
+                 unsigned{address.port}, what, listener.error().detail().c_str());
+  return listener;
+}
+
+Task<bool> Process::open_admin() {
+  Seat& own = control_seat();
+  if (options_.config.admin) {
+    const AddressConfig& wanted = options_.config.admin->address;
+    Result<std::unique_ptr<Listener>> listener = open_on_control(wanted, "admin");
+    if (!listener) co_return false;
+    admin_address_ = (*listener)->address();
+    admin_ = std::make_unique<AdminApi>(*gateway_, *metrics_, observe_->recent(), admin_actions(),
+                                        is_loopback(wanted.host), AdminApi::Serves::all);
+    const Door door{admin_.get(), admin_certificate_.get(), &operators_, true};
+    own.fibers.start(accept(own, std::move(*listener), door));
+  }
+  if (options_.config.metrics_listen) {
+    const AddressConfig& wanted = *options_.config.metrics_listen;
+    Result<std::unique_ptr<Listener>> listener = open_on_control(wanted, "metrics_listen");
+    if (!listener) co_return false;
+    figures_address_ = (*listener)->address();
+    figures_ = std::make_unique<AdminApi>(*gateway_, *metrics_, observe_->recent(), admin_actions(),
+                                          is_loopback(wanted.host), AdminApi::Serves::figures);
+    const Door door{figures_.get(), nullptr, &operators_, true};
+    own.fibers.start(accept(own, std::move(*listener), door));
+  }
   co_return true;
 }
 
@@ -74,7 +96,8 @@ Task<bool> Process::open(Seat& seat, bool first) {
     options.streams = streams_;
     options.stop = &seat.stop;
     seat.entries.push_back(std::make_unique<HttpEntry>(*gateway_, std::move(options), *observe_));
-    seat.fibers.start(accept(seat, std::move(*listener), *seat.entries.back()));
+    const Door door{seat.entries.back().get(), certificates_[i].get(), &clients_, false};
+    seat.fibers.start(accept(seat, std::move(*listener), door));
   }
   co_return true;
 }
@@ -97,26 +120,6 @@ Task<bool> Process::open_stdio(Seat& seat) {
 Task<void> Process::serve_stdio(Seat& seat, std::unique_ptr<Stream> stream) {
   observe_->connections.fetch_add(1, std::memory_order_relaxed);
   co_await seat.stdio->run(std::move(stream), seat.stop);
-  observe_->connections.fetch_sub(1, std::memory_order_relaxed);
-}
-
-// Its listener ends with it: from then on connecting is refused, so that clients go elsewhere.
-Task<void> Process::accept(Seat& seat, std::unique_ptr<Listener> listener, HttpHandler& handler) {
-  while (!seat.stop.cancelled()) {
-    Result<std::unique_ptr<Stream>> stream = co_await listener->accept(seat.stop);
-    if (!stream) continue;
-    if (observe_->connections.load(std::memory_order_relaxed) >=
-        gateway_->plan()->config.limits.connections) {
-      (*stream)->close();
-      continue;
-    }
-    seat.fibers.start(serve(seat, std::move(*stream), handler));
-  }
-}
-
-Task<void> Process::serve(Seat& seat, std::unique_ptr<Stream> stream, HttpHandler& handler) {
-  observe_->connections.fetch_add(1, std::memory_order_relaxed);
-  co_await serve_http(std::move(stream), handler, seat.limits, seat.stop);
   observe_->connections.fetch_sub(1, std::memory_order_relaxed);
 }
 

@@ -49,7 +49,13 @@ void Process::take(const Config& config, std::string_view cause, std::string& re
   std::string restart;
   if (config.threads != before.threads) restart += "\"threads\"";
   if (config.listen != before.listen) restart += restart.empty() ? "\"listen\"" : ",\"listen\"";
-  if (config.admin != before.admin) restart += restart.empty() ? "\"admin\"" : ",\"admin\"";
+  const auto bound = [](std::optional<AdminConfig> admin) {
+    if (admin) admin->token.clear();  // which holds at once
+    return admin;
+  };
+  if (bound(config.admin) != bound(before.admin)) restart += restart.empty() ? "\"admin\"" : ",\"admin\"";
+  if (config.metrics_listen != before.metrics_listen)
+    restart += restart.empty() ? "\"metrics_listen\"" : ",\"metrics_listen\"";
   report = "{\"ok\":true,\"servers\":{\"added\":" + std::to_string(done.added) +
            ",\"removed\":" + std::to_string(done.removed) + ",\"kept\":" + std::to_string(done.kept) +
            "},\"needs_restart\":[" + restart + "]}";
@@ -68,13 +74,37 @@ void Process::take(const Config& config, std::string_view cause, std::string& re
   observe_->noted("reload", restart.empty(), std::move(said));
 }
 
+// The addresses stay as they were bound: what the new file permits must hold for those, too. Empty: it does.
+std::string Process::unsafe_change(const Config& config) const {
+  if (config.allow_unauthenticated) return {};
+  std::string fault;
+  if (config.auth.bearer_tokens.empty())
+    for (const ListenConfig& one : options_.config.listen)
+      if (fault.empty()) fault = open_address_fault(one.address, false, false);
+  if (fault.empty() && options_.config.admin && (!config.admin || config.admin->token.empty()))
+    fault = open_address_fault(options_.config.admin->address, true, false);
+  return fault.empty() ? fault : "until the restart " + fault;
+}
+
 bool Process::reload(std::string_view cause, std::string& report) {
+  if (cause != "file") reload_certificates(cause);
   if (!options_.load_again) {
     report = R"({"ok":false,"errors":["no file is served"]})";
     return false;
   }
   const LoadOutcome loaded = options_.load_again();
   ::malloc_trim(0);  // the parser took megabytes for a moment
+  const std::string unsafe = loaded.config ? unsafe_change(*loaded.config) : std::string();
+  if (!unsafe.empty()) {
+    observe_->last_reload_good = false;
+    report = "{\"ok\":false,\"errors\":[";
+    json_append_string(report, unsafe);
+    report += "]}";
+    LogLine line(log_, Module::config, Severity::error, unsafe);
+    line.text("cause", cause);
+    observe_->noted("reload", false, "configuration refused (" + std::string(cause) + "): " + unsafe);
+    return false;
+  }
   if (loaded.config) {
     if (!earlier_.empty() && *loaded.config == earlier_.back()) {
       note_good_reload();
@@ -106,6 +136,12 @@ bool Process::reload(std::string_view cause, std::string& report) {
 bool Process::rollback(std::string& report) {
   if (earlier_.size() < 2) {
     report = R"({"ok":false,"errors":["there is no earlier configuration"]})";
+    return false;
+  }
+  if (const std::string unsafe = unsafe_change(earlier_[earlier_.size() - 2]); !unsafe.empty()) {
+    report = "{\"ok\":false,\"errors\":[";
+    json_append_string(report, unsafe);
+    report += "]}";
     return false;
   }
   earlier_.pop_back();

@@ -50,19 +50,22 @@ Task<void> run(EpollShard& loop, const Origin& origin, const std::string& head, 
 
 Result<RemoteAnswer> ask_remote(const std::string& method, const std::string& url,
                                 const std::vector<std::pair<std::string, std::string>>& headers,
-                                const std::string& body, std::chrono::milliseconds patience) {
+                                const std::string& body, const RemoteAccess& access,
+                                std::chrono::milliseconds patience) {
   std::string reason;
   const std::optional<Url> parsed = parse_url(url, reason);
   if (!parsed)
     return fail(Error::Kind::invalid_request, Error::Side::client, Error::Sent::no, url + ": " + reason);
   std::string head = method + " " + parsed->path + " HTTP/1.1\r\nHost: " + parsed->authority() + "\r\n";
   for (const auto& [name, value] : headers) head += name + ": " + value + "\r\n";
+  if (!access.token.empty()) head += "Authorization: Bearer " + access.token + "\r\n";
   head += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n";
   Result<RemoteAnswer> answer =
       fail(Error::Kind::unreachable, Error::Side::upstream, Error::Sent::no, "nothing came back");
   EpollShard loop(0);
   Nursery nursery;
-  const Origin origin(parsed->host, parsed->port, parsed->tls, {});
+  Origin origin(parsed->host, parsed->port, parsed->tls, access.cert);
+  origin.own_certificate = !access.cert.empty();
   loop.shard().post([&] { nursery.start(run(loop, origin, head, body, patience, answer)); });
   loop.run();
   return answer;

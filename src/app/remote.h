@@ -12,6 +12,13 @@
 
 namespace weir {
 
+/// With what a gateway is asked.
+struct RemoteAccess {
+  std::string token;  // sent as bearer token; empty: none
+  std::string cert;   // PEM file that begins with the gateway's own certificate; empty: the system's trust
+};
+
+/// What came back.
 struct RemoteAnswer {
   /// HTTP status; 0 before there is one.
   int status = 0;
@@ -22,7 +29,7 @@ struct RemoteAnswer {
 /// for shards. Errors: unreachable, ...
 Result<RemoteAnswer> ask_remote(const std::string& method, const std::string& url,
                                 const std::vector<std::pair<std::string, std::string>>& headers,
-                                const std::string& body,
+                                const std::string& body, const RemoteAccess& access,
                                 std::chrono::milliseconds patience = std::chrono::seconds(30));
 
 /// Reading what came back. Whether it is one JSON object.

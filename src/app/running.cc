@@ -1,6 +1,7 @@
 #include "app/running.h"
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "app/overrides.h"
 #include "base/json.h"
@@ -21,6 +22,13 @@ std::string base_url(const char* flag, const std::string& value) {
   return {};
 }
 
+std::string from_environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+std::string scheme_of(const ListenTlsConfig& tls) { return tls.cert.empty() ? "http://" : "https://"; }
+
 // What is bound to all addresses is reached where the operators' address was.
 std::string reachable_endpoint(const std::string& endpoint, const std::string& admin) {
   std::string reason;
@@ -33,6 +41,12 @@ std::string reachable_endpoint(const std::string& endpoint, const std::string& a
 
 }  // namespace
 
+std::string admin_url(const AdminConfig& admin) {
+  return scheme_of(admin.tls) + reachable_address(admin.address);
+}
+
+RemoteAccess access_of(const AdminConfig& admin) { return {admin.token, admin.tls.cert}; }
+
 std::optional<RunningGateway> find_gateway(const Flags& flags) {
   RunningGateway gateway;
   const bool by_admin = !flags.admin.empty() && flags.admin != "false";
@@ -42,6 +56,8 @@ std::optional<RunningGateway> find_gateway(const Flags& flags) {
     if (!flags.listen.empty()) gateway.mcp = base_url("--listen", flags.listen);
     if (by_admin == gateway.admin.empty() || flags.listen.empty() != gateway.mcp.empty()) return std::nullopt;
     if (!gateway.mcp.empty()) gateway.mcp += "/mcp";
+    gateway.admin_access.token = from_environment("WEIR_ADMIN_TOKEN");
+    gateway.mcp_access.token = from_environment("WEIR_TOKEN");
     return gateway;
   }
   Flags file = flags;
@@ -55,9 +71,16 @@ std::optional<RunningGateway> find_gateway(const Flags& flags) {
     return std::nullopt;
   }
   // A port that is picked at the start only the running gateway knows.
-  const AddressConfig& listen = outcome.config->listen.front().address;
-  if (listen.port != 0) gateway.mcp = "http://" + reachable_address(listen) + "/mcp";
-  if (outcome.config->admin) gateway.admin = "http://" + reachable_address(*outcome.config->admin);
+  const ListenConfig& listen = outcome.config->listen.front();
+  if (listen.address.port != 0)
+    gateway.mcp = scheme_of(listen.tls) + reachable_address(listen.address) + "/mcp";
+  gateway.mcp_access.cert = listen.tls.cert;
+  const std::vector<std::string>& tokens = outcome.config->auth.bearer_tokens;
+  if (!tokens.empty()) gateway.mcp_access.token = tokens.front();
+  if (const auto& admin = outcome.config->admin) {
+    gateway.admin = admin_url(*admin);
+    gateway.admin_access = access_of(*admin);
+  }
   return gateway;
 }
 
@@ -68,7 +91,7 @@ std::optional<std::string> mcp_endpoint(const RunningGateway& gateway) {
     return std::nullopt;
   }
   const std::string url = gateway.admin + "/servers";
-  const Result<RemoteAnswer> answer = ask_remote("GET", url, {}, {});
+  const Result<RemoteAnswer> answer = ask_remote("GET", url, {}, {}, gateway.admin_access);
   if (!answer) {
     say_failure(gateway.admin, answer.error());
     return std::nullopt;
@@ -106,8 +129,8 @@ int say_no_weir(const std::string& url, const RemoteAnswer& answer) {
   return 1;
 }
 
-std::optional<Message> ask_mcp(const std::string& url, std::string_view method, const std::string& name,
-                               std::string_view params, bool raw_errors) {
+std::optional<Message> ask_mcp(const std::string& url, const RemoteAccess& access, std::string_view method,
+                               const std::string& name, std::string_view params, bool raw_errors) {
   std::vector<std::pair<std::string, std::string>> headers = {
       {"Content-Type", "application/json"},
       {"Accept", "application/json, text/event-stream"},
@@ -120,7 +143,7 @@ std::optional<Message> ask_mcp(const std::string& url, std::string_view method, 
   body +=
       R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":)" +
       std::string(own_client_info()) + R"(,"io.modelcontextprotocol/clientCapabilities":{}}}})";
-  const Result<RemoteAnswer> answer = ask_remote("POST", url, headers, body);
+  const Result<RemoteAnswer> answer = ask_remote("POST", url, headers, body, access);
   if (!answer) {
     say_failure(url, answer.error());
     return std::nullopt;

@@ -8,6 +8,7 @@
 
 #include "app/commands.h"
 #include "app/remote.h"
+#include "config/config.h"
 #include "mcp/message.h"
 
 namespace weir {
@@ -18,7 +19,13 @@ struct RunningGateway {
   std::string admin;  // "http://HOST:PORT" of the operators' address; empty: not known
   std::string mcp;    // the MCP endpoint; empty: the operators' address knows it
   bool by_flag = false;
+  RemoteAccess admin_access;
+  RemoteAccess mcp_access;
 };
+/// How the operators' address of a configuration is reached from this machine: "http://HOST:PORT".
+std::string admin_url(const AdminConfig& admin);
+/// What it asks for.
+RemoteAccess access_of(const AdminConfig& admin);
 /// Nothing, after a word on stderr, if a flag or the file is wrong.
 std::optional<RunningGateway> find_gateway(const Flags& flags);
 /// The MCP endpoint, asked for at the operators' address where need be. Nothing: it could not be found out.
@@ -28,9 +35,9 @@ std::optional<std::string> mcp_endpoint(const RunningGateway& gateway);
 int say_failure(const std::string& url, const Error& error);
 /// Says on stderr that this is no answer of Weir's, or that Weir refused; the exit code for that.
 int say_no_weir(const std::string& url, const RemoteAnswer& answer);
-/// Sends a request of the newest revision; `params` are its members without the braces. Nothing: no result
-/// came, and what did was said on stderr (the answer as it is if `raw_errors`).
-std::optional<Message> ask_mcp(const std::string& url, std::string_view method, const std::string& name,
-                               std::string_view params, bool raw_errors);
+/// Sends a request of the newest revision to the MCP endpoint `url`; `params` are its members without the
+/// braces. Nothing: no result came, and what did was said on stderr (the answer as it is if `raw_errors`).
+std::optional<Message> ask_mcp(const std::string& url, const RemoteAccess& access, std::string_view method,
+                               const std::string& name, std::string_view params, bool raw_errors);
 
 }  // namespace weir

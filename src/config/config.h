@@ -20,12 +20,34 @@ struct AddressConfig {
   bool operator==(const AddressConfig&) const = default;
 };
 
+/// `tls` of an address: PEM files, both set or neither.
+struct ListenTlsConfig {
+  std::string cert;  // the certificate and what leads to its issuer; empty: no TLS
+  std::string key;
+  bool operator==(const ListenTlsConfig&) const = default;
+};
+
 /// One entry of `listen`.
 struct ListenConfig {
   AddressConfig address;
+  ListenTlsConfig tls;
   std::vector<std::string> allowed_hosts;  // of this address; empty: the top-level list
   bool error_status_http = false;          // error_status: http turns 1004, 1005 and 1012 into 503
   bool operator==(const ListenConfig&) const = default;
+};
+
+/// `admin`.
+struct AdminConfig {
+  AddressConfig address;
+  std::string token;  // what operators send; empty: nobody is asked
+  ListenTlsConfig tls;
+  bool operator==(const AdminConfig&) const = default;
+};
+
+/// `auth`: who may call.
+struct AuthConfig {
+  std::vector<std::string> bearer_tokens;  // empty: nobody is asked
+  bool operator==(const AuthConfig&) const = default;
 };
 
 /// `limits`, in bytes and counts.
@@ -34,6 +56,7 @@ struct LimitsConfig {
   std::size_t header = 32 * 1024;
   std::size_t message = 16 * 1024 * 1024;  // one message from an upstream
   std::size_t connections = 10'000;
+  std::optional<std::size_t> connections_per_address;  // nothing: half of `connections`
   bool operator==(const LimitsConfig&) const = default;
 };
 
@@ -251,7 +274,9 @@ struct ServerConfig {
 struct Config {
   unsigned threads = 0;  // 0: one shard per core
   std::vector<ListenConfig> listen;
-  std::optional<AddressConfig> admin;  // nothing: off
+  std::optional<AdminConfig> admin;             // nothing: off
+  std::optional<AddressConfig> metrics_listen;  // nothing: off
+  AuthConfig auth;
   std::vector<std::string> allowed_origins;
   std::vector<std::string> allowed_hosts;
   bool allow_unauthenticated = false;

@@ -103,6 +103,8 @@ std::string expected(const Shape& shape) {
       return "HOST:PORT, a block with an address, or a list of these";
     case Shape::Kind::admin:
       return "HOST:PORT, a block with an address, or false";
+    case Shape::Kind::off_address:
+      return "HOST:PORT, or false";
     case Shape::Kind::endpoints:
       return "a list of urls, or of blocks with a url";
   }

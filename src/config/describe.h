@@ -30,25 +30,26 @@ struct Shape {
     share,          // min..max in percent
     factor,         // 0, or a number from min to max
     text,
-    choice,      // one of choices
-    address,     // HOST:PORT
-    percentile,  // min..max in milliseconds, or p50 to p99
-    hash_key,    // one of choices, or header:NAME
-    resolver,    // one of choices, or dns://ADDRESS:PORT
-    texts,       // a list
-    statuses,    // one of min..max, or a list
-    text_map,    // names to texts
-    count_map,   // names to min..max
-    choice_map,  // names to choices
-    block,       // keys of `block`
-    block_list,  // a list of blocks
-    block_map,   // names to blocks
-    listen,      // an address, a block, or a list of both
-    admin,       // an address, a block, or false
-    endpoints,   // a list of URLs and blocks
+    choice,       // one of choices
+    address,      // HOST:PORT
+    percentile,   // min..max in milliseconds, or p50 to p99
+    hash_key,     // one of choices, or header:NAME
+    resolver,     // one of choices, or dns://ADDRESS:PORT
+    texts,        // a list
+    statuses,     // one of min..max, or a list
+    text_map,     // names to texts
+    count_map,    // names to min..max
+    choice_map,   // names to choices
+    block,        // keys of `block`
+    block_list,   // a list of blocks
+    block_map,    // names to blocks
+    listen,       // an address, a block, or a list of both
+    admin,        // an address, a block, or false
+    off_address,  // an address, or false
+    endpoints,    // a list of URLs and blocks
   };
   /// What the printed configuration hides.
-  enum class Secret : std::uint8_t { no, values, url, arguments };
+  enum class Secret : std::uint8_t { no, whole, values, url, arguments };
   using Rule = std::string (*)(std::string_view text);  // what is wrong, or nothing
 
   /// What may stand there: its type, and its bounds, choices or inner block as the type needs them.
@@ -97,15 +98,12 @@ struct Block {
   const Field* find(std::string_view name) const noexcept;
 };
 
-/// The object form of `admin`.
-struct AdminKeys {
-  AddressConfig address;
-};
-
 /// The blocks of the configuration, each with its keys.
 const Block& root_block();
 const Block& listen_block();
 const Block& admin_block();
+const Block& listen_tls_block();
+const Block& auth_block();
 const Block& limits_block();
 const Block& log_block();
 const Block& names_block();

@@ -29,32 +29,56 @@ bool shows_url(const ServerConfig& server) {
 }  // namespace
 
 const Block& listen_block() {
-  static constexpr std::string_view kPlanned[] = {"tls"};
-  static const Block block{"Object form of `listen`",
-                           {bound<&ListenConfig::address>("address", {.kind = Kind::address}, "",
-                                                          "Where to listen; port 0 picks a free one."),
-                            bound<&ListenConfig::allowed_hosts>(
-                                "allowed_hosts", texts(host_fault), "[]",
-                                "Host names served on this address, instead of the top-level list."),
-                            bound<&ListenConfig::error_status_http>(
-                                "error_status", choice(kStatuses), "jsonrpc",
-                                "How calls that cannot be served are answered: status 200 with a JSON-RPC "
-                                "error, or with `http` 503 for overload, no healthy endpoint and shutdown.")},
-                           kPlanned};
+  static const Block block{
+      "Object form of `listen`",
+      {bound<&ListenConfig::address>("address", {.kind = Kind::address}, "",
+                                     "Where to listen; port 0 picks a free one."),
+       bound<&ListenConfig::tls>("tls", table::block(listen_tls_block()), "",
+                                 "Serves TLS 1.2 and 1.3 here, and nothing else."),
+       bound<&ListenConfig::allowed_hosts>(
+           "allowed_hosts", texts(host_fault), "[]",
+           "Host names served on this address, instead of the top-level list."),
+       bound<&ListenConfig::error_status_http>(
+           "error_status", choice(kStatuses), "jsonrpc",
+           "How calls that cannot be served are answered: status 200 with a JSON-RPC "
+           "error, or with `http` 503 for overload, no healthy endpoint and shutdown.")}};
   return block;
 }
 
 const Block& admin_block() {
-  static constexpr std::string_view kPlanned[] = {"token", "tls"};
-  static const Block block{"Object form of `admin`",
-                           {bound<&AdminKeys::address>("address", {.kind = Kind::address}, "",
-                                                       "Where to listen; port 0 picks a free one.")},
-                           kPlanned};
+  static const Block block{
+      "Object form of `admin`",
+      {bound<&AdminConfig::address>("address", {.kind = Kind::address}, "",
+                                    "Where to listen; port 0 picks a free one."),
+       bound<&AdminConfig::token>("token", hiding(Shape::Secret::whole, text(token_fault)), "",
+                                  "What every request here must bring, as bearer token or as password of "
+                                  "Basic authentication."),
+       bound<&AdminConfig::tls>("tls", table::block(listen_tls_block()), "",
+                                "Serves TLS 1.2 and 1.3 here, and nothing else.")}};
+  return block;
+}
+
+const Block& listen_tls_block() {
+  static const Block block{
+      "`tls` of `listen` and `admin`",
+      {bound<&ListenTlsConfig::cert>(
+           "cert", text(not_empty_fault), "",
+           "A PEM file with the certificate and those that lead to its issuer; read "
+           "again when it changes."),
+       bound<&ListenTlsConfig::key>("key", text(not_empty_fault), "",
+                                    "A PEM file with its key; read again when it changes.")}};
+  return block;
+}
+
+const Block& auth_block() {
+  static const Block block{"`auth`",
+                           {bound<&AuthConfig::bearer_tokens>(
+                               "bearer_tokens", hiding(Shape::Secret::whole, texts(token_fault)), "[]",
+                               "Clients must send one of these in `Authorization: Bearer TOKEN`.")}};
   return block;
 }
 
 const Block& limits_block() {
-  static constexpr std::string_view kPlanned[] = {"connections_per_address"};
   static const Block block{
       "`limits`",
       {bound<&LimitsConfig::body>("body", size(kKilo, kGiga), "4MB", "The largest request body of a client."),
@@ -62,9 +86,12 @@ const Block& limits_block() {
                                     "The largest head of an HTTP message."),
        bound<&LimitsConfig::message>("message", size(kKilo, kGiga), "16MB",
                                      "The largest message from an upstream."),
-       bound<&LimitsConfig::connections>("connections", count(1, 1'000'000), "10000",
-                                         "Connections of clients at a time.")},
-      kPlanned};
+       bound<&LimitsConfig::connections>(
+           "connections", count(1, 1'000'000), "10000",
+           "Connections of clients at a time; idle ones make room for new ones."),
+       bound<&LimitsConfig::connections_per_address>(
+           "connections_per_address", count(1, 1'000'000), "",
+           "Those of one address at a time; unless set, half of `connections`.")}};
   return block;
 }
 
@@ -251,7 +278,6 @@ const Block& server_block() {
 }
 
 const Block& root_block() {
-  static constexpr std::string_view kPlanned[] = {"auth", "metrics_listen"};
   static constexpr std::string_view kForeign[] = {"globalShortcut", "preferences", "sandbox"};
   static constexpr std::string_view kForeignAnywhere[] = {"inputs"};
   static const Shape servers = block_map(server_block(), nullptr);
@@ -265,12 +291,16 @@ const Block& root_block() {
            "Where clients connect; the MCP endpoint is `http://ADDRESS/mcp`. Port 0 picks a free one."),
        bound<&Config::admin>("admin", {.kind = Kind::admin, .block = &admin_block()}, "127.0.0.1:9901",
                              "Where operators connect: metrics, health, dashboard; `false` turns it off."),
+       bound<&Config::metrics_listen>(
+           "metrics_listen", {.kind = Kind::off_address}, "false",
+           "An address that serves `/metrics`, `/livez` and `/readyz` and nothing else, to whoever asks."),
        bound<&Config::allowed_origins>("allowed_origins", texts(origin_fault), "[]",
                                        "Browsers' origins that may call, such as `http://localhost:3000`; "
                                        "`http://localhost:*` is any port."),
        bound<&Config::allowed_hosts>(
            "allowed_hosts", texts(host_fault), "[]",
            "Host names served; loopback names always when bound to loopback; empty elsewhere: any."),
+       bound<&Config::auth>("auth", block(auth_block()), "", "Who may call."),
        bound<&Config::allow_unauthenticated>(
            "allow_unauthenticated", {.kind = Kind::flag}, "false",
            "Permits addresses that other machines can reach, though nothing asks callers who they are."),
@@ -313,7 +343,7 @@ const Block& root_block() {
        late(bound<&Config::servers>("servers", servers, "{}", "The servers behind the gateway, by name.")),
        late(hidden(bound<&Config::servers>("mcpServers", servers, "{}",
                                            "The same as `servers`, as clients write it.")))},
-      kPlanned,
+      {},
       kForeign,
       kForeignAnywhere};
   return block_of_root;

@@ -17,7 +17,7 @@ namespace weir {
 
 /// What an unset `listen` and an unset `admin` mean.
 std::vector<ListenConfig> default_listen();
-AddressConfig default_admin();
+AdminConfig default_admin();
 
 /// Reads one file.
 class Reader {
@@ -54,6 +54,7 @@ class Reader {
   void value(const YamlNode& node, const Field& field, std::vector<EndpointConfig>& out);
   void value(const YamlNode& node, const Field& field, std::vector<ListenConfig>& out);
   void value(const YamlNode& node, const Field& field, std::optional<AddressConfig>& out);
+  void value(const YamlNode& node, const Field& field, std::optional<AdminConfig>& out);
   void value(const YamlNode& node, const Field& field, std::vector<ServerConfig>& out);
   void value_of_resolve(const YamlNode& node, const Field& field, ServerConfig& out);
   void value_of_hash_key(const YamlNode& node, const Field& field, LoadBalancingConfig& out);
@@ -78,9 +79,12 @@ class Reader {
   }
 
  private:
+  /// Who asks callers on an address who they are.
+  enum class Asks : std::uint8_t { clients, operators, nobody };
   struct Bound {
     Position at;
     AddressConfig address;
+    Asks asks;
   };
 
   void keys(const YamlNode& node, const Block& block, void* owner);
@@ -95,10 +99,13 @@ class Reader {
   void merge_weights(const YamlNode& node, ServerConfig& out);
   void check_endpoints(const YamlNode& node, const ServerConfig& server);
   void fill_unset(const YamlNode& root, Config& config);
-  void check_bound(bool unauthenticated_allowed);
+  void check_bound(const Config& config);
+  void check_tls(const YamlNode& node, const ListenTlsConfig& tls);
   void check_fallbacks(const YamlNode& root, const Config& config);
   void check_fallback(const YamlNode* node, const Config& config, const ServerConfig& server);
-  void bind(const YamlNode& node, const AddressConfig& address) { bound_.push_back({node.at, address}); }
+  void bind(const YamlNode& node, const AddressConfig& address, Asks asks) {
+    bound_.push_back({node.at, address, asks});
+  }
 
   void error(const YamlNode& node, const Field& field, const std::string& what);
   void wrong(const YamlNode& node, const Field& field) {

@@ -58,7 +58,11 @@ std::vector<ListenConfig> default_listen() {
   return {one};
 }
 
-AddressConfig default_admin() { return {"127.0.0.1", 9901}; }
+AdminConfig default_admin() {
+  AdminConfig admin;
+  admin.address = {"127.0.0.1", 9901};
+  return admin;
+}
 
 Config Reader::config(const YamlNode& root) {
   Config config;
@@ -68,7 +72,11 @@ Config Reader::config(const YamlNode& root) {
   else if (!root.is_null())
     diagnostics_.error(root.at, "a configuration is a block of keys, such as servers");
   fill_unset(root, config);
-  check_bound(config.allow_unauthenticated);
+  const YamlNode* const auth = root.find("auth");
+  if (auth != nullptr && config.auth.bearer_tokens.empty())
+    diagnostics_.error(auth->at,
+                       "\"auth\" needs \"bearer_tokens\", at least one: without the block nobody is asked");
+  check_bound(config);
   check_fallbacks(root, config);
   for (const DegradationRule& rule : config.degradation)
     for (ServerConfig& server : config.servers)
@@ -80,11 +88,11 @@ Config Reader::config(const YamlNode& root) {
 void Reader::fill_unset(const YamlNode& root, Config& config) {
   if (root.find("listen") == nullptr) {
     config.listen = default_listen();
-    bound_.insert(bound_.begin(), {{1, 1}, config.listen.front().address});
+    bound_.insert(bound_.begin(), {{1, 1}, config.listen.front().address, Asks::clients});
   }
   if (root.find("admin") == nullptr) {
     config.admin = default_admin();
-    bound_.insert(bound_.begin(), {{1, 1}, *config.admin});
+    bound_.insert(bound_.begin(), {{1, 1}, config.admin->address, Asks::operators});
   }
 }
 
@@ -98,43 +106,71 @@ void Reader::value(const YamlNode& node, const Field& field, std::vector<ListenC
     if (item.is_map()) {
       keys(item, listen_block(), &one);
       if (item.find("address") == nullptr) error(item, field, "needs an address");
+      check_tls(item, one.tls);
     } else if (item.is_scalar()) {
       value(item, field, one.address);
     } else {
       wrong(item, field);
     }
-    if (!one.address.host.empty()) bind(item.is_map() ? *item.find("address") : item, one.address);
+    if (!one.address.host.empty())
+      bind(item.is_map() ? *item.find("address") : item, one.address, Asks::clients);
     out.push_back(std::move(one));
   }
+}
+
+// One half of a pair is no TLS; what serves it must not be left to a guess.
+void Reader::check_tls(const YamlNode& node, const ListenTlsConfig& tls) {
+  const YamlNode* const block = node.find("tls");
+  if (block == nullptr) return;
+  if (tls.cert.empty() && block->find("cert") == nullptr)
+    diagnostics_.error(block->at, "\"tls\" needs \"cert\", the file of the certificate");
+  if (tls.key.empty() && block->find("key") == nullptr)
+    diagnostics_.error(block->at, "\"tls\" needs \"key\", the file of the certificate's key");
 }
 
 void Reader::value(const YamlNode& node, const Field& field, std::optional<AddressConfig>& out) {
   out.reset();
   if (is_off(node)) return;
-  AdminKeys found;
+  if (!node.is_scalar()) return wrong(node, field);
+  AddressConfig found;
+  value(node, field, found);
+  if (found.host.empty()) return;
+  bind(node, found, Asks::nobody);
+  out = found;
+}
+
+void Reader::value(const YamlNode& node, const Field& field, std::optional<AdminConfig>& out) {
+  out.reset();
+  if (is_off(node)) return;
+  AdminConfig found;
   if (node.is_map()) {
     keys(node, admin_block(), &found);
     if (node.find("address") == nullptr) error(node, field, "needs an address");
+    check_tls(node, found.tls);
   } else if (node.is_scalar()) {
     value(node, field, found.address);
   } else {
     wrong(node, field);
   }
   if (found.address.host.empty()) return;
-  bind(node.is_map() ? *node.find("address") : node, found.address);
-  out = found.address;
+  bind(node.is_map() ? *node.find("address") : node, found.address, Asks::operators);
+  out = std::move(found);
 }
 
-void Reader::check_bound(bool unauthenticated_allowed) {
+void Reader::check_bound(const Config& config) {
   for (std::size_t i = 0; i < bound_.size(); ++i) {
-    const auto& [at, address] = bound_[i];
+    const auto& [at, address, asks] = bound_[i];
     const bool twice =
         address.port != 0 && std::any_of(bound_.begin(), bound_.begin() + static_cast<std::ptrdiff_t>(i),
                                          [&](const Bound& other) { return other.address == address; });
     if (twice) diagnostics_.error(at, used_twice_fault(address));
-    std::string open = open_address_fault(address, unauthenticated_allowed);
+    const bool asked = asks == Asks::clients ? !config.auth.bearer_tokens.empty()
+                                             : config.admin && !config.admin->token.empty();
+    // What tells figures only is bound elsewhere on purpose.
+    if (asked || asks == Asks::nobody) continue;
+    std::string open = open_address_fault(address, asks == Asks::operators, config.allow_unauthenticated);
     if (open.empty()) continue;
-    if (unauthenticated_allowed)
+    if (config.allow_unauthenticated)
       diagnostics_.warning(at, std::move(open));
     else
       diagnostics_.error(at, std::move(open));

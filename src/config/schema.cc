@@ -124,6 +124,8 @@ std::string schema_of(const Field& field) {
     case Shape::Kind::admin:
       return any_of(
           {pattern("^.+:[0-9]{1,5}$"), variable, R"({"const":false})", block_schema(*shape.block, false)});
+    case Shape::Kind::off_address:
+      return any_of({pattern("^.+:[0-9]{1,5}$"), variable, R"({"const":false})"});
     case Shape::Kind::endpoints:
       return R"({"type":"array","minItems":1,"items":)" +
              any_of({R"({"type":"string"})", block_schema(*shape.block, false)}) + '}';
@@ -168,6 +170,8 @@ std::string block_schema(const Block& block, bool with_foreign) {
   std::string out = R"({"type":["object","null"],"additionalProperties":false)";
   if (&block == &listen_block() || &block == &admin_block())
     out = R"({"type":"object","required":["address"],"additionalProperties":false)";
+  if (&block == &listen_tls_block())
+    out = R"({"type":"object","required":["cert","key"],"additionalProperties":false)";
   if (&block == &endpoint_block())
     out = R"({"type":"object","required":["url"],"additionalProperties":false)";
   if (&block == &degradation_block())
@@ -218,6 +222,8 @@ std::string config_reference() {
   for (const Block* block : {&root_block(),
                              &listen_block(),
                              &admin_block(),
+                             &listen_tls_block(),
+                             &auth_block(),
                              &limits_block(),
                              &log_block(),
                              &names_block(),

@@ -124,13 +124,24 @@ bool is_loopback(std::string_view host) noexcept {
   return IN6_IS_ADDR_LOOPBACK(&six) || (IN6_IS_ADDR_V4MAPPED(&six) && six.s6_addr[12] == 127);
 }
 
-std::string open_address_fault(const AddressConfig& address, bool allowed) {
+std::string token_fault(std::string_view text) {
+  const auto fits = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("-._~+/").find(c) != std::string_view::npos;
+  };
+  const std::string_view bare = text.substr(0, text.find_last_not_of('=') + 1);
+  if (bare.empty() || !std::all_of(bare.begin(), bare.end(), fits))
+    return "must be a token of letters, digits and -._~+/ (RFC 6750)";
+  return {};
+}
+
+std::string open_address_fault(const AddressConfig& address, bool operators, bool allowed) {
   if (is_loopback(address.host)) return {};
   const std::string open =
       to_string(address) + " can be reached from other machines, and nothing asks callers who they are";
   if (allowed) return open;
-  return open +
-         ": listen on 127.0.0.1, or set allow_unauthenticated: true if something in front of Weir checks "
+  return open + ": set " + (operators ? "admin.token" : "auth.bearer_tokens") +
+         ", or listen on 127.0.0.1, or set allow_unauthenticated: true if something in front of Weir checks "
          "them";
 }
 

@@ -17,8 +17,10 @@ std::string to_string(const AddressConfig& address);
 /// True for 127.0.0.0/8, ::1 (also IPv4 mapped) and localhost.
 bool is_loopback(std::string_view host) noexcept;
 /// What is to be said of an address that other machines can reach while nothing asks callers who they are: a
-/// warning if that is allowed, else an error. Nothing for loopback.
-std::string open_address_fault(const AddressConfig& address, bool allowed);
+/// warning if that is allowed, else an error. Nothing for loopback. `operators`: it is the admin's.
+std::string open_address_fault(const AddressConfig& address, bool operators, bool allowed);
+/// A bearer token (RFC 6750, b64token).
+std::string token_fault(std::string_view text);
 /// What is to be said of an address that is bound a second time.
 std::string used_twice_fault(const AddressConfig& address);
 

@@ -99,7 +99,10 @@ bool put(std::string& out, const Field&, const std::vector<std::size_t>& value) 
 
 bool put(std::string& out, const Field& field, const std::string& value) {
   if (value.empty()) return false;
-  json_append_string(out, field.shape.secret == Shape::Secret::url ? redact_url(value) : value);
+  const bool hidden = field.shape.secret == Shape::Secret::whole;
+  json_append_string(out, hidden                                     ? std::string(kHidden)
+                          : field.shape.secret == Shape::Secret::url ? redact_url(value)
+                                                                     : value);
   return true;
 }
 
@@ -110,6 +113,8 @@ bool put(std::string& out, const Field&, const AddressConfig& value) {
 
 bool put(std::string& out, const Field& field, const std::vector<std::string>& value) {
   if (value.empty() && field.goes != Field::Goes::anywhere) return false;  // it would not fit every server
+  if (field.shape.secret == Shape::Secret::whole)
+    return put_list(out, value, [&](const std::string&) { json_append_string(out, kHidden); });
   const bool secret = field.shape.secret == Shape::Secret::arguments;
   return put_list(out, secret ? redact_arguments(value) : value,
                   [&](const std::string& item) { json_append_string(out, item); });
@@ -159,6 +164,25 @@ bool put(std::string& out, const Field& field, const std::optional<AddressConfig
   if (value) return put(out, field, *value);
   out += "false";
   return true;
+}
+
+bool put(std::string& out, const Field& field, const std::optional<AdminConfig>& value) {
+  if (!value) {
+    out += "false";
+    return true;
+  }
+  // The short form where that says it all.
+  AdminConfig plain;
+  plain.address = value->address;
+  return *value == plain ? put(out, field, value->address) : put_block(out, *field.shape.block, &*value);
+}
+
+bool put(std::string& out, const Field& field, const ListenTlsConfig& value) {
+  return !value.cert.empty() && put_block(out, *field.shape.block, &value);
+}
+
+bool put(std::string& out, const Field& field, const AuthConfig& value) {
+  return !value.bearer_tokens.empty() && put_block(out, *field.shape.block, &value);
 }
 
 bool put(std::string& out, const Field& field, const std::vector<EndpointConfig>& value) {

@@ -32,6 +32,9 @@ bool put(std::string& out, const Field& field, const std::map<std::string, ToolC
 bool put(std::string& out, const Field& field, ServerConfig::Type value);
 bool put(std::string& out, const Field& field, const std::vector<ListenConfig>& value);
 bool put(std::string& out, const Field& field, const std::optional<AddressConfig>& value);
+bool put(std::string& out, const Field& field, const std::optional<AdminConfig>& value);
+bool put(std::string& out, const Field& field, const ListenTlsConfig& value);
+bool put(std::string& out, const Field& field, const AuthConfig& value);
 bool put(std::string& out, const Field& field, const std::vector<EndpointConfig>& value);
 bool put(std::string& out, const Field& field, const std::vector<ServerConfig>& value);
 /// One of the field's choices.

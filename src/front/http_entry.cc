@@ -44,12 +44,21 @@ HttpEntry::HttpEntry(Gateway& gateway, Options options, FrontObserver& observer)
       sse_(serving_, options_.streams ? options_.streams : std::make_shared<OpenStreams>(), options_.stop) {}
 
 int HttpEntry::admit(const RequestHead& head, std::string& reason) {
-  const Config& config = gateway_.plan()->config;
+  const std::shared_ptr<const Plan> plan = gateway_.plan();
+  const Config& config = plan->config;
   const GuardRules rules{options_.loopback,
                          options_.allowed_hosts.empty() ? config.allowed_hosts : options_.allowed_hosts,
                          config.allowed_origins};
   if (const int status = check_entry(rules, head, reason); status != 0) return status;
   const std::string_view path = path_of(head);
+  // Before anything is told of what is here. A preflight brings nothing by its nature, a load balancer in
+  // front asks for one word.
+  const bool open = path == "/health" || (head.method == "OPTIONS" && head.has(Field::origin));
+  if (!open && !plan->clients.admit(head.get(Field::authorization))) {
+    reason = head.has(Field::authorization) ? "this bearer token is not known here"
+                                            : "a bearer token is needed: Authorization: Bearer TOKEN";
+    return 401;
+  }
   if (path == "/health") {
     if (head.method == "GET") return 0;
     reason = "only GET";
@@ -92,11 +101,16 @@ int HttpEntry::admit(const RequestHead& head, std::string& reason) {
   return 405;
 }
 
-std::string_view HttpEntry::allowed(const RequestHead& head) const {
+std::string HttpEntry::refusal_fields(int status, const RequestHead& head) const {
+  // Whoever may not come in is told nothing more.
+  std::string out = status == 403 ? std::string() : cors_lines(head, false);
+  if (status == 401) out += gateway_.plan()->clients.challenge(head.get(Field::authorization));
+  if (status != 405) return out;
   const std::string_view path = path_of(head);
-  if (path == "/health") return "GET";
-  if (path == SseEntry::kStreamPath) return "GET, OPTIONS";
-  return path == SseEntry::kPostPath ? "POST, OPTIONS" : "POST, GET, DELETE, OPTIONS";
+  return out + (path == "/health"               ? "Allow: GET\r\n"
+                : path == SseEntry::kStreamPath ? "Allow: GET, OPTIONS\r\n"
+                : path == SseEntry::kPostPath   ? "Allow: POST, OPTIONS\r\n"
+                                                : "Allow: POST, GET, DELETE, OPTIONS\r\n");
 }
 
 Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, CancelScope& gone) {

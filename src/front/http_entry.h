@@ -25,7 +25,7 @@ class HttpEntry final : public HttpHandler {
   HttpEntry(Gateway& gateway, Options options, FrontObserver& observer);
 
   int admit(const RequestHead& head, std::string& reason) override;
-  std::string_view allowed(const RequestHead& head) const override;
+  std::string refusal_fields(int status, const RequestHead& head) const override;
   Task<void> handle(HttpRequest& request, HttpResponder& responder, CancelScope& gone) override;
 
  private:

@@ -123,6 +123,9 @@ ApplyReport Gateway::apply(const Config& config) {
   auto next = std::make_shared<Plan>();
   next->config = config;
   next->names = name_rules(config);
+  next->clients = Credentials(config.auth.bearer_tokens, Credentials::Basic::no);
+  if (config.admin && !config.admin->token.empty())
+    next->operators = Credentials({config.admin->token}, Credentials::Basic::yes);
   next->catalogue_lock = &catalogue_lock_;
   next->interests = &interests_;
   next->tool_withheld = observer_.tool_withheld;

@@ -76,7 +76,10 @@ std::string cors_lines(const Head& head, bool preflight) {
   std::string out = "Access-Control-Allow-Origin: ";
   out += head.get(Field::origin);
   out += "\r\nVary: Origin\r\n";
-  if (!preflight) return out + "Access-Control-Expose-Headers: Mcp-Session-Id, MCP-Protocol-Version\r\n";
+  if (!preflight)
+    return out +
+           "Access-Control-Expose-Headers: Mcp-Session-Id, MCP-Protocol-Version, "
+           "WWW-Authenticate, Retry-After\r\n";
   out += "Access-Control-Allow-Methods: POST, GET, DELETE, OPTIONS\r\nAccess-Control-Max-Age: 600\r\n";
   if (const std::string_view asked = head.get(Field::access_control_request_headers); !asked.empty()) {
     out += "Access-Control-Allow-Headers: ";

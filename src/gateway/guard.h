@@ -22,7 +22,8 @@ int check_entry(const GuardRules& rules, const Head& head, std::string& reason);
 /// address, which adds `X-Weir-Action: 1`; others pass. Source: OWASP, Cross-Site Request Forgery Prevention;
 /// W3C Fetch Metadata.
 int check_action(const Head& head, std::string& reason);
-/// The CORS lines for an allowed Origin, each ended by CRLF; empty if the request has none.
+/// The CORS lines for an allowed Origin, each ended by CRLF; empty if the request has none. Source: the Fetch
+/// standard, "CORS protocol".
 std::string cors_lines(const Head& head, bool preflight);
 
 }  // namespace weir

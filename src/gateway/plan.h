@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "gateway/catalogue.h"
+#include "gateway/credentials.h"
 #include "gateway/last_good.h"
 #include "gateway/upstream.h"
 #include "mcp/names.h"
@@ -31,6 +32,8 @@ struct Plan {
   /// What was configured, and the rules of names that follow from it.
   Config config;
   NameRules names;
+  Credentials clients;                             // of whoever calls
+  Credentials operators;                           // of whoever asks the admin address
   std::vector<std::shared_ptr<Upstream>> servers;  // enabled ones, in the configuration's order
   std::shared_ptr<Published<Catalogue>> catalogue;
   std::mutex* catalogue_lock = nullptr;              // of whoever replaces it

@@ -47,7 +47,9 @@ Task<Result<std::unique_ptr<Channel>>> Connector::connect(TimePoint deadline, Ca
 Task<Result<std::unique_ptr<Stream>>> Connector::secure(std::unique_ptr<Stream> stream, TimePoint deadline,
                                                         CancelScope& cancel) {
   if (!tls_) {
-    Result<std::unique_ptr<TlsContext>> context = TlsContext::client(origin_.ca_file);
+    Result<std::unique_ptr<TlsContext>> context = origin_.own_certificate
+                                                      ? TlsContext::client_of(origin_.ca_file)
+                                                      : TlsContext::client(origin_.ca_file);
     if (!context) co_return fail(context.error());
     tls_ = std::move(*context);
   }

@@ -21,8 +21,9 @@ struct Origin {
   std::string host;  // a name or a numeric address, without brackets
   std::uint16_t port = 0;
   bool tls = false;
-  std::string ca_file;  // PEM; empty: the system's trust store
-  std::string address;  // numeric: where the host is for this origin; empty: wherever its name leads
+  std::string ca_file;           // PEM; empty: the system's trust store
+  bool own_certificate = false;  // ca_file begins with the server's own, which is trusted alone
+  std::string address;           // numeric: where the host is for this origin; empty: wherever its name leads
 };
 
 /// One shard. OpenSSL is loaded with the first https connection.

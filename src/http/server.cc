@@ -9,26 +9,51 @@
 
 namespace weir {
 namespace {
+
 constexpr std::size_t kLingerMax = 256 * 1024;
+
+// Closing over unread bytes would reset the connection and take the answer with it: they are read away for a
+// while.
+Task<void> linger(Channel& channel) {
+  channel.stream().shutdown_write();
+  const TimePoint deadline = Shard::current().now() + std::chrono::seconds(1);
+  for (std::size_t drained = 0; drained < kLingerMax;) {
+    drained += channel.pending().size();
+    channel.consume(channel.pending().size());
+    const Result<std::size_t> got = co_await channel.fill(deadline, nullptr);
+    if (!got || *got == 0) break;
+  }
 }
+
+std::string reason_json(std::string_view reason) {
+  std::string body = "{\"error\":";
+  json_append_string(body, reason);
+  return body + '}';
+}
+
+}  // namespace
 
 /// The reading half: one object for the life of a connection.
 class HttpServerConnection {
  public:
   HttpServerConnection(std::unique_ptr<Stream> stream, HttpHandler& handler, const HttpServerLimits& limits,
-                       CancelScope& stop)
+                       CancelScope& stop, IdleList& idle)
       : channel_(std::move(stream)),
         handler_(handler),
         limits_(limits),
         stop_(stop),
+        idle_(idle),
+        ends_(stop),
         peer_(channel_.peer()),
-        address_(std::string_view(peer_).substr(0, peer_.rfind(':'))) {}
+        address_(std::string_view(peer_).substr(0, peer_.rfind(':'))),
+        place_(address_, ends_) {}
 
   Task<void> run() {
     while (!stop_.cancelled()) {
       if (channel_.pending().empty()) {
         const TimePoint begin = Shard::current().now();
-        const Result<std::size_t> got = co_await channel_.fill(begin + limits_.rest_after, &stop_);
+        place_.enter(idle_);
+        const Result<std::size_t> got = co_await channel_.fill(begin + limits_.rest_after, &ends_);
         if (got && *got == 0) co_return;
         if (!got) {
           const bool late = got.error().kind() == Error::Kind::deadline_exceeded;
@@ -36,33 +61,21 @@ class HttpServerConnection {
           const bool begun = co_await rest(begin + limits_.idle_time);
           if (!begun) co_return;
         }
+        place_.leave();
       }
       const bool goes_on = co_await serve_one();
       if (!goes_on) break;
     }
-    co_await linger();
+    co_await linger(channel_);
   }
 
  private:
-  // Closing over unread bytes would reset the connection and take the answer with it: they are read away for
-  // a while.
-  Task<void> linger() {
-    channel_.stream().shutdown_write();
-    const TimePoint deadline = Shard::current().now() + std::chrono::seconds(1);
-    for (std::size_t drained = 0; drained < kLingerMax;) {
-      drained += channel_.pending().size();
-      channel_.consume(channel_.pending().size());
-      const Result<std::size_t> got = co_await channel_.fill(deadline, nullptr);
-      if (!got || *got == 0) break;
-    }
-  }
-
   // Waits without a buffer; true when bytes are there.
   Task<bool> rest(TimePoint until) {
-    const Wake wake = co_await channel_.rest(until, &stop_);
+    const Wake wake = co_await channel_.rest(until, &ends_);
     if (wake != Wake::ready) co_return false;
     const Result<std::size_t> late =
-        co_await channel_.fill(Shard::current().now() + limits_.head_time, &stop_);
+        co_await channel_.fill(Shard::current().now() + limits_.head_time, &ends_);
     co_return late&&* late != 0;
   }
 
@@ -102,8 +115,7 @@ class HttpServerConnection {
       reason = "unknown expectation";
     }
     if (status != 0) {
-      std::string fields;
-      if (status == 405) fields.append("Allow: ").append(handler_.allowed(head)).append("\r\n");
+      const std::string fields = handler_.refusal_fields(status, head);
       co_return co_await refuse(responder, status, reason, fields);
     }
     if (expects && channel_.pending().size() == head.size()) {
@@ -205,9 +217,7 @@ class HttpServerConnection {
   Task<bool> refuse(HttpResponder& responder, int status, std::string_view reason,
                     std::string_view fields = {}) {
     responder.keep_alive_ = false;
-    std::string body = "{\"error\":";
-    json_append_string(body, reason);
-    body += "}";
+    const std::string body = reason_json(reason);
     const std::string_view piece = body;
     const Result<void> sent = co_await responder.respond(status, "application/json", fields,
                                                          std::span<const std::string_view>(&piece, 1));
@@ -220,14 +230,28 @@ class HttpServerConnection {
   const HttpServerLimits& limits_;
   HeadLimits head_limits_;  // of the present request
   CancelScope& stop_;
+  IdleList& idle_;
+  CancelScope ends_;  // with stop_, or to make room while it waits
   const std::string peer_;
   const std::string_view address_;  // within peer_
+  IdleList::Place place_;
 };
 
 Task<void> serve_http(std::unique_ptr<Stream> stream, HttpHandler& handler, const HttpServerLimits& limits,
-                      CancelScope& stop) {
-  HttpServerConnection connection(std::move(stream), handler, limits, stop);
+                      CancelScope& stop, IdleList& idle) {
+  HttpServerConnection connection(std::move(stream), handler, limits, stop, idle);
   co_await connection.run();
+}
+
+Task<void> refuse_http(std::unique_ptr<Stream> stream, std::string_view reason) {
+  Channel channel(std::move(stream));
+  const std::string body = reason_json(reason);
+  std::string text = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: ";
+  text += std::to_string(body.size()) + "\r\nRetry-After: 1\r\nConnection: close\r\n\r\n" + body;
+  const iovec piece{text.data(), text.size()};
+  const TimePoint deadline = Shard::current().now() + std::chrono::seconds(1);
+  const Result<void> sent = co_await channel.write(std::span<const iovec>(&piece, 1), deadline, nullptr);
+  if (sent) co_await linger(channel);
 }
 
 }  // namespace weir

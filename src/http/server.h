@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "http/head.h"
+#include "http/idle_list.h"
 #include "runtime/channel.h"
 #include "runtime/task.h"
 #include "runtime/waiter.h"
@@ -125,15 +126,19 @@ class HttpHandler {
   virtual ~HttpHandler() = default;
   /// Looks at a head before the body is read: 0 to go on, or the status to refuse with; `reason` is then set.
   virtual int admit(const RequestHead& head, std::string& reason) = 0;
-  /// What an answer with status 405 says in its Allow field (RFC 9110, section 15.5.6).
-  virtual std::string_view allowed(const RequestHead& head) const = 0;
+  /// Further head lines of a refusal with this status, each ended by CRLF: Allow with 405, WWW-Authenticate
+  /// with 401 (RFC 9110, sections 15.5.6 and 15.5.2), what a browser needs to read it.
+  virtual std::string refusal_fields(int status, const RequestHead& head) const = 0;
   /// Answers one request. `gone` is cancelled when the client leaves meanwhile.
   virtual Task<void> handle(HttpRequest& request, HttpResponder& responder, CancelScope& gone) = 0;
 };
 
-/// Serves one connection until it ends, fails, or `stop` is cancelled (then after the present request).
+/// Serves one connection until it ends, fails, or `stop` is cancelled (then after the present request). While
+/// it waits for a request it is in `idle`, which may end it.
 Task<void> serve_http(std::unique_ptr<Stream> stream, HttpHandler& handler, const HttpServerLimits& limits,
-                      CancelScope& stop);
+                      CancelScope& stop, IdleList& idle);
+/// Answers a connection that is not served, whatever it asks for: 503 with Retry-After. Ends within a second.
+Task<void> refuse_http(std::unique_ptr<Stream> stream, std::string_view reason);
 
 /// "OK", "Not Found", ...
 std::string_view reason_phrase(int status) noexcept;

@@ -1,6 +1,7 @@
 #include "http/tls.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -18,6 +19,8 @@ struct FreeSession {
 };
 
 constexpr std::size_t kSessionsMax = 256;  // hosts remembered for resumption
+// Of TLS 1.2; those of 1.3 are all good.
+constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
 std::string last_reason(const char* what) {
   const unsigned long code = ERR_get_error();
@@ -38,11 +41,27 @@ bool is_numeric(const std::string& host) {
   return numeric;
 }
 
+// A client that speaks other protocols only is told so in the handshake, not by bytes it can't read.
+int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
+                    unsigned offered_size, void*) {
+  static constexpr std::string_view kHttp = "http/1.1";
+  const std::string_view all(reinterpret_cast<const char*>(offered), offered_size);
+  for (std::size_t at = 0; at < all.size(); at += static_cast<unsigned char>(all[at]) + std::size_t{1}) {
+    const std::string_view one = all.substr(at + 1, static_cast<unsigned char>(all[at]));
+    if (one != kHttp) continue;
+    *out = reinterpret_cast<const unsigned char*>(one.data());
+    *out_size = static_cast<unsigned char>(one.size());
+    return SSL_TLSEXT_ERR_OK;
+  }
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 }  // namespace
 
 struct TlsContext::Inner {
   SSL_CTX* context = nullptr;
   bool server = false;
+  bool any_name = false;  // the one certificate that is trusted is the server's own
   std::map<std::string, std::unique_ptr<SSL_SESSION, FreeSession>> sessions;
   ~Inner() { SSL_CTX_free(context); }
 
@@ -75,6 +94,24 @@ Result<std::unique_ptr<TlsContext>> TlsContext::client(const std::string& ca_fil
   return std::unique_ptr<TlsContext>(new TlsContext(std::move(inner)));
 }
 
+Result<std::unique_ptr<TlsContext>> TlsContext::client_of(const std::string& cert_file) {
+  auto inner = std::make_unique<Inner>();
+  inner->any_name = true;
+  inner->context = SSL_CTX_new(TLS_client_method());
+  if (inner->context == nullptr) return bad("TLS");
+  SSL_CTX_set_min_proto_version(inner->context, TLS1_2_VERSION);
+  SSL_CTX_set_verify(inner->context, SSL_VERIFY_PEER, nullptr);
+  BIO* const file = BIO_new_file(cert_file.c_str(), "r");
+  X509* const own = file == nullptr ? nullptr : PEM_read_bio_X509(file, nullptr, nullptr, nullptr);
+  BIO_free(file);
+  if (own == nullptr) return bad(cert_file.c_str());
+  // It alone, though others stand behind it in the file: these may have signed for anybody.
+  X509_STORE_add_cert(SSL_CTX_get_cert_store(inner->context), own);
+  X509_free(own);
+  X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(inner->context), X509_V_FLAG_PARTIAL_CHAIN);
+  return std::unique_ptr<TlsContext>(new TlsContext(std::move(inner)));
+}
+
 Result<std::unique_ptr<TlsContext>> TlsContext::server(const std::string& cert_file,
                                                        const std::string& key_file) {
   auto inner = std::make_unique<Inner>();
@@ -87,6 +124,9 @@ Result<std::unique_ptr<TlsContext>> TlsContext::server(const std::string& cert_f
   if (SSL_CTX_use_PrivateKey_file(inner->context, key_file.c_str(), SSL_FILETYPE_PEM) != 1)
     return bad(key_file.c_str());
   if (SSL_CTX_check_private_key(inner->context) != 1) return bad("the key does not fit the certificate");
+  SSL_CTX_set_cipher_list(inner->context, kCiphers);
+  SSL_CTX_set_options(inner->context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_alpn_select_cb(inner->context, choose_protocol, nullptr);
   const unsigned char id[] = "weir";
   SSL_CTX_set_session_id_context(inner->context, id, sizeof id - 1);
   return std::unique_ptr<TlsContext>(new TlsContext(std::move(inner)));
@@ -101,7 +141,9 @@ Task<Result<std::unique_ptr<Stream>>> TlsContext::wrap(std::unique_ptr<Stream> s
   } else {
     SSL_set_connect_state(ssl);
     // A name goes out as SNI and is matched against the certificate; an address is matched as one.
-    if (is_numeric(host)) {
+    if (inner_->any_name) {
+      // Its certificate says who it is.
+    } else if (is_numeric(host)) {
       X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str());
     } else {
       SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, host.data());

@@ -14,13 +14,18 @@ namespace weir {
 
 class CancelScope;
 
-/// Keys and trust of one side; immutable after making but for the client's cache of sessions. One shard.
+/// Keys and trust of one side; immutable after making but for the client's cache of sessions. A client's: one
+/// shard; a server's: any.
 class TlsContext {
  public:
   /// Trusts the system's store, or only the certificates in the PEM file `ca_file` when it is not empty.
   /// Errors: Kind::invalid_request with OpenSSL's reason.
   static Result<std::unique_ptr<TlsContext>> client(const std::string& ca_file);
-  /// Serves the chain in `cert_file` with the key in `key_file`, both PEM.
+  /// Trusts the server whose own certificate is the first in `cert_file`, whatever it is called.
+  static Result<std::unique_ptr<TlsContext>> client_of(const std::string& cert_file);
+  /// Serves the chain in `cert_file` with the key in `key_file`, both PEM; of the protocols that a client
+  /// offers (ALPN, RFC 7301) http/1.1 alone. TLS 1.2 with forward secrecy and AEAD only. Errors:
+  /// Kind::invalid_request with OpenSSL's reason.
   static Result<std::unique_ptr<TlsContext>> server(const std::string& cert_file,
                                                     const std::string& key_file);
   ~TlsContext();

@@ -105,14 +105,9 @@ class SocketListener final : public Listener {
       if (fd >= 0) co_return make_socket_stream(loop_, fd);
       const int reason = errno;
       if (reason == EINTR || reason == ECONNABORTED || reason == EPROTO) continue;
-      Wake wake;
-      if (reason == EAGAIN || reason == EWOULDBLOCK) {
-        wake = co_await socket_.waiter.wait(kForever, &cancel);
-      } else {
-        // Descriptors or memory have run out: the queue in the kernel waits, we do not spin.
-        Sleep pause(Shard::current().now() + std::chrono::milliseconds(50), &cancel);
-        wake = co_await pause;
-      }
+      if (reason != EAGAIN && reason != EWOULDBLOCK)
+        co_return fail(Error::Kind::overloaded, Error::Side::gateway, Error::Sent::no, std::strerror(reason));
+      const Wake wake = co_await socket_.waiter.wait(kForever, &cancel);
       if (wake == Wake::cancelled) co_return fail(waited(wake, "accept"));
     }
   }

@@ -99,8 +99,8 @@ struct NameAnswer {
 class Listener {
  public:
   virtual ~Listener() = default;
-  /// The next connection; an Error when cancelled or when descriptors have run out (after a pause of its
-  /// own).
+  /// The next connection. Errors: cancelled; overloaded when descriptors or memory have run out, at once: the
+  /// caller pauses before it asks again.
   virtual Task<Result<std::unique_ptr<Stream>>> accept(CancelScope& cancel) = 0;
   /// The bound address, its real port included.
   virtual SocketAddress address() const = 0;

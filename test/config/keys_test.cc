@@ -20,7 +20,7 @@ TEST(ConfigKeys, AnEmptyFileIsAllDefaults) {
   EXPECT_EQ(loaded("# nothing\n"), expected);
   EXPECT_EQ(loaded("servers:\nlog:\nlimits: {}\n"), expected);
   EXPECT_EQ(expected.listen.front().address, (AddressConfig{"127.0.0.1", 8080}));
-  EXPECT_EQ(expected.admin, (AddressConfig{"127.0.0.1", 9901}));
+  EXPECT_EQ(expected.admin->address, (AddressConfig{"127.0.0.1", 9901}));
 }
 
 TEST(ConfigKeys, TheDefaultIsTheDemoServer) {
@@ -43,16 +43,34 @@ TEST(ConfigKeys, EveryKeyActs) {
        }},
       {"listen: {address: localhost:1, allowed_hosts: [a.b], error_status: http}",
        [](Config& c) {
-         c.listen[0] = {{"localhost", 1}, {"a.b"}, true};
+         c.listen[0] = {{"localhost", 1}, {}, {"a.b"}, true};
        }},
       {"listen: {address: 127.0.0.1:0, error_status: jsonrpc}",
        [](Config& c) { c.listen[0].address.port = 0; }},
       {"listen: [127.0.0.1:1, {address: 127.0.0.1:2}]",
        [](Config& c) {
-         c.listen = {{{"127.0.0.1", 1}, {}, false}, {{"127.0.0.1", 2}, {}, false}};
+         c.listen = {{{"127.0.0.1", 1}, {}, {}, false}, {{"127.0.0.1", 2}, {}, {}, false}};
        }},
-      {"admin: 127.0.0.1:1", [](Config& c) { c.admin->port = 1; }},
-      {"admin: {address: 127.0.0.1:1}", [](Config& c) { c.admin->port = 1; }},
+      {"listen: {address: 127.0.0.1:1, tls: {cert: c.pem, key: k.pem}}",
+       [](Config& c) {
+         c.listen[0] = {{"127.0.0.1", 1}, {"c.pem", "k.pem"}, {}, false};
+       }},
+      {"admin: 127.0.0.1:1", [](Config& c) { c.admin->address.port = 1; }},
+      {"admin: {address: 127.0.0.1:1}", [](Config& c) { c.admin->address.port = 1; }},
+      {"admin: {address: 127.0.0.1:1, token: t0, tls: {cert: c.pem, key: k.pem}}",
+       [](Config& c) {
+         c.admin = {{"127.0.0.1", 1}, "t0", {"c.pem", "k.pem"}};
+       }},
+      {"metrics_listen: 0.0.0.0:9902",
+       [](Config& c) {
+         c.metrics_listen = {"0.0.0.0", 9902};
+       }},
+      {"metrics_listen: false", [](Config&) {}},
+      {"auth: {bearer_tokens: [\"a=\", b]}",
+       [](Config& c) {
+         c.auth.bearer_tokens = {"a=", "b"};
+       }},
+      {"limits: {connections_per_address: 7}", [](Config& c) { c.limits.connections_per_address = 7; }},
       {"admin: false", [](Config& c) { c.admin.reset(); }},
       {"allowed_origins: [\"http://localhost:*\", http://a]",
        [](Config& c) {

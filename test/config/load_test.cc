@@ -24,8 +24,13 @@ TEST(ConfigLoad, SaysExactlyWhatIsWrongAndWhere) {
        "  conections: 5\n"
        "  ^\n"},
       {"zebra: 1\n", "weir.yaml:1:1: unknown key \"zebra\"\nzebra: 1\n^\n"},
-      {"auth: {max_attempts: 3}\n",
-       "weir.yaml:1:1: \"auth\" is not supported yet\nauth: {max_attempts: 3}\n^\n"},
+      {"servers: {a: {url: http://a, auth: x}}\n",
+       "weir.yaml:1:30: \"auth\" is not supported yet\nservers: {a: {url: http://a, auth: x}}\n"
+       "                             ^\n"},
+      {"auth: {bearer_tokens: []}\n",
+       "weir.yaml:1:7: \"auth\" needs \"bearer_tokens\", at least one: without the block nobody is asked\n"
+       "auth: {bearer_tokens: []}\n"
+       "      ^\n"},
       {"threads: 0\n",
        "weir.yaml:1:10: \"threads\" must be auto or a whole number from 1 to 1024\nthreads: 0\n         ^\n"},
       {"threads: -1\n",
@@ -119,13 +124,29 @@ TEST(ConfigLoad, ChecksAddresses) {
        "listen: [[127.0.0.1:1]]\n"
        "         ^\n"},
       {"listen: {address: 127.0.0.1:1, tls: {cert: c}}\n",
-       "weir.yaml:1:32: \"tls\" is not supported yet\n"
+       "weir.yaml:1:37: \"tls\" needs \"key\", the file of the certificate's key\n"
        "listen: {address: 127.0.0.1:1, tls: {cert: c}}\n"
-       "                               ^\n"},
-      {"admin: {address: 127.0.0.1:1, token: x}\n",
-       "weir.yaml:1:31: \"token\" is not supported yet\n"
-       "admin: {address: 127.0.0.1:1, token: x}\n"
-       "                              ^\n"},
+       "                                    ^\n"},
+      {"admin: {address: 127.0.0.1:1, tls: {key: c}}\n",
+       "weir.yaml:1:36: \"tls\" needs \"cert\", the file of the certificate\n"
+       "admin: {address: 127.0.0.1:1, tls: {key: c}}\n"
+       "                                   ^\n"},
+      {"admin: {address: 127.0.0.1:1, token: \"a b\"}\n",
+       "weir.yaml:1:38: \"token\" must be a token of letters, digits and -._~+/ (RFC 6750)\n"
+       "admin: {address: 127.0.0.1:1, token: \"a b\"}\n"
+       "                                     ^\n"},
+      {"auth: {bearer_tokens: [a, \"\"]}\n",
+       "weir.yaml:1:27: \"bearer_tokens\" must be a token of letters, digits and -._~+/ (RFC 6750)\n"
+       "auth: {bearer_tokens: [a, \"\"]}\n"
+       "                          ^\n"},
+      {"metrics_listen: true\n",
+       "weir.yaml:1:17: \"metrics_listen\" must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080\n"
+       "metrics_listen: true\n"
+       "                ^\n"},
+      {"metrics_listen: 127.0.0.1:8080\n",
+       "weir.yaml:1:17: 127.0.0.1:8080 is used twice (listen and admin need addresses of their own)\n"
+       "metrics_listen: 127.0.0.1:8080\n"
+       "                ^\n"},
       {"admin: {}\n", "weir.yaml:1:8: \"admin\" needs an address\nadmin: {}\n       ^\n"},
       {"admin: []\n",
        "weir.yaml:1:8: \"admin\" must be HOST:PORT, a block with an address, or false\nadmin: []\n       "
@@ -143,13 +164,13 @@ TEST(ConfigLoad, ChecksAddresses) {
        "                                ^\n"},
       {"listen: 0.0.0.0:80\n",
        "weir.yaml:1:9: 0.0.0.0:80 can be reached from other machines, and nothing asks callers who they are: "
-       "listen on"
+       "set auth.bearer_tokens, or listen on"
        " 127.0.0.1, or set allow_unauthenticated: true if something in front of Weir checks them\n"
        "listen: 0.0.0.0:80\n"
        "        ^\n"},
       {"admin: \"[::]:80\"\n",
        "weir.yaml:1:8: [::]:80 can be reached from other machines, and nothing asks callers who they are: "
-       "listen on"
+       "set admin.token, or listen on"
        " 127.0.0.1, or set allow_unauthenticated: true if something in front of Weir checks them\n"
        "admin: \"[::]:80\"\n"
        "       ^\n"},
@@ -333,8 +354,10 @@ TEST(ConfigLoad, RefusesWhatNoClientIsKnownToWrite) {
             "mcp.json:1:39: unknown key \"commnad\" (did you mean \"command\"?)\n" + text + "\n" +
                 std::string(38, ' ') + "^\n" +
                 "mcp.json:1:57: unknown key \"listn\" (did you mean \"listen\"?)\n" + text + "\n" +
-                std::string(56, ' ') + "^\n" + "mcp.json:1:69: \"auth\" is not supported yet\n" + text +
-                "\n" + std::string(68, ' ') + "^\n");
+                std::string(56, ' ') + "^\n" +
+                "mcp.json:1:77: \"auth\" needs \"bearer_tokens\", at least one: without the block nobody is "
+                "asked\n" +
+                text + "\n" + std::string(76, ' ') + "^\n");
 }
 
 TEST(ConfigLoad, CommentsOfJsonAreNotForYaml) {

@@ -33,6 +33,8 @@ const Block* const kBlocks[] = {&root_block(),
                                 &degradation_block(),
                                 &fallback_block(),
                                 &server_block(),
+                                &listen_tls_block(),
+                                &auth_block(),
                                 &endpoint_block(),
                                 &tls_block(),
                                 &tool_block()};
@@ -43,7 +45,7 @@ TEST(ConfigSchema, IsJsonAndNamesEveryKey) {
   for (const Block* block : kBlocks)
     for (const Field& field : block->fields)
       EXPECT_NE(schema.find('"' + std::string(field.name) + "\":{"), std::string::npos) << field.name;
-  EXPECT_EQ(schema.find("\"metrics_listen\""), std::string::npos);
+  EXPECT_EQ(schema.find("\"pin\""), std::string::npos);
   // Of a server as Weir writes it and as clients do.
   const std::size_t first = schema.find("\"envFile\":{");
   EXPECT_NE(first, std::string::npos);

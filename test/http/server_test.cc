@@ -28,7 +28,9 @@ class Echo final : public HttpHandler {
     reason = "closed \"here\"";
     return 403;
   }
-  std::string_view allowed(const RequestHead&) const override { return "POST"; }
+  std::string refusal_fields(int status, const RequestHead&) const override {
+    return status == 405 ? "Allow: POST\r\n" : "";
+  }
   Task<void> handle(HttpRequest& request, HttpResponder& responder, CancelScope& gone) override {
     seen.push_back(std::string(request.head.method) + " " + std::string(request.body.substr(0, 20)));
     if (request.head.target == "/wait") {
@@ -54,11 +56,12 @@ class Echo final : public HttpHandler {
 
 Task<void> listen(Echo& echo, const HttpServerLimits& limits, CancelScope& stop) {
   Result<std::unique_ptr<Listener>> listener = Shard::current().network().listen(kHere, false);
+  IdleList idle;
   Nursery nursery;
   while (true) {
     Result<std::unique_ptr<Stream>> stream = co_await (*listener)->accept(stop);
     if (!stream) break;
-    nursery.start(serve_http(std::move(*stream), echo, limits, stop));
+    nursery.start(serve_http(std::move(*stream), echo, limits, stop, idle));
   }
   co_await nursery.join();
 }

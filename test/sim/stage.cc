@@ -18,6 +18,7 @@ struct Stage::Door {
   HttpEntry entry;
   HttpServerLimits limits;
   CancelScope stop;
+  IdleList idle;
   Nursery connections;
 };
 
@@ -83,7 +84,7 @@ Task<void> Stage::let_in(Door& door) {
   while (true) {
     Result<std::unique_ptr<Stream>> stream = co_await (*listener)->accept(door.stop);
     if (!stream) break;
-    door.connections.start(serve_http(std::move(*stream), door.entry, door.limits, door.stop));
+    door.connections.start(serve_http(std::move(*stream), door.entry, door.limits, door.stop, door.idle));
   }
   listener->reset();
   co_await door.connections.join();

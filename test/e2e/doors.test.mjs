@@ -1,0 +1,354 @@
+// Who comes in: bearer tokens, the operators' token, the address for figures, TLS with certificates that change under way,
+// and how many connections there may be.
+import assert from 'node:assert/strict';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import https from 'node:https';
+import net from 'node:net';
+import path from 'node:path';
+import tls from 'node:tls';
+import { promisify } from 'node:util';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { Upstream } from './upstream.mjs';
+import { Wire, callBody, callLines, post } from './raw.mjs';
+import { Weir, ask, between, binary, openSession, request, until } from './weir.mjs';
+
+const tokens = ['team-token-one-5c1f', 'team-token-two-77aa'];
+const bearer = (token) => ({ Authorization: `Bearer ${token}` });
+const basic = (password) => ({ Authorization: `Basic ${Buffer.from(`operator:${password}`).toString('base64')}` });
+const echo = (weir, headers = {}) => ask(weir.url, 'tools/call', '"name":"echo"', { name: 'echo', headers });
+
+// A self-signed certificate for these names; `folder` then has NAME.pem and NAME.key.
+function certificate(folder, name, subject = 'localhost') {
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', `${name}.key`, '-out', `${name}.pem`, '-days', '2', '-subj', `/CN=${subject}`, '-addext', `subjectAltName=DNS:${subject}`], { cwd: folder, stdio: 'pipe' });
+}
+const copy = (folder, from, to) => ['pem', 'key'].forEach((kind) => {
+  fs.copyFileSync(path.join(folder, `${from}.${kind}`), path.join(folder, `new.${kind}`));
+  fs.renameSync(path.join(folder, `new.${kind}`), path.join(folder, `${to}.${kind}`));
+});
+// The name in the certificate that an address serves; what the handshake chose.
+const shake = (url, options = {}) => new Promise((done, fail) => {
+  const { port } = new URL(url);
+  const socket = tls.connect({ host: '127.0.0.1', port: Number(port), rejectUnauthorized: false, servername: 'localhost', ...options }, () => {
+    done({ name: socket.getPeerCertificate().subject.CN, protocol: socket.getProtocol(), alpn: socket.alpnProtocol, cipher: socket.getCipher().name });
+    socket.destroy();
+  });
+  socket.on('error', fail);
+});
+const secure = (url, { method = 'GET', headers = {}, body = '' } = {}) => new Promise((done, fail) => {
+  const sent = https.request(url, { method, rejectUnauthorized: false, agent: false, headers: { ...headers, 'Content-Length': Buffer.byteLength(body) } }, (answer) => {
+    let text = '';
+    answer.on('data', (part) => (text += part)).on('end', () => done({ status: answer.statusCode, text, headers: answer.headers }));
+  });
+  sent.on('error', fail).end(body);
+});
+
+export const tests = {
+  async 'with tokens nobody comes in without one'() {
+    const upstream = await Upstream.start();
+    const origin = 'http://app.example.com';
+    const weir = await Weir.start({ auth: { bearer_tokens: tokens }, allowed_origins: [origin], servers: { a: { url: upstream.url } } });
+    await weir.settled();
+    const good = await echo(weir, bearer(tokens[0]));
+    assert.equal(good.status, 200);
+    assert.equal((await echo(weir, bearer(tokens[1]))).status, 200);
+    assert.equal((await echo(weir, { Authorization: `bEARER   ${tokens[1]}` })).status, 200);
+    assert.equal(upstream.calls().length, 3);
+    // Nothing of it goes on.
+    assert.ok(upstream.seen.every((one) => one.headers.authorization === undefined));
+    const none = await echo(weir);
+    assert.deepEqual([none.status, none.headers['www-authenticate']], [401, 'Bearer']);
+    assert.match(JSON.parse(none.text).error, /bearer token is needed/);
+    const wrong = ['', 'Bearer', 'Bearer ', `Bearer ${tokens[0]}x`, `Bearer ${tokens[0].slice(1)}`, `Bearer ${tokens[0].toUpperCase()}`, `Bearer ${tokens[0]} ${tokens[1]}`,
+      `Bearer ${tokens.join(',')}`, `Bearer "${tokens[0]}"`, tokens[0], `Token ${tokens[0]}`, `Bearer\t${tokens[0]}`, ` Bearer x${tokens[0]}`, basic(tokens[0]).Authorization, `Bearer x, Bearer ${tokens[0]}`];
+    for (const value of wrong) {
+      const refused = await echo(weir, { Authorization: value });
+      assert.deepEqual([refused.status, refused.headers['www-authenticate']], [401, value === '' ? 'Bearer' : 'Bearer error="invalid_token"'], value);
+    }
+    // On every path, and before it is told what is there; one word for load balancers and preflights stay open.
+    const base = weir.url.replace('/mcp', '');
+    for (const [method, where] of [['POST', '/mcp'], ['POST', '/mcp/a'], ['GET', '/mcp'], ['DELETE', '/mcp'], ['GET', '/sse'], ['POST', '/messages?sessionId=1'], ['GET', '/nothing'], ['PUT', '/mcp'], ['GET', '/'], ['OPTIONS', '/mcp']])
+      assert.equal((await request(method, base + where)).status, 401, `${method} ${where}`);
+    assert.equal((await request('GET', base + '/health')).status, 200);
+    const preflight = await request('OPTIONS', weir.url, { Origin: origin, 'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'authorization' });
+    assert.deepEqual([preflight.status, preflight.headers['access-control-allow-headers']], [204, 'authorization']);
+    const refused = await echo(weir, { Origin: origin });
+    assert.deepEqual([refused.status, refused.headers['access-control-allow-origin']], [401, origin]);
+    // Two fields are none that can be trusted.
+    const wire = await Wire.open(weir.url);
+    wire.send(post(callBody(), { lines: { Authorization: [`Bearer ${tokens[0]}`, 'Bearer x'] } }));
+    assert.equal((await wire.answer()).status, 400);
+    wire.destroy();
+    assert.equal(upstream.calls().length, 3);
+    // An official client.
+    const client = new Client({ name: 'e2e', version: '1' }, { versionNegotiation: { mode: 'auto' } });
+    await client.connect(new StreamableHTTPClientTransport(new URL(weir.url), { requestInit: { headers: bearer(tokens[1]) } }));
+    assert.equal((await client.listTools()).tools.length, 1);
+    await client.close();
+    assert.equal((await weir.stop()).code, 0);
+    await upstream.stop();
+    for (const token of tokens) assert.ok(!(weir.log + weir.out).includes(token));
+  },
+
+  async 'a session belongs to the token that began it'() {
+    const weir = await Weir.start({ auth: { bearer_tokens: tokens }, servers: { demo: { builtin: 'demo' } } });
+    const begin = '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"e2e","version":"1"}}}';
+    const json = { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' };
+    const answer = await request('POST', weir.url, { ...json, ...bearer(tokens[0]) }, begin);
+    const session = { ...json, 'Mcp-Session-Id': answer.headers['mcp-session-id'], 'MCP-Protocol-Version': '2025-11-25' };
+    const list = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
+    assert.equal((await request('POST', weir.url, { ...session, ...bearer(tokens[0]) }, list)).status, 200);
+    assert.equal((await request('POST', weir.url, { ...session, ...bearer(tokens[1]) }, list)).status, 404);
+    assert.equal((await request('DELETE', weir.url, { ...session, ...bearer(tokens[1]) })).status, 404);
+    assert.equal((await request('POST', weir.url, session, list)).status, 401);
+    assert.equal((await request('POST', weir.url, { ...session, ...bearer(tokens[0]) }, list)).status, 200);
+    assert.equal((await weir.stop()).code, 0);
+  },
+
+  async 'tokens change without a restart, and never to less than the addresses need'() {
+    const upstream = await Upstream.start();
+    const servers = { a: { url: upstream.url } };
+    const weir = await Weir.start({ auth: { bearer_tokens: [tokens[0]] }, servers }, [], { listen: '0.0.0.0:0' });
+    weir.url = weir.url.replace('0.0.0.0', '127.0.0.1');
+    await weir.settled();
+    const reload = async () => JSON.parse((await request('POST', weir.admin + '/reload')).text);
+    weir.write({ auth: { bearer_tokens: [tokens[1]] }, servers });
+    await reload();
+    assert.equal((await echo(weir, bearer(tokens[0]))).status, 401);
+    assert.equal((await echo(weir, bearer(tokens[1]))).status, 200);
+    // The address stays bound to all the world until a restart, whatever the file says by now.
+    weir.write({ listen: '127.0.0.1:0', servers });
+    const refused = await reload();
+    assert.equal(refused.ok, false);
+    assert.match(refused.errors[0], /can be reached from other machines/);
+    assert.equal((await echo(weir)).status, 401);
+    assert.equal((await echo(weir, bearer(tokens[1]))).status, 200);
+    assert.equal((await weir.stop()).code, 0);
+    await upstream.stop();
+  },
+
+  async 'an address that others reach needs tokens, or a word that it is meant so'() {
+    const start = async (config, where) => {
+      const weir = await Weir.start(config, [], where).catch((error) => error);
+      if (weir instanceof Error) return weir.message;
+      await weir.stop();
+      return weir.log;
+    };
+    const servers = { demo: { builtin: 'demo' } };
+    assert.match(await start({ servers }, { listen: '0.0.0.0:0' }), /set auth\.bearer_tokens/);
+    assert.match(await start({ servers }, { admin: '0.0.0.0:0' }), /set admin\.token/);
+    assert.match(await start({ servers, auth: { bearer_tokens: tokens } }, { admin: '0.0.0.0:0' }), /set admin\.token/);
+    assert.match(await start({ servers, allow_unauthenticated: true }, { listen: '0.0.0.0:0' }), /can be reached from other machines/);
+    const closed = await start({ servers, auth: { bearer_tokens: tokens }, admin: { address: '127.0.0.1:0', token: 'x' } }, { listen: '0.0.0.0:0', admin: '0.0.0.0:0' });
+    assert.doesNotMatch(closed, /can be reached/);
+  },
+
+  async 'operators bring their token, by either way, and the command line finds it in the file'() {
+    const weir = await Weir.start({ admin: { address: '127.0.0.1:0', token: 'operators-token-1' }, servers: { demo: { builtin: 'demo' } } });
+    const paths = ['/', '/livez', '/readyz', '/health', '/metrics', '/servers', '/tools', '/config', '/events', '/explain?tool=x', '/nothing', '/web/app.js'];
+    for (const where of paths) {
+      const answer = await request('GET', weir.admin + where);
+      assert.equal(answer.status, 401, where);
+      assert.match(answer.headers['www-authenticate'], /^Bearer, Basic realm="weir"/);
+    }
+    for (const where of ['/reload', '/rollback', '/drain', '/undrain', '/reset-breaker?server=demo'])
+      assert.equal((await request('POST', weir.admin + where)).status, 401, where);
+    for (const headers of [bearer('operators-token-1'), basic('operators-token-1')]) assert.equal((await request('GET', weir.admin + '/servers', headers)).status, 200);
+    for (const headers of [bearer('operators-token-2'), basic(''), basic('operators-token-'), { Authorization: 'Basic !!!' }, { Authorization: 'Basic' }])
+      assert.equal((await request('GET', weir.admin + '/servers', headers)).status, 401);
+    const config = (await request('GET', weir.admin + '/config', bearer('operators-token-1'))).text;
+    assert.ok(config.includes('"token":"***"') && !config.includes('operators-token-1'));
+    // The same from the command line: by the file, and by an address with the token in the environment.
+    const address = new URL(weir.admin).host;
+    weir.write({ listen: new URL(weir.url).host, admin: { address, token: 'operators-token-1' }, servers: { demo: { builtin: 'demo' } } });
+    const run = (args, env = {}) => spawnSync(binary, args, { encoding: 'utf8', env: { PATH: process.env.PATH, ...env } });
+    assert.match(run(['status', '-c', weir.file]).stdout, /^demo /m);
+    assert.match(run(['status', '--admin', address], { WEIR_ADMIN_TOKEN: 'operators-token-1' }).stdout, /^demo /m);
+    const refused = run(['status', '--admin', address]);
+    assert.deepEqual([refused.status, /operators' token is needed/.test(refused.stderr)], [1, true], refused.stderr);
+    assert.equal((await weir.stop()).code, 0);
+    assert.ok(!weir.log.includes('operators-token-1'));
+  },
+
+  async 'the address for figures tells figures and nothing else, to whoever asks'() {
+    const weir = await Weir.start({ metrics_listen: '127.0.0.1:0', admin: { address: '127.0.0.1:0', token: 'operators-token-1' }, servers: { demo: { builtin: 'demo' } } });
+    const figures = /metrics\s+(\S+)\/metrics/.exec(weir.out)[1];
+    for (const where of ['/metrics', '/livez', '/readyz']) {
+      assert.equal((await request('GET', figures + where)).status, 200, where);
+      assert.deepEqual(await request('POST', figures + where).then((one) => [one.status, one.headers.allow]), [405, 'GET']);
+    }
+    for (const where of ['/', '/health', '/servers', '/tools', '/config', '/events', '/explain?tool=x', '/reload', '/web/app.js', '/metrics/'])
+      assert.equal((await request('GET', figures + where)).status, 404, where);
+    assert.equal((await request('POST', figures + '/reload')).status, 404);
+    assert.equal((await request('GET', figures + '/metrics', { Host: 'evil.example.com' })).status, 403);
+    assert.equal((await weir.stop()).code, 0);
+  },
+
+  async 'TLS in front: its versions, its protocol, and certificates that change under way'() {
+    const upstream = await Upstream.start();
+    const folder = fs.mkdtempSync('/tmp/weir-e2e-tls-');
+    for (const name of ['first', 'second', 'other']) certificate(folder, name, name);
+    certificate(folder, 'now', 'first');
+    copy(folder, 'first', 'now');
+    const files = { cert: path.join(folder, 'now.pem'), key: path.join(folder, 'now.key') };
+    const config = { listen: { address: '127.0.0.1:0', tls: files }, admin: { address: '127.0.0.1:0', tls: files, token: 'operators-token-1' }, auth: { bearer_tokens: tokens }, servers: { a: { url: upstream.url } } };
+    const weir = await Weir.start(config);
+    assert.match(weir.url, /^https:/);
+    assert.match(weir.admin, /^https:/);
+    assert.match(weir.out, new RegExp(`"url": "${weir.url}"`));
+    const called = async () => secure(weir.url, { method: 'POST', headers: { ...callLines, ...bearer(tokens[0]) }, body: callBody() });
+    await until(async () => JSON.parse((await secure(weir.admin + '/servers', { headers: bearer('operators-token-1') })).text).servers[0].state === 'ready');
+    const answer = await called();
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(upstream.calls().length, 1);
+    // Versions, protocols, and what is no TLS at all.
+    assert.deepEqual(await shake(weir.url, { ALPNProtocols: ['h2', 'http/1.1'] }).then(({ name, protocol, alpn }) => [name, protocol, alpn]), ['first', 'TLSv1.3', 'http/1.1']);
+    assert.equal((await shake(weir.url)).alpn, false);
+    const older = await shake(weir.url, { maxVersion: 'TLSv1.2' });
+    assert.deepEqual([older.protocol, /^ECDHE-.*(GCM|CHACHA20)/.test(older.cipher)], ['TLSv1.2', true]);
+    await assert.rejects(shake(weir.url, { ALPNProtocols: ['h2'] }), /no application protocol|ALERT/i);
+    await assert.rejects(shake(weir.url, { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }));
+    await assert.rejects(shake(weir.url, { maxVersion: 'TLSv1.2', ciphers: 'AES128-SHA:AES128-GCM-SHA256' }));
+    const plain = await Wire.open(weir.url.replace('https', 'http'));
+    plain.send(post(callBody()));
+    await plain.closed();
+    plain.destroy();
+    assert.equal(upstream.calls().length, 1);
+    // A renewed certificate is served without a restart; the connection of before goes on.
+    const kept = new https.Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false });
+    const health = () => new Promise((done, fail) => https.get(weir.url.replace('/mcp', '/health'), { agent: kept }, (one) => {
+      const about = [one.statusCode, one.socket.localPort];
+      one.resume().on('end', () => done(about));
+    }).on('error', fail));
+    const before = await health();
+    copy(folder, 'second', 'now');
+    await until(async () => (await shake(weir.url)).name === 'second', 20000, 'the new certificate');
+    assert.equal((await shake(weir.admin)).name, 'second');
+    assert.deepEqual(await health(), before);
+    // A broken one is not.
+    fs.writeFileSync(files.key, fs.readFileSync(path.join(folder, 'other.key')));
+    await until(() => /the certificate stays as it was/.test(weir.log), 20000, 'a word on the broken one');
+    assert.equal((await shake(weir.url)).name, 'second');
+    copy(folder, 'other', 'now');
+    assert.equal((await secure(weir.admin + '/reload', { method: 'POST', headers: bearer('operators-token-1') })).status, 200);
+    assert.equal((await shake(weir.url)).name, 'other');
+    assert.equal((await called()).status, 200);
+    // The command line trusts the certificate in the file, whatever it is called.
+    weir.write({ ...config, listen: { ...config.listen, address: new URL(weir.url).host }, admin: { ...config.admin, address: new URL(weir.admin).host } });
+    const run = (...args) => promisify(execFile)(binary, [...args, '-c', weir.file]).then(({ stdout }) => stdout);
+    assert.match(await run('status'), /^a /m);
+    assert.match(await run('tools'), /^echo/m);
+    assert.match(await run('call', 'echo', '{"x":1}'), /\{"x":1\}/);
+    const metrics = (await secure(weir.admin + '/metrics', { headers: bearer('operators-token-1') })).text;
+    assert.ok(Number(/^weir_tls_handshakes_failed_total (\d+)/m.exec(metrics)[1]) >= 4);
+    kept.destroy();
+    assert.equal((await weir.stop()).code, 0);
+    await upstream.stop();
+    // Without a good certificate nothing is served.
+    fs.writeFileSync(files.cert, 'nothing\n');
+    await assert.rejects(Weir.start(config), /tls: .*now\.pem/);
+    const checked = spawnSync(binary, ['check', path.join(folder, 'check.json')], { encoding: 'utf8', cwd: folder });
+    assert.equal(checked.status, 2);
+    fs.writeFileSync(path.join(folder, 'check.json'), JSON.stringify(config));
+    const told = spawnSync(binary, ['check', path.join(folder, 'check.json')], { encoding: 'utf8' });
+    assert.deepEqual([told.status, /now\.pem/.test(told.stderr)], [2, true], told.stderr);
+    fs.rmSync(folder, { recursive: true });
+  },
+
+  async 'more connections than may be: who is idle makes room, the others are told to come back'() {
+    await between({}, async (weir, upstream) => {
+      await weir.settled();
+      const metric = async (name) => Number(new RegExp(`^${name} (\\d+)`, 'm').exec((await request('GET', weir.admin + '/metrics')).text)[1]);
+      // Connections whose request never ends hold their place.
+      const held = [];
+      for (let i = 0; i < 8; i++) held.push((await Wire.open(weir.url)).send('POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n'));
+      await until(async () => (await metric('weir_connections{side="client"}')) >= 8);
+      const refused = await Wire.open(weir.url);
+      const answer = await refused.answer();
+      assert.deepEqual([answer.status, answer.headers['retry-after'], answer.headers.connection], [503, '1', 'close']);
+      assert.match(answer.body, /too many connections/);
+      await refused.closed();
+      refused.destroy();
+      // The operators' address has a count of its own.
+      assert.ok((await metric('weir_connections_refused_total{reason="limit"}')) >= 1);
+      held.forEach((one) => one.destroy());
+      // Idle ones give way, the oldest of a shard first.
+      await until(async () => {
+        const one = await Wire.open(weir.url);
+        one.send('GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+        const served = (await one.answer()).status === 200;
+        one.destroy();
+        return served;
+      });
+      const idle = [];
+      for (let i = 0; i < 24; i++) {
+        const one = await Wire.open(weir.url);
+        one.send('GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+        assert.ok([200, 503].includes((await one.answer()).status));
+        idle.push(one);
+      }
+      await until(() => idle.filter((one) => !one.ended).length <= 8);
+      assert.ok((await metric('weir_connections_shed_total')) >= 1);
+      idle.forEach((one) => one.destroy());
+      assert.equal(upstream.calls().length, 0);
+    }, { limits: { connections: 8, connections_per_address: 100 } });
+  },
+
+  async 'one address has no more connections than its share; others come in'() {
+    await between({}, async (weir) => {
+      await weir.settled();
+      const held = [];
+      for (let i = 0; i < 4; i++) held.push((await Wire.open(weir.url)).send('POST /mcp HTTP/1.1\r\n'));
+      const count = async () => Number(/^weir_connections\{side="client"\} (\d+)/m.exec((await request('GET', weir.admin + '/metrics')).text)[1]);
+      await until(async () => (await count()) >= 4);
+      const refused = await Wire.open(weir.url);
+      assert.equal((await refused.answer()).status, 503);
+      refused.destroy();
+      const other = await Wire.open(weir.url, { from: '127.0.0.2' });
+      other.send(post(callBody()));
+      assert.equal((await other.answer()).status, 200);
+      other.destroy();
+      held.forEach((one) => one.destroy());
+      await until(async () => {
+        const again = await Wire.open(weir.url);
+        again.send(post(callBody()));
+        const served = (await again.answer()).status === 200;
+        again.destroy();
+        return served;
+      });
+    }, { limits: { connections_per_address: 4 } });
+  },
+
+  async 'descriptors that run out: no spinning, and served again when they are back'() {
+    const upstream = await Upstream.start();
+    const weir = await Weir.start({ servers: { a: { url: upstream.url } } }, [], { descriptors: 200 });
+    await weir.settled();
+    assert.match(weir.log, /for lack of descriptors/);
+    const cpu = () => fs.readFileSync(`/proc/${weir.child.pid}/stat`, 'utf8').split(') ')[1].split(' ').slice(11, 13).reduce((sum, one) => sum + Number(one), 0) * 10;
+    const open = () => fs.readdirSync(`/proc/${weir.child.pid}/fd`).length;
+    const sockets = [];
+    for (let i = 0; i < 400; i++) {
+      const socket = net.connect({ host: '127.0.0.1', port: Number(new URL(weir.url).port) });
+      socket.on('error', () => {});
+      sockets.push(socket);
+      // A request that never ends.
+      socket.write('POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n');
+    }
+    await until(() => sockets.every((one) => !one.connecting));
+    assert.ok(open() < 200);
+    // Another address has room: descriptors are left for it and for upstreams.
+    const other = await Wire.open(weir.url, { from: '127.0.0.2' });
+    other.send(post(callBody()));
+    assert.equal((await other.answer()).status, 200);
+    other.destroy();
+    const before = cpu();
+    const begun = Date.now();
+    await until(() => Date.now() - begun > 1000, 5000);
+    const share = (cpu() - before) / (Date.now() - begun);
+    assert.ok(share < 0.5, `busy for ${share} of a core while nothing happens`);
+    sockets.forEach((one) => one.destroy());
+    await until(async () => (await echo(weir).catch(() => ({}))).status === 200);
+    assert.equal((await weir.stop()).code, 0);
+    await upstream.stop();
+  },
+};
