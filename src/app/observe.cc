@@ -346,6 +346,8 @@ std::vector<ReadFamily> Observe::read_families() const {
   ReadFamily& open = family("weir_connections", "Open connections.", false);
   sample(open, "side=\"client\"", connections.load());
   sample(open, "side=\"upstream\"", open_upstream_connections());
+  sample(family("weir_buffer_bytes", "Memory in buffers of messages.", false), {},
+         static_cast<double>(buffer_bytes()));
   ReadFamily& refused = family("weir_connections_refused", "Connections that were not taken.", true);
   constexpr std::array<std::string_view, kRefusals> kReasons = {"limit", "address_limit", "descriptors"};
   for (std::size_t i = 0; i < kReasons.size(); ++i)

@@ -43,6 +43,8 @@ int Process::run() {
   for (unsigned i = 0; i <= count; ++i) {
     seats_.push_back(std::make_unique<Seat>());
     seats_.back()->loop = std::make_unique<EpollShard>(i);
+    // The control shard serves operators, who come in when nothing else does.
+    if (i < count) seats_.back()->limits.budget = &bodies_;
     shards.push_back(&seats_.back()->loop->shard());
   }
   metrics_ = std::make_unique<Metrics>(shards.size());

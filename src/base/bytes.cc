@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdlib>
@@ -23,7 +24,10 @@ constexpr std::array<PoolClass, 4> kClasses{{{1024, 512}, {4096, 128}, {16384, 3
 // gaps they leave would stay touched.
 constexpr std::size_t size_of(std::size_t capacity) { return sizeof(Slab) + capacity + Buffer::kPadding; }
 
+std::atomic<std::size_t> g_bytes{0};
+
 void* take_memory(std::size_t capacity) {
+  g_bytes.fetch_add(size_of(capacity), std::memory_order_relaxed);
   if (capacity != Buffer::kReceive) return std::malloc(size_of(capacity));
   void* memory =
       ::mmap(nullptr, size_of(capacity), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -31,6 +35,7 @@ void* take_memory(std::size_t capacity) {
 }
 
 void give_memory(Slab* slab) noexcept {
+  g_bytes.fetch_sub(size_of(slab->capacity), std::memory_order_relaxed);
   if (slab->capacity == Buffer::kReceive)
     ::munmap(slab, size_of(slab->capacity));
   else
@@ -93,7 +98,10 @@ static_assert(kClasses[0].capacity == 1024 && kClasses[1].capacity == 4096 && kC
 
 Slab* new_slab(std::size_t capacity) {
   void* memory = take_memory(capacity);
-  if (memory == nullptr) throw std::bad_alloc();
+  if (memory == nullptr) {
+    g_bytes.fetch_sub(size_of(capacity), std::memory_order_relaxed);
+    throw std::bad_alloc();
+  }
   Slab* const slab = new (memory) Slab{};
   slab->capacity = static_cast<std::uint32_t>(capacity);
   if (capacity != Buffer::kReceive) std::memset(slab->bytes() + capacity, 0, Buffer::kPadding);
@@ -139,4 +147,43 @@ void free_slab(Slab* slab) noexcept {
   release_odd(slab);
 }
 
+std::size_t bytes_taken() noexcept { return g_bytes.load(std::memory_order_relaxed); }
+
 }  // namespace weir::detail
+
+namespace weir {
+namespace {
+
+std::atomic<std::size_t> g_limit{static_cast<std::size_t>(-1)};
+
+}  // namespace
+
+std::size_t buffer_bytes() noexcept { return detail::bytes_taken(); }
+
+void set_buffer_limit(std::size_t bytes) noexcept { g_limit.store(bytes, std::memory_order_relaxed); }
+
+bool buffers_have_room(std::size_t more) noexcept {
+  const std::size_t limit = g_limit.load(std::memory_order_relaxed);
+  return more <= limit - std::min(limit, buffer_bytes());
+}
+
+bool buffers_are_short() noexcept {
+  const std::size_t limit = g_limit.load(std::memory_order_relaxed);
+  return buffer_bytes() > limit - limit / 10;
+}
+
+bool GrowingBytes::append(std::string_view part) {
+  const std::size_t wanted = size_ + part.size();
+  if (wanted > buffer_.capacity()) {
+    const std::size_t capacity = std::max({wanted, 2 * buffer_.capacity(), std::size_t{4096}});
+    if (!buffers_have_room(capacity)) return false;
+    Buffer larger(capacity);
+    if (size_ != 0) std::memcpy(larger.data(), buffer_.data(), size_);
+    buffer_ = std::move(larger);
+  }
+  if (!part.empty()) std::memcpy(buffer_.data() + size_, part.data(), part.size());
+  size_ = wanted;
+  return true;
+}
+
+}  // namespace weir

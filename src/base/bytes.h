@@ -20,6 +20,7 @@ struct Slab {
   char* bytes() noexcept { return reinterpret_cast<char*>(this + 1); }
 };
 Slab* acquire_slab(std::size_t capacity);
+std::size_t bytes_taken() noexcept;
 /// Nobody has it any more.
 void free_slab(Slab* slab) noexcept;
 /// Who alone has it need not count down.
@@ -29,6 +30,16 @@ inline void release_slab(Slab* slab) noexcept {
     free_slab(slab);
 }
 }  // namespace detail
+
+/// What all buffers of the process take from the system, in bytes, those that pools keep included. Any
+/// thread.
+std::size_t buffer_bytes() noexcept;
+/// How much of that there may be; as much as one likes until it is said. Any thread.
+void set_buffer_limit(std::size_t bytes) noexcept;
+/// Whether `more` bytes would still be within it.
+bool buffers_have_room(std::size_t more) noexcept;
+/// Whether nine tenths of it are taken: nothing new is begun then.
+bool buffers_are_short() noexcept;
 
 /// Owning handle of one slab. Copies share the slab; writing is the business of whoever filled it first.
 class Buffer {
@@ -96,6 +107,24 @@ class Bytes {
  private:
   Buffer owner_;
   std::string_view view_;
+};
+
+/// Bytes that come piece by piece, in one piece.
+class GrowingBytes {
+ public:
+  /// False: buffers have no room for it; nothing was added.
+  bool append(std::string_view part);
+  std::size_t size() const noexcept { return size_; }
+  /// All of them; it is empty then.
+  Bytes take() noexcept {
+    Buffer whole = std::exchange(buffer_, Buffer());
+    const std::string_view view(whole.data(), std::exchange(size_, 0));
+    return Bytes(std::move(whole), view);
+  }
+
+ private:
+  Buffer buffer_;
+  std::size_t size_ = 0;
 };
 
 }  // namespace weir

@@ -54,7 +54,8 @@ struct AuthConfig {
 struct LimitsConfig {
   std::size_t body = 4 * 1024 * 1024;
   std::size_t header = 32 * 1024;
-  std::size_t message = 16 * 1024 * 1024;  // one message from an upstream
+  std::size_t message = 16 * 1024 * 1024;   // one message from an upstream
+  std::size_t buffers = 512 * 1024 * 1024;  // of bodies and messages, in all
   std::size_t connections = 10'000;
   std::optional<std::size_t> connections_per_address;  // nothing: half of `connections`
   bool operator==(const LimitsConfig&) const = default;

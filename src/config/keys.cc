@@ -86,6 +86,9 @@ const Block& limits_block() {
                                     "The largest head of an HTTP message."),
        bound<&LimitsConfig::message>("message", size(kKilo, kGiga), "16MB",
                                      "The largest message from an upstream."),
+       bound<&LimitsConfig::buffers>("buffers", size(16 * kMega, 1024 * kGiga), "512MB",
+                                     "What bodies and messages may take in memory, in all: from nine tenths "
+                                     "of it on, requests are told to come back (503)."),
        bound<&LimitsConfig::connections>(
            "connections", count(1, 1'000'000), "10000",
            "Connections of clients at a time; idle ones make room for new ones."),

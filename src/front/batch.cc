@@ -14,6 +14,12 @@ Task<void> Serving::in_batch(Visit& visit, const Bytes& body) {
     co_await refuse(visit, 400, -32600, "batches exist in sessions of 2025-03-26 only", {});
     co_return;
   }
+  const std::string_view version =
+      visit.head == nullptr ? std::string_view() : visit.head->get(Field::mcp_protocol_version);
+  if (!version.empty() && version != to_string(Revision::v2025_03_26)) {
+    co_await refuse(visit, 400, -32600, "batches exist in 2025-03-26 only, not in what the header says", {});
+    co_return;
+  }
   const auto parts = split_batch(body, JsonLimits(), kBatchMax);
   if (!parts) {
     co_await refuse(visit, 400, parts.error().code, parts.error().reason, {});

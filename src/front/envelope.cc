@@ -1,5 +1,7 @@
 #include "front/envelope.h"
 
+#include <algorithm>
+
 #include "mcp/header_value.h"
 #include "mcp/outgoing.h"
 
@@ -37,6 +39,11 @@ bool has_backslash(std::string_view name) noexcept {
   return false;
 }
 
+// Visible ASCII, blanks and tabs: what else a header holds is no value of ours.
+bool field_text(std::string_view value) {
+  return std::all_of(value.begin(), value.end(), [](char c) { return (c >= ' ' && c <= '~') || c == '\t'; });
+}
+
 bool too_long(std::string_view raw) { return raw.size() > kIntroductionMax; }
 
 bool is_object(std::string_view raw) { return !raw.empty() && raw.front() == '{'; }
@@ -46,14 +53,16 @@ Checked check_name(const RequestHead& head, const Message& message, const Method
   if (row.route != Route::by_name && row.route != Route::by_uri && row.route != Route::task)
     return std::nullopt;
   const std::string_view raw = raw_target(message, row);
-  if (raw.empty()) return std::nullopt;  // the router says what is missing
+  // Without either the router says what is missing.
+  if (raw.empty() && !head.has(Field::mcp_name)) return std::nullopt;
+  if (raw.empty()) return fault(400, kHeaderMismatch, "the header Mcp-Name mirrors nothing in the body");
   if (!head.has(Field::mcp_name)) return fault(400, kHeaderMismatch, "the header Mcp-Name is missing");
   const std::string_view header = head.get(Field::mcp_name);
   // The usual name needs neither coding nor escapes.
   if (header == raw.substr(1, raw.size() - 2) && header_value_plain(header) && !has_backslash(header))
     return std::nullopt;
-  const std::optional<std::string> name = decode_header_value(header);
-  if (!name || *name != json_unescape(raw))
+  const std::optional<std::string> name = field_text(header) ? decode_header_value(header) : std::nullopt;
+  if (!name || has_lone_surrogate(raw) || *name != json_unescape(raw))
     return fault(400, kHeaderMismatch, "the header Mcp-Name does not match the body");
   return std::nullopt;
 }
@@ -100,7 +109,7 @@ Checked check_new_request(const RequestHead& head, const Message& message, const
     std::string version;
     if (!message.meta_text(kMetaVersion, version)) return no_version();
     if (header.empty()) return fault(400, kHeaderMismatch, "the header MCP-Protocol-Version is missing");
-    if (header != version)
+    if (header != version || !field_text(header))
       return fault(400, kHeaderMismatch, "the header MCP-Protocol-Version does not match the body");
     if (version != to_string(Revision::v2026_07_28)) return unsupported(version, kRevisions.size() - 1);
   }
@@ -108,7 +117,10 @@ Checked check_new_request(const RequestHead& head, const Message& message, const
   if (!head.has(Field::mcp_method)) return fault(400, kHeaderMismatch, "the header Mcp-Method is missing");
   if (head.get(Field::mcp_method) != message.method())
     return fault(400, kHeaderMismatch, "the header Mcp-Method does not match the body");
-  if (!is_method(row)) return no_method();
+  if (!is_method(row))
+    return field_text(message.method())
+               ? no_method()
+               : fault(400, kHeaderMismatch, "the header Mcp-Method has characters that no header holds");
   return check_name(head, message, *row);
 }
 

@@ -3,6 +3,7 @@
 #include "front/client_identity.h"
 #include "front/envelope.h"
 #include "gateway/health_sum.h"
+#include "http/accept.h"
 #include "runtime/shard.h"
 
 namespace weir {
@@ -10,25 +11,21 @@ namespace {
 
 constexpr std::string_view kJson = "application/json";
 
-bool accepts_json(std::string_view accept) {
-  if (accept == "application/json, text/event-stream") return true;  // what clients send
-  return accept.empty() || accept.find("*/*") != std::string_view::npos ||
-         accept.find("application/json") != std::string_view::npos ||
-         accept.find("application/*") != std::string_view::npos;
-}
-
-bool accepts_events(std::string_view accept) {
-  return accept.empty() || accept.find("*/*") != std::string_view::npos ||
-         accept.find("text/event-stream") != std::string_view::npos ||
-         accept.find("text/*") != std::string_view::npos;
+bool accepts_type(const RequestHead& head, std::string_view type) {
+  if (head.get(Field::accept) == "application/json, text/event-stream") return true;  // what clients send
+  std::string joined;
+  return accepts(head.all(Field::accept, "accept", joined), type);
 }
 
 std::string_view path_of(const RequestHead& head) { return head.target.substr(0, head.target.find('?')); }
 
 bool is_json(std::string_view type) {
   if (type == kJson) return true;
-  const std::string_view bare = type.substr(0, type.find(';'));
-  return equals_ignoring_case(bare.substr(0, bare.find(' ')), kJson);
+  return equals_ignoring_case(bare_type(type), kJson);
+}
+
+bool says_new(const RequestHead& head) {
+  return head.get(Field::mcp_protocol_version) == to_string(Revision::v2026_07_28);
 }
 
 bool is_endpoint(std::string_view path) {
@@ -76,7 +73,7 @@ int HttpEntry::admit(const RequestHead& head, std::string& reason) {
       reason = "Content-Type must be application/json";
       return 415;
     }
-    if (!message && !accepts_json(head.get(Field::accept))) {
+    if (!message && !accepts_type(head, kJson)) {
       reason = "Accept must list application/json and text/event-stream";
       return 406;
     }
@@ -89,11 +86,11 @@ int HttpEntry::admit(const RequestHead& head, std::string& reason) {
   }
   if (head.method == "DELETE" && !stream && !message) return 0;
   if (head.method == "GET" && !message) {
-    if (!stream && !head.has(Field::mcp_session_id)) {
+    if (!stream && (!head.has(Field::mcp_session_id) || says_new(head))) {
       reason = "only sessions have a GET stream; from 2026-07-28 on there is subscriptions/listen";
       return 405;
     }
-    if (accepts_events(head.get(Field::accept))) return 0;
+    if (accepts_type(head, "text/event-stream")) return 0;
     reason = "Accept must list text/event-stream";
     return 406;
   }
@@ -176,7 +173,8 @@ Task<void> HttpEntry::handle(HttpRequest& request, HttpResponder& responder, Can
   }
   const Bytes body = request.body_bytes();
   const std::size_t first = body.view().find_first_not_of(" \t\r\n");
-  if (first != std::string_view::npos && body.view()[first] == '[') {
+  constexpr int kParseError = -32700;
+  if (first != std::string_view::npos && body.view()[first] == '[' && broken->code != kParseError) {
     co_await batch(visit, body);
     co_return;
   }
@@ -226,8 +224,16 @@ Task<void> HttpEntry::refuse_session(Visit& visit, std::string_view raw_id) {
 }
 
 Task<void> HttpEntry::end_session(Visit& visit) {
+  if (const std::optional<EnvelopeFault> fault = check_old_version(*visit.head)) {
+    co_await Serving::refuse(visit, *fault, {});
+    co_return;
+  }
+  // To the new revision the header means nothing.
+  const bool sessionless = says_new(*visit.head);
   const std::string_view id = visit.head->get(Field::mcp_session_id);
-  if (!id.empty() && serving_.end_session(id, visit.client, visit.path))
+  if (sessionless)
+    co_await Serving::refuse(visit, 400, -32600, "2026-07-28 has no sessions to end", {});
+  else if (!id.empty() && serving_.end_session(id, visit.client, visit.path))
     co_await visit.sink.finish(200, {});
   else
     co_await refuse_session(visit, {});
@@ -248,6 +254,10 @@ Task<void> HttpEntry::post(Visit& visit, HttpSink& sink, const Message& message)
 
 Task<void> HttpEntry::batch(Visit& visit, const Bytes& body) {
   visit.session = find_session(visit);
+  if (!visit.session && !visit.head->get(Field::mcp_session_id).empty()) {
+    co_await refuse_session(visit, {});
+    co_return;
+  }
   co_await serving_.in_batch(visit, body);
 }
 

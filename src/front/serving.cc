@@ -137,6 +137,12 @@ Task<std::shared_ptr<Session>> Serving::initialize(Visit& visit, const Message& 
     co_await refuse(visit, 200, -32602, "what the client says of itself is too long", message.raw_id());
     co_return nullptr;
   }
+  const auto is_object = [](std::string_view raw) { return !raw.empty() && raw.front() == '{'; };
+  if (!is_object(client_info) || !is_object(capabilities)) {
+    co_await refuse(visit, 200, -32602, "params.clientInfo and params.capabilities must be objects",
+                    message.raw_id());
+    co_return nullptr;
+  }
   const Revision agreed = negotiate_old(wanted);
   visit.client_view.revision = agreed;
   CancelScope never;

@@ -26,15 +26,21 @@ bool origin_allowed(const GuardRules& rules, std::string_view origin) {
     if (port.empty()) return true;
     if (port.front() != ':' || port.size() == 1 || port.size() > 6) return false;
     port.remove_prefix(1);
-    return std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
+    unsigned number = 0;
+    for (const char c : port) {
+      if (c < '0' || c > '9') return false;
+      number = number * 10 + static_cast<unsigned>(c - '0');
+    }
+    return number <= 65535;
   });
 }
 
 // A page that this very address has served: as good as its Host, once that was found to be one of ours.
 bool own_origin(std::string_view origin, std::string_view host) {
-  const std::size_t scheme = origin.find("://");
-  const bool http = origin.starts_with("http:") || origin.starts_with("https:");
-  return http && !host.empty() && equals_ignoring_case(origin.substr(scheme + 3), host);
+  for (const std::string_view scheme : {"http://", "https://"})
+    if (origin.starts_with(scheme))
+      return !host.empty() && equals_ignoring_case(origin.substr(scheme.size()), host);
+  return false;
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "gateway/tool_headers.h"
 #include "gateway/wishes.h"
 #include "mcp/fault_map.h"
+#include "mcp/header_value.h"
 #include "mcp/outgoing.h"
 #include "obs/rejections.h"
 #include "runtime/shard.h"
@@ -70,10 +71,15 @@ Task<void> route_by_name(ClientCall& call, Call& leaf, ListKind kind, std::strin
   }
   name = name.substr(1, name.size() - 2);
   std::string plain;
-  if (name.find('\\') != std::string_view::npos)
+  if (name.find('\\') != std::string_view::npos) {
+    if (has_lone_surrogate(name)) {
+      put_refusal(answer, call, kInvalidParams, "params.name has half of a surrogate pair");
+      co_return;
+    }
     name = plain = json_unescape(name);
-  else
+  } else {
     leaf.name = name;
+  }
   std::size_t server = Plan::kAll;
   if (call.asks_one() && !(call.only == Plan::kAll && call.plan.names.prefixed)) {
     // Its own names; with its prefix they resolve too, unless it has a tool that is called so.

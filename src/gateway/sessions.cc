@@ -28,8 +28,13 @@ const Sessions::Stripe& Sessions::stripe(std::string_view id) const {
 }
 
 std::shared_ptr<Session> Sessions::open(std::shared_ptr<Session> draft, TimePoint now) {
-  if (size() >= options_.count_max) (void)sweep(now);
   if (size() >= options_.count_max) return nullptr;
+  {
+    std::lock_guard lock(owners_lock_);
+    std::size_t& own = owners_[draft->owner];
+    if (own >= options_.owner_max) return nullptr;
+    ++own;
+  }
   Sealed content;
   content.gateway = gateway_;
   content.payload = secret_bytes(16);
@@ -74,8 +79,15 @@ std::shared_ptr<Session> Sessions::close(std::string_view id, std::string_view o
     if (home.by_id.erase(std::string(id)) == 0) return nullptr;
     --count_;
   }
+  leave(session->owner);
   session->end();
   return session;
+}
+
+void Sessions::leave(const std::string& owner) {
+  std::lock_guard lock(owners_lock_);
+  const auto found = owners_.find(owner);
+  if (--found->second == 0) owners_.erase(found);
 }
 
 void Sessions::for_each(const std::function<void(const std::shared_ptr<Session>&)>& each) const {
@@ -102,7 +114,10 @@ std::vector<std::shared_ptr<Session>> Sessions::sweep(TimePoint now) {
       }
     }
   }
-  for (const auto& session : idle) session->end();
+  for (const auto& session : idle) {
+    leave(session->owner);
+    session->end();
+  }
   for_each([now](const std::shared_ptr<Session>& session) {
     for (auto& [id, ask] : session->take_expired(now)) {
       const std::string note =

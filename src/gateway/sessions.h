@@ -25,11 +25,12 @@ class Sessions {
   /// Bounds of all sessions together.
   struct Options {
     std::size_t count_max = 100'000;
+    std::size_t owner_max = 10'000;  // of one owner
     Duration idle_max = std::chrono::hours(1);
   };
   explicit Sessions(Options options);
 
-  /// Opens a session whose id is made here. Null: too many are open.
+  /// Opens a session whose id is made here. Null: too many are open, in all or of its owner.
   std::shared_ptr<Session> open(std::shared_ptr<Session> draft, TimePoint now);
   /// The live session with this id that `owner` opened at `path`; null for every other.
   std::shared_ptr<Session> find(std::string_view id, std::string_view owner, std::string_view path,
@@ -57,7 +58,12 @@ class Sessions {
   const Options options_;
   const Sealer sealer_;
   const std::uint32_t gateway_;
+  // One less of its owner's; what that one has no more is not kept.
+  void leave(const std::string& owner);
+
   std::atomic<std::size_t> count_{0};
+  std::mutex owners_lock_;
+  std::unordered_map<std::string, std::size_t> owners_;  // how many each has; its lock
   std::array<Stripe, 16> stripes_;
 };
 

@@ -12,11 +12,63 @@ int hex_digit(char c) noexcept {
   return -1;
 }
 
+bool printable(char c) noexcept {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte == '\t' || (byte >= 0x20 && byte != 0x7F);
+}
 bool printable(std::string_view text) noexcept {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte == '\t' || (byte >= 0x20 && byte != 0x7F);
-  });
+  return std::all_of(text.begin(), text.end(), [](char c) { return printable(c); });
+}
+
+bool is_token(char c) noexcept {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
+}
+
+// Steps over what stands at the front of `text`.
+void skip_space(std::string_view& text) noexcept {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+}
+bool skip_token(std::string_view& text) noexcept {
+  std::size_t size = 0;
+  while (size != text.size() && is_token(text[size])) ++size;
+  text.remove_prefix(size);
+  return size != 0;
+}
+bool skip_quoted(std::string_view& text) noexcept {
+  std::size_t at = 1;
+  while (at < text.size() && text[at] != '"') {
+    if (text[at] == '\\') ++at;
+    if (at >= text.size() || !printable(text[at])) return false;
+    ++at;
+  }
+  if (at >= text.size()) return false;
+  text.remove_prefix(at + 1);
+  return true;
+}
+
+// *( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] ). Whoever skipped them without reading could
+// take a quoted line end for a real one. Source: RFC 9112, section 7.1.1.
+bool extensions_valid(std::string_view text) noexcept {
+  while (true) {
+    if (text.empty()) return true;
+    skip_space(text);
+    if (text.empty() || text.front() != ';') return false;
+    text.remove_prefix(1);
+    skip_space(text);
+    if (!skip_token(text)) return false;
+    std::string_view value = text;
+    skip_space(value);
+    if (value.empty() || value.front() != '=') continue;
+    text = value.substr(1);
+    skip_space(text);
+    if (text.empty() || !(text.front() == '"' ? skip_quoted(text) : skip_token(text))) return false;
+  }
+}
+
+// A field line. Source: RFC 9112, section 5.
+bool field_valid(std::string_view line) noexcept {
+  return skip_token(line) && !line.empty() && line.front() == ':' && printable(line);
 }
 
 }  // namespace
@@ -76,12 +128,13 @@ ChunkedDecoder::State ChunkedDecoder::size_line(std::string_view received) {
     size = size * 16 + static_cast<std::uint64_t>(hex_digit(received[i]));
   }
   if (i == 0 && length != 0) return refuse("invalid chunk size");
-  if (length > kSizeLineMax) return refuse("chunk size line too long");
+  // The line's end does not count, whether it has come or not.
+  const std::size_t text = length != 0 && received[length - 1] == '\r' ? length - 1 : length;
+  if (text > kSizeLineMax) return refuse("chunk size line too long");
   if (feed == std::string_view::npos) return State::more;
   if (i == 0 || received[feed - 1] != '\r') return refuse("a chunk size line ends in CRLF");
   const std::string_view extension = received.substr(i, feed - 1 - i);
-  if (!extension.empty() && extension[0] != ';') return refuse("invalid chunk size");
-  if (!printable(extension)) return refuse("invalid byte in a chunk extension");
+  if (!extensions_valid(extension)) return refuse("invalid chunk size or extension");
   extensions_ += extension.size();
   if (extensions_ > kExtensionsMax) return refuse("too many chunk extensions");
   consumed_ += feed + 1;
@@ -96,8 +149,7 @@ ChunkedDecoder::State ChunkedDecoder::trailers(std::string_view received) {
   if (feed == std::string_view::npos) return State::more;
   if (feed == 0 || received[feed - 1] != '\r') return refuse("a trailer line ends in CRLF");
   const std::string_view line = received.substr(0, feed - 1);
-  if (!printable(line) || (!line.empty() && line.find(':') == std::string_view::npos))
-    return refuse("invalid trailer");
+  if (!line.empty() && !field_valid(line)) return refuse("invalid trailer");
   trailers_ += feed + 1;
   consumed_ += feed + 1;
   if (line.empty()) place_ = Place::end;

@@ -171,11 +171,18 @@ Task<Result<Bytes>> HttpExchange::read_all(std::size_t size_max, TimePoint deadl
     return upstream_fault(Error::Kind::too_large,
                           "the answer has more than " + std::to_string(size_max) + " bytes");
   };
+  const auto no_room = [] {
+    return fail(Error::Kind::overloaded, Error::Side::gateway, Error::Sent::maybe,
+                "no memory is left for the answer (limits.buffers): come back later");
+  };
   if (left_ > size_max) co_return too_large();
   if (!until_end_ && !head_.chunked()) {
     Channel& channel = connection_.channel();
     const auto size = static_cast<std::size_t>(left_);
-    if (channel.pending().size() < size) channel.reserve(size);
+    if (channel.pending().size() < size) {
+      if (!buffers_have_room(size)) co_return no_room();
+      channel.reserve(size);
+    }
     while (channel.pending().size() < size) {
       const Result<std::size_t> got = co_await more(deadline, cancel);
       if (!got) co_return fail(got.error());
@@ -186,15 +193,15 @@ Task<Result<Bytes>> HttpExchange::read_all(std::size_t size_max, TimePoint deadl
     complete_ = true;
     co_return body;
   }
-  std::string joined;
+  GrowingBytes joined;
   while (true) {
     const Result<std::string_view> part = co_await read_some(deadline, cancel);
     if (!part) co_return fail(part.error());
     if (part->empty()) break;
     if (joined.size() + part->size() > size_max) co_return too_large();
-    joined += *part;
+    if (!joined.append(*part)) co_return no_room();
   }
-  co_return Bytes::copy_of(joined);
+  co_return joined.take();
 }
 
 void HttpExchange::finish() noexcept {

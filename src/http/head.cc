@@ -11,9 +11,10 @@
 namespace weir {
 namespace {
 
-enum : std::uint8_t { kToken = 1, kValue = 2, kTarget = 4 };
+enum : std::uint8_t { kToken = 1, kValue = 2, kTarget = 4, kHost = 8 };
 
-// What a byte may be part of: a field's or method's name (RFC 9110 tchar), a field's value, a request target.
+// What a byte may be part of: a field's or method's name (RFC 9110 tchar), a field's value, a request target,
+// a host's name (RFC 3986 reg-name).
 constexpr std::array<std::uint8_t, 256> make_classes() {
   std::array<std::uint8_t, 256> classes{};
   for (int c = 0x21; c < 0x7F; ++c) classes[static_cast<std::size_t>(c)] = kValue | kTarget;
@@ -24,6 +25,10 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
   for (int c = 'a'; c <= 'z'; ++c) classes[static_cast<std::size_t>(c)] |= kToken;
   for (int c = 'A'; c <= 'Z'; ++c) classes[static_cast<std::size_t>(c)] |= kToken;
   for (const char c : std::string_view("!#$%&'*+-.^_`|~")) classes[static_cast<unsigned char>(c)] |= kToken;
+  for (int c = '0'; c <= 'z'; ++c)
+    if ((classes[static_cast<std::size_t>(c)] & kToken) != 0 && c != '^' && c != '`')
+      classes[static_cast<std::size_t>(c)] |= kHost;
+  for (const char c : std::string_view("-.~!$&'()*+,;=%")) classes[static_cast<unsigned char>(c)] |= kHost;
   for (const char c : std::string_view("#\"<>\\^`{|}"))
     classes[static_cast<unsigned char>(c)] &= static_cast<std::uint8_t>(~kTarget);
   return classes;
@@ -111,7 +116,7 @@ struct Known {
 constexpr Known kKnown[] = {
     {"content-length", Field::content_length, false},
     {"transfer-encoding", Field::transfer_encoding, false},
-    {"connection", Field::connection, false},
+    {"connection", Field::connection, true},
     {"host", Field::host, false},
     {"origin", Field::origin, false},
     {"content-type", Field::content_type, false},
@@ -134,6 +139,9 @@ constexpr Known kKnown[] = {
     {"location", Field::location, false},
     {"user-agent", Field::user_agent, false},
 };
+
+constexpr std::string_view kMethods[] = {"GET",     "HEAD",    "POST",  "PUT",  "DELETE",
+                                         "CONNECT", "OPTIONS", "TRACE", "PATCH"};
 
 // Names are told apart by their length first: few share one.
 constexpr std::size_t kLengths = 32;
@@ -213,7 +221,9 @@ class HeadParser {
     const std::size_t length = rest.find('\n');
     if (length == std::string_view::npos) {
       if (rest.size() > line_max) return refuse(too_long, too_long_reason);
-      // A bare CR or NUL need not wait for the line's end, but it costs nothing to find it then.
+      // What can't begin a line of HTTP may never end one.
+      const bool odd = !rest.empty() && rest[0] != '\r' && !all_of_class(rest.substr(0, 1), kToken);
+      if (odd) return refuse(too_long == 502 ? 502 : 400, "this is not HTTP");
       return HeadState::more;
     }
     if (length > line_max) return refuse(too_long, too_long_reason);
@@ -281,7 +291,11 @@ class HeadParser {
         std::string_view& slot = head_.known_[static_cast<std::size_t>(known->field)];
         if (slot.data() == nullptr)
           slot = value;
-        else if (!known->list)
+        else if (known->list)
+          head_.repeated_ |= 1U << static_cast<unsigned>(known->field);
+        else if (known->field == Field::origin)
+          return refuse(403, "repeated Origin");
+        else
           return refuse(400, "repeated header field");
       } else if (!keep_param(name, value)) {
         return HeadState::refused;
@@ -324,14 +338,36 @@ class HeadParser {
     }
     if (head_.has(Field::transfer_encoding)) {
       if (head_.minor_version_ == 0) return refuse(400, "Transfer-Encoding in HTTP/1.0");
-      if (!equals_ignoring_case(head_.get(Field::transfer_encoding), "chunked"))
-        return refuse(501, "unknown transfer coding");
+      const std::string_view codings = head_.get(Field::transfer_encoding);
+      if (!equals_ignoring_case(codings, "chunked"))
+        return names_other_coding(codings) ? refuse(501, "unknown transfer coding")
+                                           : refuse(400, "invalid Transfer-Encoding");
       head_.chunked_ = true;
     }
-    const std::string_view connection = head_.get(Field::connection);
-    head_.keep_alive_ = head_.minor_version_ == 1 ? connection.empty() || !list_has_token(connection, "close")
-                                                  : list_has_token(connection, "keep-alive");
+    head_.keep_alive_ = head_.minor_version_ == 1;
+    if (!head_.has(Field::connection)) return HeadState::done;
+    std::string joined;
+    const std::string_view options = head_.all(Field::connection, "connection", joined);
+    if (list_has_token(options, "close"))
+      head_.keep_alive_ = false;
+    else if (list_has_token(options, "keep-alive"))
+      head_.keep_alive_ = true;
     return HeadState::done;
+  }
+
+  // A list of codings, all well-formed, one of which is not chunked.
+  static bool names_other_coding(std::string_view codings) noexcept {
+    bool other = false;
+    while (true) {
+      const std::size_t comma = codings.find(',');
+      std::string_view one = codings.substr(0, comma);
+      while (!one.empty() && (one.front() == ' ' || one.front() == '\t')) one.remove_prefix(1);
+      while (!one.empty() && (one.back() == ' ' || one.back() == '\t')) one.remove_suffix(1);
+      if (one.empty() || !all_of_class(one, kToken)) return false;
+      other = other || !equals_ignoring_case(one, "chunked");
+      if (comma == std::string_view::npos) return other;
+      codings.remove_prefix(comma + 1);
+    }
   }
 
   void set_minor_version(int version) noexcept { head_.minor_version_ = version; }
@@ -346,6 +382,45 @@ class HeadParser {
   const HeadLimits& limits_;
 };
 
+namespace {
+
+bool is_hex(char c) noexcept {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+// Two hexadecimal digits behind each percent sign. Source: RFC 3986, section 2.1.
+bool percents_whole(std::string_view text) noexcept {
+  for (std::size_t at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 1))
+    if (text.size() - at < 3 || !is_hex(text[at + 1]) || !is_hex(text[at + 2])) return false;
+  return true;
+}
+
+// uri-host [ ":" port ]; a colon within brackets is an address's. Source: RFC 9110, section 7.2; RFC 3986,
+// section 3.2.2.
+bool host_valid(std::string_view host) noexcept {
+  std::size_t end;
+  if (host.starts_with('[')) {
+    end = host.find(']');
+    if (end == std::string_view::npos || end < 3) return false;
+    const std::string_view inside = host.substr(1, end - 1);
+    const bool address = inside.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos &&
+                         inside.find(':') != std::string_view::npos;
+    if (!address) return false;
+    ++end;
+  } else {
+    end = first_not_of_class(host, kHost);
+    if (end == 0 || !percents_whole(host.substr(0, end))) return false;
+  }
+  if (end == host.size()) return true;
+  return host[end] == ':' && host.find_first_not_of("0123456789", end + 1) == std::string_view::npos;
+}
+
+bool is_method(std::string_view method) noexcept {
+  return std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods);
+}
+
+}  // namespace
+
 HeadState parse_request(std::string_view received, const HeadLimits& limits, RequestHead& head,
                         HeadRefusal& refusal) {
   HeadParser parser(head, refusal, limits);
@@ -355,6 +430,10 @@ HeadState parse_request(std::string_view received, const HeadLimits& limits, Req
   if (received.starts_with("\r\n")) at = 2;
   const HeadState state =
       parser.line(received, at, line, limits.target_max + 64, 414, "request line too long");
+  // No space within it: its method alone is longer than any.
+  if (state == HeadState::refused && refusal.status == 414 &&
+      received.substr(at, limits.target_max).find(' ') == std::string_view::npos)
+    return parser.refuse(501, "unknown method");
   if (state != HeadState::done) return state;
   const std::size_t first = line.find(' ');
   const std::size_t second = first == std::string_view::npos ? first : line.find(' ', first + 1);
@@ -372,17 +451,21 @@ HeadState parse_request(std::string_view received, const HeadLimits& limits, Req
   } else if (version.size() != 8 || !version.starts_with("HTTP/") || version[5] < '0' || version[5] > '9' ||
              version[6] != '.' || version[7] < '0' || version[7] > '9') {
     return parser.refuse(400, "invalid HTTP version");
-  } else if (version[5] != '1' || version[7] > '1') {
+  } else if (version[5] != '1') {
     return parser.refuse(505, "HTTP/1.1 and HTTP/1.0 are served");
   }
-  parser.set_minor_version(version[7] - '0');
+  // A higher minor version is served as the highest that is known (RFC 9110, section 2.5).
+  parser.set_minor_version(version[7] == '0' ? 0 : 1);
   if (head.target.size() > limits.target_max) return parser.refuse(414, "request target too long");
   if (head.target.empty() || head.target[0] != '/' || !all_of_class(head.target, kTarget))
     return parser.refuse(400, "the request target is a path");
+  if (!percents_whole(head.target)) return parser.refuse(400, "invalid percent encoding in the target");
+  if (head.method != "POST" && !is_method(head.method)) return parser.refuse(501, "unknown method");
   const HeadState rest = parser.fields(received, at);
   if (rest != HeadState::done) return rest;
   if (head.get(Field::host).empty() && (head.minor_version() == 1 || head.has(Field::host)))
     return parser.refuse(400, "a request needs one Host");
+  if (head.has(Field::host) && !host_valid(head.get(Field::host))) return parser.refuse(400, "invalid Host");
   return parser.framing();
 }
 
@@ -410,6 +493,22 @@ HeadState parse_response(std::string_view received, const HeadLimits& limits, Re
   if (rest == HeadState::done && (head.status < 200 || head.status == 204 || head.status == 304))
     parser.set_no_body();
   return rest;
+}
+
+std::string_view Head::all(Field field, std::string_view name, std::string& storage) const {
+  if ((repeated_ & 1U << static_cast<unsigned>(field)) == 0) return get(field);
+  std::string_view rest(text_, size_);
+  storage.clear();
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    if (line.size() <= name.size() + 1 || line[name.size()] != ':' ||
+        !equals_ignoring_case(line.substr(0, name.size()), name))
+      continue;
+    if (!storage.empty()) storage += ',';
+    storage += line.substr(name.size() + 1, line.size() - name.size() - 2);
+  }
+  return storage;
 }
 
 std::string_view Head::find(std::string_view name) const noexcept {

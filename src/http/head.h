@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -67,6 +68,9 @@ class Head {
   /// Value of a field; empty if absent. A field that must be single was refused when repeated.
   std::string_view get(Field field) const noexcept { return known_[static_cast<std::size_t>(field)]; }
   bool has(Field field) const noexcept { return get(field).data() != nullptr; }
+  /// The same of a field that is a list: the values of all its lines, joined in `storage` where it has
+  /// several. `name` is the field's.
+  std::string_view all(Field field, std::string_view name, std::string& storage) const;
   /// The first value of a field of any other name, compared without case; empty if absent. Reads the head
   /// anew.
   std::string_view find(std::string_view name) const noexcept;
@@ -92,6 +96,7 @@ class Head {
     chunked_ = false;
     keep_alive_ = true;
     minor_version_ = 1;
+    repeated_ = 0;
     touched_ = false;
   }
 
@@ -106,6 +111,7 @@ class Head {
   bool chunked_ = false;
   bool keep_alive_ = true;
   int minor_version_ = 1;
+  std::uint32_t repeated_ = 0;  // a bit for each known field that came in several lines
   bool touched_ = false;
 };
 

@@ -93,7 +93,8 @@ void HttpResponder::write_head(int status, std::string_view content_type, std::s
     out.text("HTTP/1.1 ").number(static_cast<std::size_t>(status)).text(" ").text(reason_phrase(status));
   }
   if (!content_type.empty()) out.text("\r\nContent-Type: ").text(content_type);
-  out.text("\r\nContent-Length: ").number(length).text("\r\n").text(fields);
+  if (status != 204) out.text("\r\nContent-Length: ").number(length);
+  out.text("\r\n").text(fields);
   if (!keep_alive_) out.text("Connection: close\r\n");
   out.text("\r\n");
   pieces_[0] = iovec{wire_.data(), static_cast<std::size_t>(out.at() - wire_.data())};

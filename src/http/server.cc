@@ -10,17 +10,20 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t kLingerMax = 256 * 1024;
+constexpr std::size_t kLingerMax = 64 * 1024 * 1024;
+constexpr std::chrono::seconds kLingerTime{5};
+constexpr std::size_t kStep = 64 * 1024;  // by which a chunked body takes room
+constexpr std::string_view kComeBack = "Retry-After: 1\r\n";
 
 // Closing over unread bytes would reset the connection and take the answer with it: they are read away for a
 // while.
-Task<void> linger(Channel& channel) {
+Task<void> linger(Channel& channel, Duration time, CancelScope* stop) {
   channel.stream().shutdown_write();
-  const TimePoint deadline = Shard::current().now() + std::chrono::seconds(1);
+  const TimePoint deadline = Shard::current().now() + time;
   for (std::size_t drained = 0; drained < kLingerMax;) {
     drained += channel.pending().size();
     channel.consume(channel.pending().size());
-    const Result<std::size_t> got = co_await channel.fill(deadline, nullptr);
+    const Result<std::size_t> got = co_await channel.fill(deadline, stop);
     if (!got || *got == 0) break;
   }
 }
@@ -66,7 +69,7 @@ class HttpServerConnection {
       const bool goes_on = co_await serve_one();
       if (!goes_on) break;
     }
-    co_await linger(channel_);
+    co_await linger(channel_, kLingerTime, &stop_);
   }
 
  private:
@@ -92,6 +95,7 @@ class HttpServerConnection {
       if (again) request.head.reset();
       const HeadState state = parse_request(channel_.pending(), head_limits_, request.head, refusal);
       if (state == HeadState::done) break;
+      responder.head_only_ = request.head.method == "HEAD";
       if (state == HeadState::refused) co_return co_await refuse(responder, refusal.status, refusal.reason);
       const Result<std::size_t> got = co_await channel_.fill(head_deadline, nullptr);
       if (!got && got.error().kind() == Error::Kind::deadline_exceeded)
@@ -105,17 +109,21 @@ class HttpServerConnection {
     responder.chunked_ = head.minor_version() == 1;
     std::string reason;
     int status = handler_.admit(head, reason);
+    if (status == 0 && limits_.budget != nullptr && buffers_are_short()) status = no_room(reason);
     if (status == 0 && head.content_length().value_or(0) > limits_.body_max) {
       status = 413;
       reason = "body too large";
     }
-    const bool expects = head.has(Field::expect);
+    // Of HTTP/1.0 it means nothing, and where no body follows there is nothing to wait for.
+    const bool expects = head.has(Field::expect) && head.minor_version() == 1 &&
+                         (head.chunked() || head.content_length().value_or(0) != 0);
     if (status == 0 && expects && !equals_ignoring_case(head.get(Field::expect), "100-continue")) {
       status = 417;
       reason = "unknown expectation";
     }
     if (status != 0) {
-      const std::string fields = handler_.refusal_fields(status, head);
+      std::string fields = handler_.refusal_fields(status, head);
+      if (status == 503) fields += kComeBack;
       co_return co_await refuse(responder, status, reason, fields);
     }
     if (expects && channel_.pending().size() == head.size()) {
@@ -127,7 +135,8 @@ class HttpServerConnection {
     int trouble = 0;
     if (!take_body(request)) trouble = co_await read_body(request, reason);
     if (trouble < 0) co_return false;
-    if (trouble > 0) co_return co_await refuse(responder, trouble, reason);
+    if (trouble > 0)
+      co_return co_await refuse(responder, trouble, reason, trouble == 503 ? kComeBack : std::string_view());
 
     responder.keep_alive_ = keep_alive && !stop_.cancelled();
     CancelScope gone;
@@ -158,6 +167,7 @@ class HttpServerConnection {
     const std::size_t head_size = request.head.size();
     const std::size_t total = head_size + static_cast<std::size_t>(request.head.content_length().value_or(0));
     if (channel_.pending().size() < total) {
+      if (!lease(request, total)) co_return no_room(reason);
       channel_.reserve(total);
       while (channel_.pending().size() < total) {
         const int trouble = await_more(co_await channel_.fill(deadline, nullptr), reason);
@@ -182,7 +192,7 @@ class HttpServerConnection {
     parse_request(request.keeps_head_.view(), head_limits_, request.head, ignored);
     channel_.consume(head_size);
     ChunkedDecoder decoder;
-    std::string body;
+    GrowingBytes body;
     while (true) {
       const ChunkedDecoder::State state = decoder.next(channel_.pending());
       if (state == ChunkedDecoder::State::refused) {
@@ -193,16 +203,28 @@ class HttpServerConnection {
         reason = "body too large";
         co_return 413;
       }
-      body += decoder.data();
+      // Leased ahead of what comes, in steps.
+      const std::size_t wanted = (body.size() + decoder.data().size()) / kStep * kStep + kStep;
+      if (!lease(request, wanted) || !body.append(decoder.data())) co_return no_room(reason);
       channel_.consume(decoder.consumed());
       if (state == ChunkedDecoder::State::done) break;
       if (state == ChunkedDecoder::State::data) continue;
       const int trouble = await_more(co_await channel_.fill(deadline, nullptr), reason);
       if (trouble != 0) co_return trouble;
     }
-    request.keeps_body_ = Bytes::copy_of(body);
+    request.keeps_body_ = body.take();
     request.body = request.keeps_body_.view();
     co_return 0;
+  }
+
+  // Whether there is room for so much of the request.
+  bool lease(HttpRequest& request, std::size_t size) {
+    return limits_.budget == nullptr ||
+           (buffers_have_room(size) && request.lease_.grow_to(*limits_.budget, address_, size));
+  }
+  static int no_room(std::string& reason) {
+    reason = "no memory is left for requests: come back later";
+    return 503;
   }
 
   static int await_more(const Result<std::size_t>& got, std::string& reason) {
@@ -251,7 +273,7 @@ Task<void> refuse_http(std::unique_ptr<Stream> stream, std::string_view reason) 
   const iovec piece{text.data(), text.size()};
   const TimePoint deadline = Shard::current().now() + std::chrono::seconds(1);
   const Result<void> sent = co_await channel.write(std::span<const iovec>(&piece, 1), deadline, nullptr);
-  if (sent) co_await linger(channel);
+  if (sent) co_await linger(channel, std::chrono::seconds(1), nullptr);
 }
 
 }  // namespace weir

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "http/body_budget.h"
 #include "http/head.h"
 #include "http/idle_list.h"
 #include "runtime/channel.h"
@@ -28,6 +29,7 @@ struct HttpServerLimits {
   Duration body_time = std::chrono::seconds(30);
   Duration idle_time = std::chrono::seconds(60);
   Duration write_time = std::chrono::seconds(10);  // for a client that does not read
+  BodyBudget* budget = nullptr;                    // of all connections; null: bodies are not counted
   Duration rest_after = std::chrono::seconds(1);   // idle for so long, a connection gives its buffer back
 };
 
@@ -45,7 +47,8 @@ class HttpRequest {
 
  private:
   friend class HttpServerConnection;
-  Bytes keeps_head_;  // the storage of head's and body's views
+  BodyBudget::Lease lease_;  // of a body that came slowly
+  Bytes keeps_head_;         // the storage of head's and body's views
   Bytes keeps_body_;
 };
 

@@ -14,7 +14,30 @@ bool is_sentinel(std::string_view value) {
          value.ends_with(kSuffix);
 }
 
+// The code unit of a "\uXXXX" at `at`; -1: there is none.
+int unit_at(std::string_view raw, std::size_t at) noexcept {
+  if (raw.size() < at + 6 || raw[at] != '\\' || raw[at + 1] != 'u') return -1;
+  int unit = 0;
+  for (const char c : raw.substr(at + 2, 4)) {
+    const int digit = c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
+    unit = unit * 16 + digit;
+  }
+  return unit;
+}
+
 }  // namespace
+
+bool has_lone_surrogate(std::string_view raw) noexcept {
+  for (std::size_t at = raw.find('\\'); at != std::string_view::npos; at = raw.find('\\', at)) {
+    const int unit = unit_at(raw, at);
+    at += unit < 0 ? 2 : 6;
+    if (unit < 0xD800 || unit > 0xDFFF) continue;
+    const int low = unit <= 0xDBFF ? unit_at(raw, at) : -1;
+    if (low < 0xDC00 || low > 0xDFFF) return true;
+    at += 6;
+  }
+  return false;
+}
 
 bool header_value_plain(std::string_view text) noexcept {
   for (const char c : text)

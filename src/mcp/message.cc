@@ -67,6 +67,7 @@ bool same_text(std::string_view a, std::string_view b) noexcept {
 // The members that JSON-RPC defines, and the others for the sake of repeated names.
 struct Envelope {
   std::string_view jsonrpc, id, method, params, result, error;
+  bool id_twice = false;
   RawMembers others;
 
   std::string_view* slot_of(std::string_view name) noexcept {
@@ -87,7 +88,11 @@ struct Envelope {
   bool add(const RawMember& member, bool plain) {
     std::string_view* slot = plain ? slot_of(member.name) : slot_of(json_unescape(member.name));
     if (slot == nullptr) return others.add(member, plain);
-    if (!slot->empty()) return false;
+    if (!slot->empty()) {
+      // Which of the two is meant nobody knows.
+      id_twice = id_twice || slot == &id;
+      return false;
+    }
     *slot = member.value;
     return true;
   }
@@ -254,14 +259,17 @@ std::optional<MessageFault> Message::read(const JsonLimits& limits, From from) {
   };
   const bool walked = walk_object(cursor, envelope, unique, take);
   message.id_ = envelope.id;
-  const std::string_view told_id = id_valid(message.id_) ? message.id_ : std::string_view();
+  const bool told = id_valid(message.id_) && !(envelope.id_twice && unique);
+  const std::string_view told_id = told ? message.id_ : std::string_view();
   if (!walked || !cursor.finish())
     return fault_of(cursor, told_id, in_arguments ? kInvalidParams : kInvalidRequest);
 
   const auto invalid = [&](int code, const char* reason) {
     return MessageFault(code, reason, std::string(told_id));
   };
-  if (envelope.jsonrpc != "\"2.0\"") return invalid(kInvalidRequest, "jsonrpc must be \"2.0\"");
+  if (envelope.jsonrpc != "\"2.0\"" &&
+      (!envelope.jsonrpc.starts_with('"') || json_unescape(envelope.jsonrpc) != "2.0"))
+    return invalid(kInvalidRequest, "jsonrpc must be \"2.0\"");
   const std::string_view method = envelope.method;
   message.params_ = envelope.params;
   message.result_ = envelope.result;
@@ -292,7 +300,8 @@ std::optional<MessageFault> Message::read(const JsonLimits& limits, From from) {
 tl::expected<std::vector<Bytes>, MessageFault> split_batch(const Bytes& bytes, const JsonLimits& limits,
                                                            std::size_t count_max) {
   std::vector<Bytes> messages;
-  JsonCursor cursor(bytes.view(), limits, true);
+  // Each message is read by itself afterwards: names that one repeats are its own fault.
+  JsonCursor cursor(bytes.view(), limits, false);
   if (!cursor.enter_array()) return tl::unexpected(fault_of(cursor, {}));
   while (cursor.next_element()) {
     const std::string_view value = cursor.take_value();

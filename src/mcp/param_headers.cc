@@ -81,18 +81,22 @@ std::optional<double> number_of(std::string_view raw) {
   return value;
 }
 
-// A number by its decimal digits alone: no exponent, no blanks.
-std::optional<double> plain_number(std::string_view text) {
-  const std::size_t sign = text.starts_with('-') ? 1 : 0;
-  const auto digits = [&](std::size_t from) {
-    std::size_t at = from;
-    while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
-    return at;
-  };
-  std::size_t end = digits(sign);
-  if (end == sign) return std::nullopt;
-  if (end < text.size() && text[end] == '.' && digits(end + 1) != end + 1) end = digits(end + 1);
-  return end == text.size() ? number_of(text) : std::nullopt;
+// A number written by decimal digits alone (no exponent, no blanks), without the zeros that change nothing.
+// By the digits: a double would take what differs far behind the point for the same. Empty: it is none.
+std::string shortest(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789";
+  const bool minus = text.starts_with('-');
+  if (minus) text.remove_prefix(1);
+  const std::size_t point = text.find('.');
+  std::string_view whole = text.substr(0, point);
+  std::string_view fraction = point == std::string_view::npos ? "0" : text.substr(point + 1);
+  if (whole.empty() || whole.find_first_not_of(kDigits) != std::string_view::npos) return {};
+  if (fraction.empty() || fraction.find_first_not_of(kDigits) != std::string_view::npos) return {};
+  whole.remove_prefix(std::min(whole.find_first_not_of('0'), whole.size() - 1));
+  fraction = fraction.substr(0, fraction.find_last_not_of('0') + 1);
+  std::string out(whole);
+  if (!fraction.empty()) out.append(".").append(fraction);
+  return minus && out != "0" ? '-' + out : out;
 }
 
 bool is_number(std::string_view raw) {
@@ -101,7 +105,7 @@ bool is_number(std::string_view raw) {
 
 /// What a header says of a value.
 struct Mirror {
-  bool possible = false;  // objects, arrays and numbers beyond the safe range have no header
+  bool possible = false;  // objects, arrays, half pairs and numbers beyond the safe range have no header
   std::string text;       // not encoded
 };
 
@@ -110,6 +114,7 @@ Mirror mirror_of(std::string_view raw) {
   if (raw.front() == '{' || raw.front() == '[') return out;
   out.possible = true;
   if (raw.front() == '"') {
+    out.possible = !has_lone_surrogate(raw);
     out.text = json_unescape(raw);
   } else if (!is_number(raw)) {
     out.text = raw;  // true or false
@@ -141,8 +146,8 @@ std::string check_one(const ParamHeader& param, std::string_view raw, const Line
   if (!said) return header_of(param) + " is no valid encoding";
   if (mirror.possible && *said == mirror.text) return {};
   if (mirror.possible && param.type == ParamHeader::Type::integer && is_number(raw)) {
-    const std::optional<double> number = plain_number(*said);
-    if (number && number == number_of(raw)) return {};
+    const std::string number = shortest(*said);
+    if (!number.empty() && number == shortest(mirror.text)) return {};
   }
   return header_of(param) + " does not match the body";
 }

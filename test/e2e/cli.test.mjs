@@ -43,10 +43,10 @@ export const tests = {
     file(servers);
     const open = 'can be reached from other machines, and nothing asks callers who they are';
     for (const command of ['check', 'run']) {
-      for (const flag of ['--listen', '--admin']) {
+      for (const [flag, key] of [['--listen', 'auth.bearer_tokens'], ['--admin', 'admin.token']]) {
         const got = await run(command, 't.yaml', flag, '0.0.0.0:0');
         assert.equal(got.code, 2);
-        assert.equal(got.err, `${flag}: 0.0.0.0:0 ${open}: listen on 127.0.0.1, or set allow_unauthenticated: true if something in front of Weir checks them\n`);
+        assert.equal(got.err, `${flag}: 0.0.0.0:0 ${open}: set ${key}, or listen on 127.0.0.1, or set allow_unauthenticated: true if something in front of Weir checks them\n`);
       }
     }
     assert.match((await run('run', '--listen', '[::]:0')).err, /^--listen: \[::\]:0 can be reached/);

@@ -351,4 +351,48 @@ export const tests = {
     assert.equal((await weir.stop()).code, 0);
     await upstream.stop();
   },
+
+  async 'bodies that come slowly have so much room, and one address half of it'() {
+    await between({}, async (weir, upstream) => {
+      await weir.settled();
+      const size = 3 * 1024 * 1024;
+      const body = (id) => callBody(`"${id}"`, `{"t":"${'.'.repeat(size)}"}`);
+      const text = (id, framing) => (framing ? post('', { lines: { 'Transfer-Encoding': 'chunked' }, length: null }) + `${body(id).length.toString(16)}\r\n${body(id)}\r\n0\r\n\r\n` : post(body(id)));
+      // All but the last byte: the gateway holds it.
+      const begin = async (id, from, chunked) => {
+        const wire = await Wire.open(weir.url, { from });
+        await wire.sendParts([text(id, chunked).slice(0, -1)]);
+        return Object.assign(wire, { id, rest: text(id, chunked).slice(-1) });
+      };
+      const held = async () => Number(/^weir_buffer_bytes (\d+)/m.exec((await request('GET', weir.admin + '/metrics')).text)[1]);
+      const first = await begin('first', '127.0.0.1', false);
+      await until(async () => (await held()) > size);
+      for (const chunked of [false, true]) {
+        const second = await begin('second', '127.0.0.1', chunked);
+        const answer = await second.answer();
+        assert.deepEqual([answer.status, answer.headers['retry-after'], answer.headers.connection], [503, '1', 'close'], `chunked: ${chunked}`);
+        await second.closed();
+        second.destroy();
+      }
+      // Another address has room, up to what there is for all.
+      const other = await begin('other', '127.0.0.2', true);
+      await until(async () => (await held()) > 2 * size);
+      const third = await begin('third', '127.0.0.3', false);
+      assert.equal((await third.answer()).status, 503);
+      third.destroy();
+      // Small requests are served all the time.
+      assert.equal((await echo(weir)).status, 200);
+      for (const one of [first, other]) {
+        one.send(one.rest);
+        const answer = await one.answer();
+        assert.deepEqual([answer.status, JSON.parse(answer.body).id], [200, one.id]);
+        one.destroy();
+      }
+      const again = await begin('again', '127.0.0.3', true);
+      again.send(again.rest);
+      assert.equal((await again.answer()).status, 200);
+      again.destroy();
+      assert.deepEqual(upstream.calls().map((one) => one.parsed.params.arguments?.t?.length ?? 0), [0, size, size, size]);
+    }, { limits: { buffers: '16MB' } });
+  },
 };

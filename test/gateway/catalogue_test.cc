@@ -100,7 +100,8 @@ TEST(Sessions, BelongToWhoOpenedThem) {
   EXPECT_FALSE(sessions.close(id, "10.0.0.2", "/mcp", now));
   EXPECT_TRUE(sessions.open(draft(), now));
   EXPECT_FALSE(sessions.open(draft(), now));
-  // What rests for an hour makes room.
+  // What rests for an hour makes room once it was swept.
+  EXPECT_EQ(sessions.sweep(now + std::chrono::hours(2)).size(), 2U);
   EXPECT_TRUE(sessions.open(draft(), now + std::chrono::hours(2)));
   EXPECT_EQ(sessions.size(), 1U);
   EXPECT_FALSE(sessions.find(id, "10.0.0.1", "/mcp", now));

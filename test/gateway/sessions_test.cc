@@ -34,5 +34,25 @@ TEST(Sessions, EndWhenUnusedForAnHour) {
   EXPECT_EQ(sessions.sweep(later + minutes(61)).size(), 2u);
 }
 
+TEST(Sessions, OneOwnerHasNoMoreThanItsShare) {
+  Sessions::Options options;
+  options.count_max = 5;
+  options.owner_max = 3;
+  Sessions sessions(options);
+  std::vector<std::shared_ptr<Session>> own;
+  for (int i = 0; i < 3; ++i) own.push_back(open_one(sessions, "greedy"));
+  EXPECT_EQ(open_one(sessions, "greedy"), nullptr);
+  EXPECT_NE(open_one(sessions, "other"), nullptr);
+  // What ends by either way makes room.
+  EXPECT_EQ(sessions.close(own[0]->id, "greedy", "/mcp", kStart), own[0]);
+  EXPECT_NE(open_one(sessions, "greedy"), nullptr);
+  EXPECT_EQ(open_one(sessions, "greedy"), nullptr);
+  EXPECT_EQ(sessions.sweep(kStart + minutes(61)).size(), 4u);
+  for (int i = 0; i < 3; ++i) EXPECT_NE(open_one(sessions, "greedy"), nullptr);
+  EXPECT_NE(open_one(sessions, "a"), nullptr);
+  EXPECT_NE(open_one(sessions, "b"), nullptr);
+  EXPECT_EQ(open_one(sessions, "c"), nullptr) << "there are as many as may be in all";
+}
+
 }  // namespace
 }  // namespace weir

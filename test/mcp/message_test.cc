@@ -67,7 +67,7 @@ TEST(Message, RefusesWithCodeAndId) {
       {R"({"jsonrpc":"2.0","result":{}})", -32600, ""},
       {R"({"jsonrpc":"2.0","id":1,"method":"x","params":[1]})", -32602, "1"},
       {R"({"jsonrpc":"2.0","id":1,"method":"x","params":3})", -32602, "1"},
-      {R"({"jsonrpc":"2.0","id":1,"id":2,"method":"x"})", -32600, "1"},
+      {R"({"jsonrpc":"2.0","id":1,"id":2,"method":"x"})", -32600, ""},
       {R"({"jsonrpc":"2.0","id":1,"method":"x","m\u0065thod":"y"})", -32600, "1"},
       {R"({"jsonrpc":"2.0","id":1,"method":"x","params":{"name":"a","name":"b"}})", -32600, "1"},
       {R"({"jsonrpc":"2.0","id":1,"method":"x","params":{"_meta":{"a":1,"a":2}}})", -32600, "1"},
