@@ -14,6 +14,8 @@ namespace weir {
 
 /// Makes the folder where it is missing, for its owner alone. Empty, or why nothing can be kept there.
 std::string state_dir_fault(const std::string& folder);
+/// What a server's files in that folder are called, without their ending.
+std::string file_name_of(const std::string& server);
 
 class LastGoodFiles {
  public:
@@ -32,9 +34,6 @@ class LastGoodFiles {
   bool save(const LastGoodText& content);
 
  private:
-  void clear_leftovers(WallTime now);
-  std::string replace(const std::string& path, const std::string& text);
-
   const std::string folder_;
   const Trouble trouble_;
   std::map<std::string, Digest> written_;    // what is in each server's file, as far as known
