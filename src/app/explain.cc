@@ -4,26 +4,11 @@
 #include "app/commands.h"
 #include "app/running.h"
 #include "base/json.h"
+#include "base/url.h"
 #include "mcp/splice.h"
 
 namespace weir {
 namespace {
-
-// Query texts: all but what RFC 3986, section 2.3, leaves as it is.
-std::string percent_encoded(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                       (byte >= '0' && byte <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain)
-      out += c;
-    else
-      out.append(1, '%').append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
-  }
-  return out;
-}
 
 void say(const std::string& text) { std::printf("%s\n", text.c_str()); }
 
@@ -88,6 +73,7 @@ void print_found(const RawMembers& told) {
                      text_of(told, "server") + " (" + text_of(told, "state") + ", " +
                      text_of(told, "health") + ')';
   say(line);
+  if (const std::string denied = text_of(told, "denied"); !denied.empty()) say("denied: " + denied);
   if (const std::string note = text_of(told, "note"); !note.empty()) say("note: " + note);
   say("strategy: " + text_of(told, "strategy") +
       (told.find("panic") == "true" ? "; panic: too few are healthy, all are tried" : ""));

@@ -26,6 +26,8 @@ std::optional<Url> resolve_url(const Url& base, std::string_view reference, std:
 bool same_origin(const Url& a, const Url& b) noexcept;
 /// The text with each %XX replaced by its byte; nothing if a % is not followed by two hex digits.
 std::optional<std::string> percent_decoded(std::string_view text);
+/// For a query's values: all but what RFC 3986, section 2.3, leaves as it is becomes %XX.
+std::string percent_encoded(std::string_view text);
 /// `user_info` as Basic authentication has it: user and password decoded, the colon always there. Nothing for
 /// what cannot be decoded and for a user with a colon, which would split elsewhere. Source: RFC 7617
 /// section 2.
