@@ -240,6 +240,9 @@ struct ServerConfig {
   enum class Type : std::uint8_t { http, stdio, sse, builtin };
   /// Who shares a session with an old server: as the transport suggests, all clients, or nobody.
   enum class Session : std::uint8_t { automatic, shared, per_client };
+  /// What becomes of tools whose definitions were not approved: nothing, a warning, or clients do not get
+  /// them.
+  enum class Pin : std::uint8_t { off, warn, enforce };
   std::string name;
   Type type = Type::http;
   std::string url;                        // of the one endpoint; empty with several
@@ -268,6 +271,7 @@ struct ServerConfig {
   std::optional<FallbackConfig> fallback;
   bool may_shed = false;          // some rule of `degradation` refuses calls; follows from the top level
   bool trust_annotations = true;  // what a tool says of itself decides whether it may be repeated
+  Pin pin = Pin::off;
   std::map<std::string, ToolConfig> tools;
   bool operator==(const ServerConfig&) const = default;
 };

@@ -20,6 +20,7 @@ constexpr std::string_view kTypes[] = {"http", "stdio", "sse", "streamable-http"
 constexpr std::string_view kBuiltins[] = {"demo"};
 constexpr std::string_view kSessions[] = {"auto", "shared", "per_client"};
 constexpr std::string_view kResolve[] = {"off", "dns"};
+constexpr std::string_view kPins[] = {"off", "warn", "enforce"};
 
 bool shows_url(const ServerConfig& server) {
   return server.endpoints.empty() ||
@@ -167,7 +168,7 @@ const Block& tool_block() {
 
 const Block& server_block() {
   using Goes = Field::Goes;
-  static constexpr std::string_view kPlanned[] = {"pin", "auth", "max_concurrent"};
+  static constexpr std::string_view kPlanned[] = {"auth", "max_concurrent"};
   static constexpr std::string_view kForeign[] = {
       "alwaysAllow",   "autoApprove",    "autoapprove",  "autoStart", "description", "disabledTools",
       "displayName",   "enabledTools",   "excludeTools", "icon",      "id",          "includeTools",
@@ -272,6 +273,10 @@ const Block& server_block() {
                                                "Whether what a tool says of itself (`readOnlyHint`, "
                                                "`idempotentHint`) decides if its calls may be "
                                                "repeated."),
+       bound<&ServerConfig::pin>("pin", choice(kPins), "off",
+                                 "What becomes of tools that are not defined as they were approved: `warn` "
+                                 "says so, `enforce` keeps them from clients until `weir approve`. Needs "
+                                 "`state_dir`."),
        bound<&ServerConfig::tools>("tools", block_map(tool_block(), tool_name_fault), "{}",
                                    "Settings of single tools.")},
       kPlanned,

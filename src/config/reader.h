@@ -102,6 +102,7 @@ class Reader {
   void check_bound(const Config& config);
   void check_tls(const YamlNode& node, const ListenTlsConfig& tls);
   void check_fallbacks(const YamlNode& root, const Config& config);
+  void check_pins(const YamlNode& root, const Config& config);
   void check_fallback(const YamlNode* node, const Config& config, const ServerConfig& server);
   void bind(const YamlNode& node, const AddressConfig& address, Asks asks) {
     bound_.push_back({node.at, address, asks});

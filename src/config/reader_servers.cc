@@ -78,6 +78,7 @@ Config Reader::config(const YamlNode& root) {
                        "\"auth\" needs \"bearer_tokens\", at least one: without the block nobody is asked");
   check_bound(config);
   check_fallbacks(root, config);
+  check_pins(root, config);
   for (const DegradationRule& rule : config.degradation)
     for (ServerConfig& server : config.servers)
       server.may_shed = server.may_shed || rule.shed != DegradationRule::Shed::none;
@@ -271,6 +272,25 @@ void Reader::check_fit(const YamlNode& node, ServerConfig& out) {
   const YamlNode& type = *node.find("health_check")->find("type");
   diagnostics_.error(type.at, "health checks of this type go with a url, but the server " + quoted(node.key) +
                                   " has " + one_of(reach_of(node)->key));
+}
+
+// What was approved must outlive a restart, else the next one would approve whatever comes.
+void Reader::check_pins(const YamlNode& root, const Config& config) {
+  if (!root.is_map() || root.find("state_dir") != nullptr) return;
+  for (const char* key : {"servers", "mcpServers"}) {
+    const YamlNode* servers = root.find(key);
+    if (servers == nullptr || !servers->is_map()) continue;
+    for (const YamlNode& node : servers->items) {
+      const YamlNode* pin = node.is_map() ? node.find("pin") : nullptr;
+      const auto pinned = [&](const ServerConfig& one) {
+        return one.name == node.key && one.pin != ServerConfig::Pin::off;
+      };
+      if (pin != nullptr && std::any_of(config.servers.begin(), config.servers.end(), pinned))
+        diagnostics_.error(
+            pin->at,
+            "\"pin\" needs the top-level \"state_dir\": a directory where it keeps what was approved");
+    }
+  }
 }
 
 // "streamable-http" and "streamableHttp" are what clients write for http.

@@ -4,6 +4,7 @@
 
 #include "gateway/bridge.h"
 #include "gateway/fan_out.h"
+#include "gateway/pin_gate.h"
 #include "runtime/shard.h"
 
 namespace weir {
@@ -84,6 +85,7 @@ Task<bool> ask_other(ClientCall& call, Call& leaf, const FallbackConfig& config,
                      const Error& failed, std::string marked, Answer& answer) {
   std::size_t other = call.plan.find(config.server);
   if (other == Plan::kAll || leaf.deadline <= Shard::current().now()) co_return false;
+  if (call.row.name == "tools/call" && !pins_allow(call.plan, other, name)) co_return false;
   call.stand_in = std::make_unique<Call>(leaf, leaf.cancel);
   Call& again = *call.stand_in;
   again.target = name;

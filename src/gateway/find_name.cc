@@ -1,5 +1,6 @@
 #include "gateway/find_name.h"
 
+#include "gateway/pin_gate.h"
 #include "gateway/tool_headers.h"
 #include "mcp/fault_map.h"
 #include "runtime/nursery.h"
@@ -65,6 +66,13 @@ void put_unknown_name(Answer& answer, const ClientCall& call, ListKind kind, std
     for (std::size_t i = 0; i < candidates.size(); ++i) sentence += (i == 0 ? "" : " or ") + candidates[i];
     return put_refusal(answer, call, kInvalidParams, sentence);
   }
+  std::string hidden;
+  if (const std::size_t owner = owner_of_hidden(call.plan, name, hidden);
+      kind == ListKind::tools && owner != Plan::kAll)
+    return put_fault(answer, call,
+                     Error(Error::Kind::denied, Error::Side::gateway, Error::Sent::no,
+                           why_denied(call.plan, owner, hidden)),
+                     owner);
   std::string unseen;
   std::size_t down = Plan::kAll;
   std::size_t up = 0;

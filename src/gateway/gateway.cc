@@ -40,6 +40,7 @@ bool same_server(const ServerConfig& a, ServerConfig b) {
   // What the plan says.
   b.trust_annotations = a.trust_annotations;
   b.fallback = a.fallback;
+  b.pin = a.pin;
   return a == b;
 }
 
@@ -63,7 +64,8 @@ Gateway::Gateway(std::span<Shard* const> shards, std::size_t workers, Observer o
       }),
       events_(event_options()),
       degradation_(observer_.degradation_changed),
-      memories_(observer_.not_remembered) {
+      memories_(observer_.not_remembered),
+      pins_(pins_told()) {
   for (std::size_t i = 0; i < shards_.size(); ++i) seats_.push_back(std::make_unique<Seat>(plan_));
 }
 
@@ -78,14 +80,20 @@ std::shared_ptr<Upstream> Gateway::make_upstream(const ServerConfig& server, con
   options.child_wrote = observer_.child_wrote;
   options.on_change = [this](const Upstream& upstream, bool anew) {
     if (observer_.server_changed) observer_.server_changed(upstream);
-    degradation_.look(*plan_.load());
+    const std::shared_ptr<const Plan> plan = plan_.load();
+    degradation_.look(*plan);
     if (upstream.retired() || !anew) return;  // who took its place tells of itself
+    // It may be another program by now: calls wait for a look at it.
+    if (const std::size_t own = plan->find(upstream.name()); own != Plan::kAll && plan->pins[own])
+      plan->pins[own]->set_stale();
     if (upstream.status()->state == ServerState::ready)
       start_detached(learn(upstream.name()));
     else
       events_.all_lists_changed(upstream);
   };
-  options.on_endpoint_change = observer_.endpoint_changed;
+  options.on_endpoint_change = [this](const Upstream& upstream, const Endpoint& endpoint) {
+    endpoint_changed(upstream, endpoint);
+  };
   options.on_breaker = observer_.breaker_changed;
   options.on_name = observer_.name_changed;
   options.on_event = [this](const Upstream& upstream, const std::string& key, Message message,
@@ -137,6 +145,7 @@ ApplyReport Gateway::apply(const Config& config) {
   const bool same_limits = old->config.limits.message == config.limits.message;
   const auto known = old->catalogue ? old->catalogue->load() : nullptr;
   memories_.open(config.state_dir, Shard::current().wall_now());
+  pins_.open(config.state_dir, Shard::current().wall_now());
   for (const ServerConfig& server : config.servers) {
     if (server.disabled) continue;
     const std::size_t before = old->find(server.name);
@@ -144,6 +153,7 @@ ApplyReport Gateway::apply(const Config& config) {
     seen.emplace_back();
     tools.emplace_back();
     next->last_good.push_back(memories_.of(server));
+    next->pins.push_back(pins_.of(server));
     next->configured.push_back(static_cast<std::size_t>(&server - config.servers.data()));
     if (before != Plan::kAll && same_limits && same_server(old->servers[before]->config(), server)) {
       next->servers.push_back(old->servers[before]);
@@ -161,6 +171,7 @@ ApplyReport Gateway::apply(const Config& config) {
     ++report.added;
   }
   memories_.retain(names);
+  pins_.retain(names);
   next->catalogue = std::make_shared<Published<Catalogue>>(
       std::make_shared<const Catalogue>(next->names, std::move(names), std::move(seen), std::move(tools)));
   begin_tool_facts(*next);
@@ -181,6 +192,8 @@ ApplyReport Gateway::apply(const Config& config) {
                       before.replicas == server->replicas && same_policies(before, *server);
     if (!same) next->servers[next->find(server->name)]->configure(*server);
   }
+  for (const ServerConfig* server : reshaped)
+    if (old->settings(old->find(server->name)).pin != server->pin) start_detached(hold_anew(server->name));
   for (std::size_t i = 0; i < old->servers.size(); ++i) {
     const auto& upstream = old->servers[i];
     bool stays = false;
@@ -239,6 +252,7 @@ Task<void> Gateway::learn(std::string name) {
     const auto pages = co_await fetch_list(*plan, server, kind, nullptr, deadline, never);
     (void)pages.has_value();  // a list that fails now is asked for again by whoever needs it
   }
+  co_await look_everywhere(*plan, server);
   events_.all_lists_changed(*plan->servers[server]);
   const int tools = plan->catalogue->load()->count(ListKind::tools, server);
   if (observer_.server_learned) observer_.server_learned(*plan->servers[server], tools);
@@ -263,6 +277,7 @@ Task<void> Gateway::learn_list(std::string name, ListKind kind) {
   const TimePoint deadline = Shard::current().now() + plan->settings(server).timeout.list;
   const auto pages = co_await fetch_list(*plan, server, kind, nullptr, deadline, stop_);
   (void)pages.has_value();  // whoever needs it asks again
+  if (kind == ListKind::tools) co_await look_everywhere(*plan, server);
 }
 
 void Gateway::forget(const Session& session) {
@@ -289,6 +304,7 @@ Task<void> Gateway::keep_house() {
     const std::shared_ptr<const Plan> plan = plan_.load();
     for (const auto& server : plan->servers) server->sweep();
     memories_.save(false);
+    pins_.save();
   }
 }
 
@@ -301,6 +317,7 @@ Task<void> Gateway::close(TimePoint deadline) {
   stop_.cancel();
   co_await house_.join();
   memories_.save(true);
+  pins_.save();
   events_.end();
   co_await events_.close();
   CancelScope never;

@@ -16,12 +16,20 @@
 #include "gateway/keyed_calls.h"
 #include "gateway/memories.h"
 #include "gateway/parked_calls.h"
+#include "gateway/pin_book.h"
 #include "gateway/plan.h"
 #include "gateway/sessions.h"
 #include "gateway/tasks.h"
 #include "runtime/nursery.h"
 
 namespace weir {
+
+/// What approving came to, of one server.
+struct PinAnswer {
+  std::string server;
+  std::string fault;  // why nothing was approved; empty: nothing went wrong
+  std::vector<PinProposal::Change> changes;
+};
 
 /// What a reload did.
 struct ApplyReport {
@@ -43,6 +51,7 @@ class Gateway {
         tool_withheld;  // clients are not shown it
     std::function<void(const std::string& server, const std::string& what)>
         not_remembered;  // of what it offers, for when it is away
+    std::function<void(const PinNews&)> pin_news;
     /// A server's host name can't be resolved, for this reason; empty: it can again.
     std::function<void(const Upstream&, const std::string& host, const std::string& reason)> name_changed;
     /// A rule of `degradation` acts, or does no more; `server` empty: for all of them.
@@ -56,6 +65,8 @@ class Gateway {
   /// Makes `config` the running one: unchanged servers keep their connections, children and sessions.
   /// The control shard.
   ApplyReport apply(const Config& config);
+  /// Approves what this server's tools are now, or only tells what would be (`dry`). The control shard.
+  Task<PinAnswer> approve(std::string server, bool dry);
   /// The running plan. Any shard's thread.
   const std::shared_ptr<const Plan>& plan() { return seats_[Shard::current().index()]->plan.get(); }
   /// The running plan from any thread.
@@ -110,6 +121,11 @@ class Gateway {
   Task<void> close_drained(std::shared_ptr<Upstream> upstream, std::shared_ptr<Endpoint> endpoint);
   Task<void> learn(std::string name);
   Task<void> learn_list(std::string name, ListKind kind);
+  PinBook::Told pins_told();
+  Task<void> look_at(std::string name, std::uint32_t endpoint);
+  Task<void> look_everywhere(const Plan& plan, std::size_t server);
+  Task<void> hold_anew(std::string name);
+  void endpoint_changed(const Upstream& upstream, const Endpoint& endpoint);
   Events::Options event_options();
   void retire(const std::shared_ptr<Upstream>& gone);
   std::optional<Introduced> introduction_of(const std::string& id) const;
@@ -135,6 +151,7 @@ class Gateway {
 
   // The control shard.
   Memories memories_;
+  PinBook pins_;
   Nursery closing_;                               // servers that a reload took out
   std::vector<std::weak_ptr<Upstream>> retired_;  // the same
   Nursery house_;

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "gateway/fan_out.h"
+#include "gateway/pinned_lists.h"
 #include "gateway/tool_headers.h"
 #include "mcp/outgoing.h"
 #include "runtime/nursery.h"
@@ -81,14 +82,23 @@ Task<Result<Message>> last_message(Result<Reply> reply) {
 }
 
 Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t server, ListKind kind,
-                                               const ClientCall* by, TimePoint deadline,
-                                               CancelScope& cancel) {
+                                               const ClientCall* by, TimePoint deadline, CancelScope& cancel,
+                                               std::uint32_t at) {
+  Pins* const pins = pins_of(plan, server, kind);
+  // What is approved first is what all are shown, not what this client is.
+  if (by != nullptr && pins != nullptr && pins->unset()) {
+    const auto own = co_await fetch_list(plan, server, kind, nullptr, deadline, cancel);
+    (void)own.has_value();  // without it nothing is approved
+  }
+  PinLook look;
+  look.own = by == nullptr;
+  look.whole = by == nullptr || by->message.param().find("cursor").empty();
   std::vector<ListPage> pages;
   Identities identities;
   ToolTable table;
   std::unordered_set<std::string> named;
   std::optional<std::string> cursor;
-  std::uint32_t endpoint = 0;
+  std::uint32_t endpoint = at;
   while (true) {
     const std::string text = list_request(kind, cursor ? &*cursor : nullptr);
     const auto own = Message::index(Bytes::copy_of(text), JsonLimits(), Message::From::upstream);
@@ -111,6 +121,10 @@ Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t ser
       const int code = error_code(response->error());
       // A server without such things says so in many ways; it has none of them.
       if (code == -32601) {
+        look.endpoint = endpoint;
+        look.peer = peer;
+        if (pins != nullptr) (void)hold_to_pins(plan, server, *pins, look, {pages, identities, table});
+        if (at != 0) co_return pages;
         note_seen(plan, kind, server, {});
         if (by == nullptr) plan.last_good[server]->note(kind, {}, Shard::current().wall_now());
         co_return pages;
@@ -127,6 +141,8 @@ Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t ser
       if (kind == ListKind::tools && named.insert(entry.identity).second && entry.repeatable)
         table.repeatable.insert(entry.identity);
     }
+    look.endpoint = endpoint;
+    look.peer = peer;
     std::optional<std::string> next = page->next_cursor;
     pages.push_back(std::move(*page));
     if (!next || next->empty()) break;
@@ -134,6 +150,13 @@ Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t ser
       co_return nonsense("its list has no end");
     cursor = std::move(next);
   }
+  if (pins != nullptr) {
+    look.revision = look.peer->facts.revision;
+    look.now = Shard::current().wall_now();
+    const Result<void> held = hold_to_pins(plan, server, *pins, look, {pages, identities, table});
+    if (!held) co_return fail(held.error());
+  }
+  if (at != 0) co_return pages;
   // What one client was shown may be for it alone.
   if (by == nullptr) plan.last_good[server]->note(kind, pages, Shard::current().wall_now());
   // What begins at a client's own cursor is not the whole list.
@@ -167,8 +190,10 @@ Task<Result<std::string>> answer_list(ClientCall& call) {
   std::unordered_set<std::string> listed;
   std::uint64_t ttl = ~std::uint64_t{0};
   bool all_public = true;
-  const auto add = [&](const ListPage& page, std::size_t server) {
+  const auto add = [&](const ListPage& page, std::size_t server, bool kept) {
     for (const ListEntry& entry : page.entries) {
+      // It may have been kept before there were pins.
+      if (kept && kind == ListKind::tools && !shown_by_pins(call.plan, server, entry)) continue;
       std::string name = own_names ? entry.identity : catalogue->exposed(kind, server, entry.identity);
       // A server that names two things alike means the first.
       if (listed.insert(name).second) entries.push_back({&entry, std::move(name)});
@@ -176,14 +201,14 @@ Task<Result<std::string>> answer_list(ClientCall& call) {
   };
   for (const ListPart& part : parts) {
     if (!*part.outcome) {
-      if (stands_in(part)) add(*part.kept.page, part.server);
+      if (stands_in(part)) add(*part.kept.page, part.server, true);
       all_public = all_public && !stands_in(part);
       continue;
     }
     for (const ListPage& page : **part.outcome) {
       ttl = std::min(ttl, page.ttl_ms);
       all_public = all_public && page.is_public;
-      add(page, part.server);
+      add(page, part.server, false);
     }
   }
   if (ttl == ~std::uint64_t{0}) ttl = 0;

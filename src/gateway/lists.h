@@ -47,11 +47,13 @@ struct ClientCall {
   std::size_t the_one() const noexcept { return only != Plan::kAll ? only : 0; }
 };
 
-/// All pages of one server's list, noted in the catalogue; kept for when the server is away unless it is `by`
-/// a client.
+/// All pages of one server's list, noted in the catalogue and held to its pins; kept for when the server is
+/// away unless it is `by` a client. `at`: the endpoint that is asked, and then nothing but the pins is noted;
+/// 0: any.
 /// Errors: the server's; upstream_protocol for nonsense or endless pages.
 Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t server, ListKind kind,
-                                               const ClientCall* by, TimePoint deadline, CancelScope& cancel);
+                                               const ClientCall* by, TimePoint deadline, CancelScope& cancel,
+                                               std::uint32_t at = 0);
 
 /// The response that ends a reply; what comes before it is passed over. Errors: the reply's.
 Task<Result<Message>> last_message(Result<Reply> reply);

@@ -13,6 +13,7 @@
 #include "gateway/catalogue.h"
 #include "gateway/credentials.h"
 #include "gateway/last_good.h"
+#include "gateway/pins.h"
 #include "gateway/upstream.h"
 #include "mcp/names.h"
 
@@ -39,6 +40,7 @@ struct Plan {
   std::mutex* catalogue_lock = nullptr;              // of whoever replaces it
   Interests* interests = nullptr;                    // what clients want to hear of; outlives the plan's use
   std::vector<std::shared_ptr<LastGood>> last_good;  // what is kept of each server for when it is away
+  std::vector<std::shared_ptr<Pins>> pins;  // what was approved of each server's tools; null: no pins
   /// By server; follows the catalogue, for a look before each call. Any thread.
   std::unique_ptr<std::atomic<ToolHeaders>[]> tool_headers;
   /// Likewise: whether the catalogue has a tool of the server's that says that it may be called twice.

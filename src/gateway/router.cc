@@ -6,6 +6,7 @@
 #include "gateway/call_keyed.h"
 #include "gateway/fallback.h"
 #include "gateway/find_name.h"
+#include "gateway/pin_gate.h"
 #include "gateway/subscribe.h"
 #include "gateway/task_calls.h"
 #include "gateway/tool_headers.h"
@@ -110,18 +111,27 @@ Task<void> route_by_name(ClientCall& call, Call& leaf, ListKind kind, std::strin
     call.repeats.set(server, name);
     leaf.repeats = &call.repeats;
   }
+  if (tool && !pins_allow(call.plan, server, name)) {
+    const bool admitted = co_await admit_pinned(call, leaf, server, name, answer);
+    if (!admitted) co_return;
+  }
   if (tool && !call.key.empty()) {
     const bool first = co_await begin_keyed(call, leaf, server, name, answer);
     if (!first) co_return;
   }
   if (tool && call.plan.tool_headers[server].load(std::memory_order_relaxed) != ToolHeaders::none) {
-    const bool mirrored = co_await mirror_arguments(call, leaf, server, name, answer);
-    if (!mirrored) co_return;
+    bool may = co_await mirror_arguments(call, leaf, server, name, answer);
+    // It may have listed anew.
+    if (may && !pins_allow(call.plan, server, name))
+      may = co_await admit_pinned(call, leaf, server, name, answer);
+    if (!may) co_return;
   }
   Result<Reply> reply = co_await call_server(call, leaf, server);
   if (tool && server != Plan::kAll && refused_headers(reply) &&
       takes_headers(*call.plan.servers[server], *reply->peer)) {
-    const bool again = co_await mirror_again(call, leaf, server, name, answer);
+    bool again = co_await mirror_again(call, leaf, server, name, answer);
+    if (again && !pins_allow(call.plan, server, name))
+      again = co_await admit_pinned(call, leaf, server, name, answer);
     if (again) reply = co_await call_server(call, leaf, server);
     if (answer.text.empty() && refused_headers(reply)) put_headers_refused(answer, call, *reply, server);
     if (!answer.text.empty()) co_return;

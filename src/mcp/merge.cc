@@ -35,7 +35,7 @@ void add_entry(ListPage& page, std::string_view raw, ListKind kind) {
   if (is_object(raw)) members = members_of(raw);
   const std::string_view identity = members.find(list_identity(kind));
   if (!is_text(identity) || identity.size() == 2) {
-    ++page.broken;
+    page.broken.push_back(raw);
     return;
   }
   ListEntry entry;

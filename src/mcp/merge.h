@@ -33,7 +33,7 @@ struct ListPage {
   std::optional<std::string> next_cursor;
   std::uint64_t ttl_ms = 0;
   bool is_public = false;
-  std::size_t broken = 0;                  // entries left out: no object, no identity
+  std::vector<std::string_view> broken;    // raw entries left out of `entries`: no object, no identity
   std::vector<std::string_view> withheld;  // raw entries taken out of `entries`: clients must not see them
 };
 /// Reads a response to a list request. Errors: upstream_protocol (no result, no array).

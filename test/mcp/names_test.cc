@@ -193,7 +193,7 @@ TEST(Merge, WithheldEntriesAreCutOut) {
 TEST(Merge, BrokenEntriesCostOnlyThemselves) {
   const ListPage read = page(R"({"tools":[{"name":"a"},7,{"name":5},{"x":1},{"name":""},{"name":"b"}]})");
   ASSERT_EQ(read.entries.size(), 2U);
-  EXPECT_EQ(read.broken, 4U);
+  EXPECT_EQ(read.broken.size(), 4U);
   std::string out;
   append_list_result(out, ListKind::tools, Revision::v2026_07_28,
                      {{&read.entries[0], "s__a"}, {&read.entries[1], "b"}}, 900, false,
