@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "admin/approve.h"
 #include "admin/explain.h"
 #include "admin/web.h"
 #include "base/json.h"
@@ -15,7 +16,8 @@ namespace {
 constexpr std::string_view kReads[] = {"/livez", "/readyz", "/health", "/metrics", "/servers",
                                        "/tools", "/config", "/events", "/explain"};
 constexpr std::string_view kFigures[] = {"/livez", "/readyz", "/metrics"};
-constexpr std::string_view kActions[] = {"/reload", "/rollback", "/drain", "/undrain", "/reset-breaker"};
+constexpr std::string_view kActions[] = {"/reload",  "/rollback",      "/drain",
+                                         "/undrain", "/reset-breaker", "/approve"};
 
 std::string_view path_of(const RequestHead& head) { return head.target.substr(0, head.target.find('?')); }
 
@@ -165,6 +167,10 @@ Task<void> AdminApi::handle(HttpRequest& request, HttpResponder& responder, Canc
   } else if (path == "/reset-breaker") {
     const bool done = co_await reset_breaker(request.head, *plan, body);
     status = done ? 200 : 404;
+  } else if (path == "/approve") {
+    const bool dry = query_of(request.head, "dry_run").value_or("0") != "0";
+    std::optional<std::string> server = query_of(request.head, "server");
+    status = co_await approve(gateway_, *plan, std::move(server), dry, body);
   } else {
     actions_.set_draining(path == "/drain");
     body = path == "/drain" ? R"({"draining":true})" : R"({"draining":false})";

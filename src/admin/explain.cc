@@ -13,6 +13,7 @@
 #include "config/words.h"
 #include "gateway/degradation.h"
 #include "gateway/find_name.h"
+#include "gateway/pin_gate.h"
 #include "gateway/tool_headers.h"
 #include "gateway/tool_repeats.h"
 #include "obs/log.h"
@@ -55,6 +56,9 @@ int put_unknown(const Plan& plan, const std::string& tool, std::string& out) {
   std::string why = catalogue->candidates(ListKind::tools, tool).empty()
                         ? "no server has a tool named \"" + tool + '"'
                         : "several servers have a tool named \"" + tool + '"';
+  std::string hidden;
+  if (const std::size_t owner = owner_of_hidden(plan, tool, hidden); owner != Plan::kAll)
+    why = "server \"" + plan.servers[owner]->name() + "\": " + why_denied(plan, owner, hidden);
   std::string unseen;
   for (std::size_t i = 0; i < plan.servers.size(); ++i) {
     if (const std::string withheld = why_withheld(plan, i, tool); !withheld.empty()) why = withheld;
@@ -132,9 +136,11 @@ int explain(const Plan& plan, const std::string& tool, std::string& out) {
   const bool seen = catalogue->seen(ListKind::tools, server) != nullptr;
   const bool listed = catalogue->has(ListKind::tools, server, original);
   out += listed ? ",\"listed\":true" : ",\"listed\":false";
+  const std::string denied = why_denied(plan, server, original);
+  if (!denied.empty()) append_member(out, "denied", denied);
   if (const std::string withheld = why_withheld(plan, server, original); !withheld.empty())
     append_member(out, "note", withheld);
-  else if (!listed)
+  else if (!listed && denied.empty())
     append_member(out, "note",
                   seen ? "the server's list does not have it: the call goes there, and the server says so"
                        : "the server's list is not known yet: the call goes there by its prefix");

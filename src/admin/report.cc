@@ -107,6 +107,14 @@ void append_server(std::string& out, const Plan& plan, const Catalogue& catalogu
   }
   if (const int tools = catalogue.count(ListKind::tools, place); tools >= 0)
     out += ",\"tools\":" + std::to_string(tools);
+  if (const Pins* pins = plan.pins[place].get(); pins != nullptr) {
+    const auto view = pins->view();
+    out += pins->enforced() ? ",\"pins\":{\"mode\":\"enforce\"" : ",\"pins\":{\"mode\":\"warn\"";
+    for (const PinState state : {PinState::approved, PinState::changed, PinState::fresh})
+      out.append(",\"").append(to_string(state)).append("\":") += std::to_string(view->count(state));
+    if (!view->fault.empty()) member(out, "fault", view->fault);
+    out += '}';
+  }
   out += ",\"in_flight\":" + std::to_string(upstream.in_flight());
   out += ",\"queued\":" + std::to_string(upstream.admission().queued());
   if (const auto limit = upstream.admission().limit()) out += ",\"limit\":" + std::to_string(*limit);
@@ -146,6 +154,36 @@ std::string servers_json(const Plan& plan, const std::string& endpoint) {
   return out + "]}";
 }
 
+namespace {
+
+void append_pin(std::string& out, const Pins& pins, const std::string& tool) {
+  const auto view = pins.view();
+  const auto row = view->tools.find(tool);
+  if (row == view->tools.end()) return;
+  member(out, "pin", to_string(row->second.state));
+  if (pins.enforced() && row->second.state != PinState::approved) out += ",\"hidden\":true";
+}
+
+// New tools of a server whose pins are enforced, which the catalogue knows nothing of.
+void append_hidden(std::string& out, const Plan& plan, std::size_t server, bool& first) {
+  const Pins* pins = plan.pins[server].get();
+  if (pins == nullptr || !pins->enforced()) return;
+  const auto view = pins->view();
+  for (const auto& [tool, row] : view->tools) {
+    if (!row.listed || row.state != PinState::fresh) continue;
+    out += first ? "{\"name\":" : ",{\"name\":";
+    first = false;
+    const std::string& name = plan.servers[server]->name();
+    json_append_string(out, plan.names.prefixed ? exposed_name(plan.names, name, tool) : tool);
+    member(out, "server", name);
+    member(out, "original", tool);
+    append_pin(out, *pins, tool);
+    out += '}';
+  }
+}
+
+}  // namespace
+
 std::string tools_json(const Plan& plan) {
   std::string out = "{\"tools\":[";
   const auto catalogue = plan.catalogue->load();
@@ -159,8 +197,10 @@ std::string tools_json(const Plan& plan) {
       json_append_string(out, catalogue->exposed(ListKind::tools, i, name));
       member(out, "server", plan.servers[i]->name());
       member(out, "original", name);
+      if (const Pins* pins = plan.pins[i].get(); pins != nullptr) append_pin(out, *pins, name);
       out += '}';
     }
+    append_hidden(out, plan, i, first);
   }
   return out + "]}";
 }

@@ -55,6 +55,12 @@ int run_cli(int argc, char** argv) {
       app.add_subcommand("explain", "what would become of a call to a tool of a running gateway"), false);
   explained->add_option("TOOL", flags.tool, "its name")->required();
   explained->callback([&] { code = command_explain(flags); });
+  auto* approve = common(
+      app.add_subcommand("approve", "approve new and changed tools of a running gateway's pinned servers"),
+      false);
+  approve->add_option("SERVER", flags.server, "its name; without it, all that are pinned");
+  approve->add_flag("--dry-run", flags.dry_run, "only say what would be approved");
+  approve->callback([&] { code = command_approve(flags); });
   common(app.add_subcommand("reload", "make a running gateway read its file again"), false)->callback([&] {
     code = command_post(flags, "/reload");
   });

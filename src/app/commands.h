@@ -14,6 +14,8 @@ struct Flags {
   std::string log_level;  // over the file's
   bool json = false;
   bool watch = false;
+  bool dry_run = false;
+  std::string server;
   std::string tool;
   std::string arguments;
   std::vector<std::string> files;
@@ -31,6 +33,8 @@ int command_call(const Flags& flags);
 int command_status(const Flags& flags);
 /// What would become of a call to a tool of the running gateway.
 int command_explain(const Flags& flags);
+/// Approves what the tools of a server, or of all that have pins, are now.
+int command_approve(const Flags& flags);
 /// "/reload" or "/rollback" of the running gateway.
 int command_post(const Flags& flags, const char* path);
 

@@ -36,6 +36,28 @@ std::string with_reason(std::string_view word, const std::string& reason) {
   return out;
 }
 
+std::string pin_sentence(const PinNews& news) {
+  switch (news.kind) {
+    case PinNews::Kind::adopted:
+      return "the server's first list of tools is what is approved";
+    case PinNews::Kind::changed:
+      return news.enforced ? "a tool has changed and is hidden until it is approved"
+                           : "a tool has changed since it was approved";
+    case PinNews::Kind::fresh:
+      return news.enforced ? "a tool is new and hidden until it is approved"
+                           : "a tool is new and was not approved";
+    case PinNews::Kind::restored:
+      return "a tool is as it was approved again";
+    case PinNews::Kind::more:
+      return "more tools are not as they were approved";
+    case PinNews::Kind::approved:
+      return "tools were approved";
+    case PinNews::Kind::trouble:
+      break;
+  }
+  return "the file of pins is of no use";
+}
+
 std::string_view transport_of(const Upstream& upstream) noexcept {
   const ServerConfig::Type type = upstream.config().type;
   return type == ServerConfig::Type::http || type == ServerConfig::Type::sse ? "tcp" : "pipe";
@@ -327,6 +349,23 @@ void Observe::not_remembered(const std::string& server, const std::string& what)
   line.text("server", server);
 }
 
+void Observe::pin_news(const PinNews& news) {
+  using Kind = PinNews::Kind;
+  const bool good = news.kind == Kind::adopted || news.kind == Kind::restored || news.kind == Kind::approved;
+  const std::string sentence = pin_sentence(news);
+  LogLine line(log_, Module::gateway, good ? Severity::info : Severity::warn, sentence);
+  line.text("server", news.server);
+  if (!news.tool.empty()) line.text("tool", news.tool);
+  if (!news.text.empty()) line.text(news.kind == Kind::changed ? "differs" : "text", news.text);
+  if (news.count != 0) line.number("count", static_cast<std::int64_t>(news.count));
+  RecentEvent event = event_of("pin", good, news.server);
+  event.text = sentence;
+  if (!news.tool.empty()) event.text += ": " + news.tool;
+  if (news.count != 0) event.text += " (" + std::to_string(news.count) + ')';
+  if (!news.text.empty()) event.text += ": " + news.text;
+  recent_.add(std::move(event));
+}
+
 std::vector<ReadFamily> Observe::read_families() const {
   std::vector<ReadFamily> out = process_families();
   const auto family = [&](std::string_view name, std::string_view help, bool counter) -> ReadFamily& {
@@ -399,6 +438,9 @@ std::vector<ReadFamily> Observe::read_families() const {
   fallbacks.name = "weir_fallbacks";
   fallbacks.help = "Answers that something else stood in for, or could not, either.";
   fallbacks.counter = true;
+  ReadFamily pins;
+  pins.name = "weir_tool_pins";
+  pins.help = "Tools that servers with pins list, by how they stand to what was approved.";
   ReadFamily breakers;
   breakers.name = "weir_breaker_state";
   breakers.help = "1 for the state that an endpoint's circuit breaker is in.";
@@ -422,6 +464,15 @@ std::vector<ReadFamily> Observe::read_families() const {
     sample(rejected, server + ",reason=\"degradation\"", static_cast<double>(upstream->counts().shed.load()));
     sample(rejected, server + ",reason=\"key_limit\"",
            static_cast<double>(upstream->counts().key_limit.load()));
+    const std::size_t place = static_cast<std::size_t>(&upstream - plan->servers.data());
+    if (plan->pins[place] != nullptr) {
+      const auto view = plan->pins[place]->view();
+      for (const PinState state : {PinState::approved, PinState::changed, PinState::fresh}) {
+        std::string labels = server + ",";
+        append_label(labels, "state", to_string(state));
+        sample(pins, std::move(labels), static_cast<double>(view->count(state)));
+      }
+    }
     const Admission& admission = upstream->admission();
     sample(queued, server, admission.queued());
     if (const auto limit = admission.limit()) sample(limits, server, *limit);
@@ -464,6 +515,7 @@ std::vector<ReadFamily> Observe::read_families() const {
   out.push_back(std::move(retries));
   out.push_back(std::move(hedges));
   out.push_back(std::move(fallbacks));
+  out.push_back(std::move(pins));
   ReadFamily acting;
   acting.name = "weir_degradation_active";
   acting.help = "1 for each rule of degradation that acts, and whom for; no server: for all.";

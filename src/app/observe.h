@@ -33,6 +33,8 @@ class Observe final : public FrontObserver {
   void tool_withheld(const std::string& server, const std::string& tool, const std::string& reason);
   /// A warning about what a server offers and is not remembered for when it is away. Any thread.
   void not_remembered(const std::string& server, const std::string& what);
+  /// What a person should know of a server's pins. Any thread.
+  void pin_news(const PinNews& news);
   /// What happened to the process as a whole, for recent(): `kind` is of static storage. A shard's thread.
   void noted(std::string_view kind, bool good, std::string text);
   /// What happened last. Any thread.

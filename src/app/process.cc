@@ -88,6 +88,7 @@ int Process::run() {
   observer.not_remembered = [this](const std::string& server, const std::string& what) {
     observe_->not_remembered(server, what);
   };
+  observer.pin_news = [this](const PinNews& news) { observe_->pin_news(news); };
   gateway_ = std::make_unique<Gateway>(shards, count, observer);
   gateway_now_ = gateway_.get();
   for (unsigned i = 0; i < count; ++i)

@@ -19,7 +19,8 @@ struct RecentEvent {
   /// Set by the ring; from 1, without gaps.
   std::uint64_t number = 0;
   std::chrono::system_clock::time_point at{};
-  std::string_view kind;  // of static storage: endpoint, server, breaker, degradation, name, reload, drain
+  std::string_view kind;  // of static storage: endpoint, server, breaker, degradation, name, pin, reload,
+                          // drain
   bool good = true;       // nothing that an operator would have to look at
   std::string server;     // empty: the process
   std::string endpoint;   // its address; empty: no single one
