@@ -1,5 +1,7 @@
 #include "app/observe.h"
 
+#include "base/json_canonical.h"
+
 #include <algorithm>
 #include <array>
 #include <unordered_map>
@@ -339,9 +341,17 @@ void Observe::child_wrote(const std::string& server, std::string_view text) {
   line.text("server", server);
 }
 
+// Each list tells of it again: once is enough.
 void Observe::tool_withheld(const std::string& server, const std::string& tool, const std::string& reason) {
-  LogLine line(log_, Module::gateway, Severity::warn, "a tool is left out of the list");
-  line.text("server", server).text("tool", tool).text("reason", reason);
+  {
+    std::lock_guard lock(told_lock_);
+    if (withheld_.size() >= kWithheldMax) withheld_.clear();
+    if (!withheld_.insert(server + '\n' + tool + '\n' + reason).second) return;
+  }
+  LogLine line(log_, Module::gateway, Severity::warn, "what a server lists is left out");
+  std::string visible;
+  append_visible(visible, tool);
+  line.text("server", server).text("name", visible).text("reason", reason);
 }
 
 void Observe::not_remembered(const std::string& server, const std::string& what) {

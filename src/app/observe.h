@@ -4,6 +4,7 @@
 #include <atomic>
 #include <mutex>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "config/config.h"
 #include "front/http_entry.h"
@@ -79,6 +80,8 @@ class Observe final : public FrontObserver {
   };
   std::mutex told_lock_;
   std::unordered_map<std::string, Told> told_;  // of endpoints, last; its lock
+  static constexpr std::size_t kWithheldMax = 1000;
+  std::unordered_set<std::string> withheld_;  // what was told of; its lock
   RecentEvents recent_;
   std::vector<std::unique_ptr<Seat>> seats_;  // by shard
   std::atomic<LogConfig::Access> access_{LogConfig::Access::errors};

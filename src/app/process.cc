@@ -1,5 +1,7 @@
 #include "app/process.h"
 
+#include <malloc.h>
+
 #include <csignal>
 #include <cstdio>
 
@@ -34,6 +36,9 @@ Process::~Process() = default;
 
 int Process::run() {
   raise_descriptor_limit();
+  // Large blocks go back to the system when they are let go, whatever came before: else a burst of large
+  // bodies stays for ever.
+  ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
   descriptor_room_ = descriptor_room();
   if (!options_.stdio && !load_certificates()) return 1;
   unsigned count = options_.config.threads;

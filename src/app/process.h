@@ -101,6 +101,7 @@ class Process {
   std::unique_ptr<Certificate> admin_certificate_;
   ConnectionBook clients_;
   ConnectionBook operators_;
+  ConnectionBook scrapers_;  // of metrics_listen
   BodyBudget bodies_;
   std::size_t descriptor_room_ = 0;  // connections that descriptors are left for
   std::deque<Config> earlier_;       // the last five configurations, newest last; the control shard

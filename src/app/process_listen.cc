@@ -59,7 +59,7 @@ Task<bool> Process::open_admin() {
     figures_address_ = (*listener)->address();
     figures_ = std::make_unique<AdminApi>(*gateway_, *metrics_, observe_->recent(), admin_actions(),
                                           is_loopback(wanted.host), AdminApi::Serves::figures);
-    const Door door{figures_.get(), nullptr, &operators_, true};
+    const Door door{figures_.get(), nullptr, &scrapers_, true};
     own.fibers.start(accept(own, std::move(*listener), door));
   }
   co_return true;

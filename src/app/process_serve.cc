@@ -53,6 +53,12 @@ bool Process::make_room(Seat& seat, const Door& door, std::string_view address) 
     observe_->connections_shed.fetch_add(1, std::memory_order_relaxed);
     return true;
   }
+  // This one comes too early: another shard's oldest makes room for the next.
+  for (const auto& other : seats_)
+    if (other.get() != &seat && !door.operators && other.get() != seats_.back().get())
+      other->loop->shard().post([&other, of_address, address = std::string(address)] {
+        (void)(of_address ? other->idle.shed_oldest_of(address) : other->idle.shed_oldest());
+      });
   door.book->leave(address);
   observe_->connections_refused[of_address ? Observe::kAddressLimit : Observe::kLimit].fetch_add(
       1, std::memory_order_relaxed);

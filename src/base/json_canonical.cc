@@ -82,9 +82,16 @@ bool append(std::string& out, const Value& value, std::size_t most) {
   return out.size() <= most;
 }
 
+void append_unit(std::string& out, std::uint32_t unit) {
+  out += "\\u";
+  for (const int shift : {12, 8, 4, 0}) out += kHex[(unit >> shift) & 15];
+}
+
+}  // namespace
+
 // Source: Unicode, general categories Cc, Cf and the like, as far as texts for models have been found to hide
 // behind them.
-bool invisible(std::uint32_t c) noexcept {
+bool is_invisible(std::uint32_t c) noexcept {
   constexpr std::pair<std::uint32_t, std::uint32_t> kRanges[] = {
       {0x00, 0x1F},     {0x7F, 0x9F},      {0xAD, 0xAD},     {0x34F, 0x34F},   {0x61C, 0x61C},
       {0x115F, 0x1160}, {0x17B4, 0x17B5},  {0x180B, 0x180F}, {0x200B, 0x200F}, {0x2028, 0x202E},
@@ -93,13 +100,6 @@ bool invisible(std::uint32_t c) noexcept {
   return std::any_of(std::begin(kRanges), std::end(kRanges),
                      [c](const auto& range) { return c >= range.first && c <= range.second; });
 }
-
-void append_unit(std::string& out, std::uint32_t unit) {
-  out += "\\u";
-  for (const int shift : {12, 8, 4, 0}) out += kHex[(unit >> shift) & 15];
-}
-
-}  // namespace
 
 JsonFault json_canonical(std::string& out, std::string_view raw, std::size_t bytes_max) {
   JsonCursor cursor(raw, JsonLimits(), true);
@@ -118,7 +118,7 @@ void append_visible(std::string& out, std::string_view text) {
     std::uint32_t c = length == 1 ? lead : lead & (0xFFU >> (length + 1));
     for (std::size_t k = 1; k < length && i + k < text.size(); ++k)
       c = c << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3FU);
-    if (!invisible(c)) {
+    if (!is_invisible(c)) {
       out += text.substr(i, length);
     } else if (c < 0x10000) {
       append_unit(out, c);

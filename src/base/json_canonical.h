@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,9 @@ namespace weir {
 /// Appends the canonical form of `raw`, one JSON value. Anything but `none`: it has none, and `out` is as it
 /// was; a member's name that comes twice in one object is `duplicate`, more than `bytes_max` of it `members`.
 JsonFault json_canonical(std::string& out, std::string_view raw, std::size_t bytes_max);
+
+/// Whether nobody sees this code point: marks of direction, zero widths, tags, variation selectors.
+bool is_invisible(std::uint32_t point) noexcept;
 
 /// Appends `text` with what nobody sees written as \uXXXX: control characters, marks of direction, zero
 /// widths, tags, variation selectors. Valid UTF-8, or JSON: it stays the same JSON.

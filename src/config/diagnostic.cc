@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "base/json.h"
+#include "config/masked_line.h"
 
 namespace weir {
 namespace {
@@ -122,7 +123,8 @@ void Diagnostics::add(Diagnostic::Severity severity, Position at, std::string me
 }
 
 void Diagnostics::show_line(Diagnostic& diagnostic) const {
-  const std::string line = printable(line_text(diagnostic.line));
+  const auto text_of = [this](int number) { return line_text(number); };
+  const std::string line = printable(masked_line(diagnostic.line, text_of));
   const std::vector<std::size_t> starts = characters(line);
   const auto place = std::min(static_cast<std::size_t>(std::max(diagnostic.column, 1)) - 1, starts.size());
   std::size_t first = 0;

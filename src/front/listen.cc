@@ -1,6 +1,8 @@
 // subscriptions/listen: what a client of the new revision wants to hear of, for as long as it listens.
 // Source: MCP 2026-07-28 basic/patterns/subscriptions.
 #include <deque>
+#include <mutex>
+#include <unordered_map>
 
 #include "front/serving.h"
 #include "gateway/subscribe.h"
@@ -27,6 +29,55 @@ struct Wanted {
   bool agreed = false;
   Upstream* server = nullptr;  // who has it
   Topic topic;
+};
+
+// How many names each client listens for by all its streams: each costs memory for as long as it is open.
+class ClientNames {
+ public:
+  static constexpr std::size_t kMax = 20'000;
+  // Its names for as long as it lives. False: there would be too many.
+  class Share {
+   public:
+    Share() = default;
+    Share(const Share&) = delete;
+    Share& operator=(const Share&) = delete;
+    ~Share() {
+      if (count_ != 0) all().give_back(client_, count_);
+    }
+    bool take(std::string_view client, std::size_t count) {
+      client_ = client;
+      if (!all().take(client_, count)) return false;
+      count_ = count;
+      return true;
+    }
+
+   private:
+    std::string client_;
+    std::size_t count_ = 0;
+  };
+
+ private:
+  static ClientNames& all() {
+    static ClientNames one;
+    return one;
+  }
+  bool take(const std::string& client, std::size_t count) {
+    std::lock_guard lock(lock_);
+    std::size_t& own = counts_[client];
+    const bool fits = own + count <= kMax;
+    if (fits) own += count;
+    if (own == 0) counts_.erase(client);
+    return fits;
+  }
+  void give_back(const std::string& client, std::size_t count) {
+    std::lock_guard lock(lock_);
+    const auto found = counts_.find(client);
+    found->second -= count;
+    if (found->second == 0) counts_.erase(found);
+  }
+
+  std::mutex lock_;
+  std::unordered_map<std::string, std::size_t> counts_;  // its lock
 };
 
 struct Filter {
@@ -181,7 +232,8 @@ std::string honoured(const Filter& filter, std::size_t kinds) {
 // What is listened to, and the acknowledgement of it. False: the request has been refused. Apart from what
 // follows, so that a stream that is open for days does not hold what only its beginning needs.
 Task<bool> Serving::begin_listening(Visit& visit, ClientCall& call, const std::string& hearer_id,
-                                    EventListener& listener, std::string& first) {
+                                    EventListener& listener, std::shared_ptr<void>& share,
+                                    std::string& first) {
   Filter filter;
   if (!read_filter(call.message.param().find("notifications"), filter)) {
     co_await refuse(visit, 200, -32602,
@@ -197,6 +249,14 @@ Task<bool> Serving::begin_listening(Visit& visit, ClientCall& call, const std::s
                     call.message.raw_id(), needed);
     co_return false;
   }
+  auto names = std::make_shared<ClientNames::Share>();
+  if (!names->take(call.client.identity, filter.wanted.size())) {
+    co_await refuse(visit, 200, -32602,
+                    "this client listens for " + std::to_string(ClientNames::kMax) + " names already",
+                    call.message.raw_id());
+    co_return false;
+  }
+  share = std::move(names);
   const Plan& plan = *visit.plan;
   listener.raw_id = call.message.raw_id();
   listener.feed = std::make_shared<Feed>(kBounds);
@@ -257,10 +317,11 @@ Task<void> Serving::end_listening(Visit& visit, const EventListener& listener, F
 Task<void> Serving::listen(Visit& visit, ClientCall& call) {
   const std::string hearer = gateway_.interests().new_hearer();
   auto listener = std::make_shared<EventListener>();
+  std::shared_ptr<void> share;
   bool there = false;
   {
     std::string first;
-    const bool agreed = co_await begin_listening(visit, call, hearer, *listener, first);
+    const bool agreed = co_await begin_listening(visit, call, hearer, *listener, share, first);
     if (!agreed) co_return;
     // It may listen for days: the configuration it began under need not stay as long.
     visit.plan.reset();

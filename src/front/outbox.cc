@@ -3,7 +3,12 @@
 namespace weir {
 
 Task<bool> Outbox::put(std::string text) {
-  co_await room();
+  if (full() && !closed_) {
+    waiting_ += text.size();
+    if (waiting_ > kWaitingMax) close();
+    co_await room();
+    waiting_ -= text.size();
+  }
   if (closed_ || ended_) co_return false;
   bytes_ += text.size();
   texts_.push_back(std::move(text));

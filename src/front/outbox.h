@@ -14,6 +14,8 @@ class Outbox {
   /// What is held at most; one larger message still passes.
   static constexpr std::size_t kCountMax = 4096;
   static constexpr std::size_t kBytesMax = 4 * 1024 * 1024;
+  /// What may wait for room besides, in bytes: beyond it the client counts as gone.
+  static constexpr std::size_t kWaitingMax = 64 * 1024 * 1024;
 
   /// Queues a message, as soon as there is room. False: the client has gone.
   Task<bool> put(std::string text);
@@ -35,6 +37,7 @@ class Outbox {
  private:
   std::vector<std::string> texts_;
   std::size_t bytes_ = 0;
+  std::size_t waiting_ = 0;  // bytes of those who wait for room
   bool ended_ = false;
   bool closed_ = false;
   Waiter filled_;

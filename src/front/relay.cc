@@ -174,7 +174,7 @@ bool Relay::wanted(const Message& notification) const {
            call_.plan.servers[answer_.server]->has_session_of(visit_.session->id);
   }
   return !method.ends_with("list_changed") && method != "notifications/resources/updated" &&
-         method != "notifications/cancelled";
+         method != "notifications/cancelled" && method != "notifications/subscriptions/acknowledged";
 }
 
 Task<bool> Relay::pass(const Message& notification) {

@@ -72,7 +72,7 @@ class Serving {
   void record_listen(const Visit& visit, const Message& message, const MethodRow& row, TimePoint begun);
   Task<void> listen(Visit& visit, ClientCall& call);
   Task<bool> begin_listening(Visit& visit, ClientCall& call, const std::string& hearer_id,
-                             EventListener& listener, std::string& first);
+                             EventListener& listener, std::shared_ptr<void>& share, std::string& first);
   static Task<void> end_listening(Visit& visit, const EventListener& listener, Feed::Reader::Came came);
   void old_notification(Visit& visit, const Message& message, const MethodRow* row);
   Task<void> relay_large(Visit& visit, ClientCall& call, Answer& answer);

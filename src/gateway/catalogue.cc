@@ -43,7 +43,17 @@ const Place* Catalogue::find(ListKind kind, std::string_view exposed_name) const
   // A bare name resolves while it is unique.
   const auto bare = names.owners.find(std::string(exposed_name));
   if (bare == names.owners.end() || bare->second.size() != 1) return nullptr;
+  if (claims_other(bare->second.front(), exposed_name)) return nullptr;
   return &names.exposed.find(exposed(kind, bare->second.front(), exposed_name))->second;
+}
+
+// Whether a server's own name for something begins like another server's prefix.
+bool Catalogue::claims_other(std::size_t server, std::string_view identity) const {
+  for (std::size_t i = 0; i < servers_.size(); ++i)
+    if (i != server && identity.starts_with(servers_[i]) &&
+        identity.substr(servers_[i].size()).starts_with(rules_.separator))
+      return true;
+  return false;
 }
 
 std::vector<std::size_t> Catalogue::matching_templates(std::string_view uri) const {
@@ -62,7 +72,8 @@ std::string Catalogue::exposed(ListKind kind, std::size_t server, std::string_vi
   if (!by_uri(kind) && rules_.prefixed) return exposed_name(rules_, servers_[server], identity);
   const auto& owners = names_[static_cast<std::size_t>(kind)].owners;
   const auto found = owners.find(std::string(identity));
-  if (found == owners.end() || found->second.front() >= server) return std::string(identity);
+  const bool claims = !by_uri(kind) && claims_other(server, identity);
+  if (!claims && (found == owners.end() || found->second.front() >= server)) return std::string(identity);
   if (by_uri(kind)) return aliased_uri(servers_[server], identity);
   // Without prefixes the first that has a name keeps it; the others have theirs with a prefix.
   NameRules with = rules_;

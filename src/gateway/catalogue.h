@@ -53,6 +53,7 @@ class Catalogue {
   /// What clients see of entry `identity` of `server`. Resources and templates: the URI itself, or
   /// weir://NAME/URI if an earlier server has it too. Without prefixes, names likewise.
   std::string exposed(ListKind kind, std::size_t server, std::string_view identity) const;
+  bool claims_other(std::size_t server, std::string_view identity) const;
   /// What clients see of every entry that its server calls `identity`, in the servers' order.
   std::vector<std::string> candidates(ListKind kind, std::string_view identity) const;
   /// How many entries of a kind a server has; -1 if it was never seen.

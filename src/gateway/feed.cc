@@ -1,6 +1,8 @@
 #include "gateway/feed.h"
 
 #include <algorithm>
+#include <atomic>
+#include <utility>
 
 #include "obs/rejections.h"
 
@@ -13,6 +15,18 @@ struct Feed::Reader::Bell {
   Waiter waiter;         // the reader's shard only
   bool waiting = false;  // under the feed's lock
 };
+
+namespace {
+
+std::atomic<std::size_t> g_kept{0};
+
+}  // namespace
+
+Feed::~Feed() {
+  if (ended_) g_kept.fetch_sub(bytes_, std::memory_order_relaxed);
+}
+
+std::size_t Feed::kept_by_ended() noexcept { return g_kept.load(std::memory_order_relaxed); }
 
 std::uint64_t Feed::append(FeedText text) {
   std::lock_guard lock(lock_);
@@ -30,7 +44,7 @@ std::uint64_t Feed::append(FeedText text) {
 
 void Feed::end() {
   std::lock_guard lock(lock_);
-  ended_ = true;
+  if (!std::exchange(ended_, true)) g_kept.fetch_add(bytes_, std::memory_order_relaxed);
   ring();
 }
 

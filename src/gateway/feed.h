@@ -27,6 +27,11 @@ class Feed {
     std::size_t bytes_max = 1024 * 1024;  // one larger message is still kept
   };
   explicit Feed(Bounds bounds) noexcept : bounds_(bounds) {}
+  Feed(const Feed&) = delete;
+  Feed& operator=(const Feed&) = delete;
+  ~Feed();
+  /// Bytes that feeds which have ended keep, of all. Any thread.
+  static std::size_t kept_by_ended() noexcept;
 
   /// Appends a message; its number, 1 for the first. 0: the feed has ended. Any thread.
   std::uint64_t append(FeedText text);

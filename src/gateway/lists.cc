@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kPagesMax = 1000;
 constexpr std::size_t kEntriesMax = 100'000;
+constexpr std::size_t kMessagesMax = 4;  // as large as so many messages may be
 
 auto nonsense(std::string detail) {
   return fail(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe, std::move(detail));
@@ -97,6 +98,7 @@ Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t ser
   Identities identities;
   ToolTable table;
   std::unordered_set<std::string> named;
+  std::size_t bytes = 0;
   std::optional<std::string> cursor;
   std::uint32_t endpoint = at;
   while (true) {
@@ -133,13 +135,24 @@ Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t ser
     }
     Result<ListPage> page = read_list_page(std::move(*response), kind);
     if (!page) co_return fail(page.error());
+    bytes += page->response.text().size();
+    if (bytes > kMessagesMax * plan.config.limits.message)
+      co_return nonsense("its list is larger than " + std::to_string(kMessagesMax) + " times limits.message");
+    // Of two things called alike the first is meant, as everywhere.
+    std::erase_if(page->entries, [&](const ListEntry& entry) {
+      if (named.insert(entry.identity).second) return false;
+      page->withheld.push_back(entry.raw);
+      page->faults.emplace_back(entry.identity, "is called like another one before it");
+      return true;
+    });
+    if (plan.tool_withheld)
+      for (const auto& [name, fault] : page->faults)
+        plan.tool_withheld(plan.servers[server]->name(), name, fault);
     if (kind == ListKind::tools)
       read_tool_headers(*page, takes_headers(*plan.servers[server], *peer), table.params);
     for (const ListEntry& entry : page->entries) {
       identities.push_back(entry.identity);
-      // Of two tools called alike the first is meant.
-      if (kind == ListKind::tools && named.insert(entry.identity).second && entry.repeatable)
-        table.repeatable.insert(entry.identity);
+      if (kind == ListKind::tools && entry.repeatable) table.repeatable.insert(entry.identity);
     }
     look.endpoint = endpoint;
     look.peer = peer;

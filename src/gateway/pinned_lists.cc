@@ -46,8 +46,6 @@ void withhold(const ToolsList& list, const std::vector<PinState>& states) {
   std::unordered_set<std::string> fresh;
   list.identities.clear();
   for (ListPage& page : list.pages) {
-    // What has no name, or is no tool at all, nobody can approve.
-    page.withheld.insert(page.withheld.end(), page.broken.begin(), page.broken.end());
     std::vector<ListEntry> shown;
     for (ListEntry& entry : page.entries) {
       const PinState state = states[at++];
@@ -61,8 +59,6 @@ void withhold(const ToolsList& list, const std::vector<PinState>& states) {
         page.withheld.push_back(entry.raw);
     }
     page.entries = std::move(shown);
-    std::sort(page.withheld.begin(), page.withheld.end(),
-              [](std::string_view a, std::string_view b) { return a.data() < b.data(); });
   }
   for (const std::string& tool : fresh) {
     list.table.params.erase(tool);

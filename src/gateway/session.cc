@@ -48,7 +48,8 @@ void Session::end_stream(Feed& feed) {
     --it;
     if (!it->second->ended()) continue;
     bytes += it->second->bytes();
-    if (bytes > kEndedBytesMax && !latest) it = streams_.erase(it);
+    const bool crowded = Feed::kept_by_ended() > kEndedBytesInAll;
+    if ((bytes > kEndedBytesMax && !latest) || crowded) it = streams_.erase(it);
     latest = false;
   }
 }

@@ -101,6 +101,7 @@ class Session {
   friend class Sessions;
   static constexpr std::size_t kStreamsMax = 64;
   static constexpr std::size_t kEndedBytesMax = 4 * 1024 * 1024;
+  static constexpr std::size_t kEndedBytesInAll = 64 * 1024 * 1024;  // of all sessions; then none keeps more
   static constexpr std::size_t kAsksMax = 256;
   static constexpr std::size_t kLeftMax = 16;
   static constexpr std::size_t kTasksMax = 1000;

@@ -18,6 +18,12 @@ std::uint32_t random_number() {
   return number;
 }
 
+// What a client says of itself is kept: much of it counts as several sessions.
+std::size_t weight_of(const Session& session) {
+  constexpr std::size_t kUsual = 4096;
+  return 1 + (session.client_info.size() + session.capabilities.size()) / kUsual;
+}
+
 }  // namespace
 
 Sessions::Sessions(Options options)
@@ -32,8 +38,8 @@ std::shared_ptr<Session> Sessions::open(std::shared_ptr<Session> draft, TimePoin
   {
     std::lock_guard lock(owners_lock_);
     std::size_t& own = owners_[draft->owner];
-    if (own >= options_.owner_max) return nullptr;
-    ++own;
+    if (own != 0 && own + weight_of(*draft) > options_.owner_max) return nullptr;
+    own += weight_of(*draft);
   }
   Sealed content;
   content.gateway = gateway_;
@@ -79,15 +85,16 @@ std::shared_ptr<Session> Sessions::close(std::string_view id, std::string_view o
     if (home.by_id.erase(std::string(id)) == 0) return nullptr;
     --count_;
   }
-  leave(session->owner);
+  leave(*session);
   session->end();
   return session;
 }
 
-void Sessions::leave(const std::string& owner) {
+void Sessions::leave(const Session& session) {
   std::lock_guard lock(owners_lock_);
-  const auto found = owners_.find(owner);
-  if (--found->second == 0) owners_.erase(found);
+  const auto found = owners_.find(session.owner);
+  found->second -= weight_of(session);
+  if (found->second == 0) owners_.erase(found);
 }
 
 void Sessions::for_each(const std::function<void(const std::shared_ptr<Session>&)>& each) const {
@@ -115,7 +122,7 @@ std::vector<std::shared_ptr<Session>> Sessions::sweep(TimePoint now) {
     }
   }
   for (const auto& session : idle) {
-    leave(session->owner);
+    leave(*session);
     session->end();
   }
   for_each([now](const std::shared_ptr<Session>& session) {

@@ -25,7 +25,7 @@ class Sessions {
   /// Bounds of all sessions together.
   struct Options {
     std::size_t count_max = 100'000;
-    std::size_t owner_max = 10'000;  // of one owner
+    std::size_t owner_max = 10'000;  // of one owner, fewer if they say much of themselves
     Duration idle_max = std::chrono::hours(1);
   };
   explicit Sessions(Options options);
@@ -59,7 +59,7 @@ class Sessions {
   const Sealer sealer_;
   const std::uint32_t gateway_;
   // One less of its owner's; what that one has no more is not kept.
-  void leave(const std::string& owner);
+  void leave(const Session& session);
 
   std::atomic<std::size_t> count_{0};
   std::mutex owners_lock_;

@@ -156,7 +156,7 @@ Task<Result<std::string_view>> HttpExchange::read_some(TimePoint deadline, Cance
     }
     if (until_end_) {
       Result<std::size_t> got = co_await channel.fill(deadline, cancel);
-      if (!got) co_return fail(got.error());
+      if (!got) co_return fail(cut_off(got));
       complete_ = *got == 0;
     } else {
       const Result<std::size_t> got = co_await more(deadline, cancel);

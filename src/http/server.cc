@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kLingerMax = 64 * 1024 * 1024;
 constexpr std::chrono::seconds kLingerTime{5};
+constexpr std::size_t kAheadMax = 32 * 1024;
 constexpr std::size_t kStep = 64 * 1024;  // by which a chunked body takes room
 constexpr std::string_view kComeBack = "Retry-After: 1\r\n";
 
@@ -47,9 +48,10 @@ class HttpServerConnection {
         stop_(stop),
         idle_(idle),
         ends_(stop),
+        shed_link_(shed_, ends_),
         peer_(channel_.peer()),
         address_(std::string_view(peer_).substr(0, peer_.rfind(':'))),
-        place_(address_, ends_) {}
+        place_(address_, shed_) {}
 
   Task<void> run() {
     while (!stop_.cancelled()) {
@@ -69,6 +71,7 @@ class HttpServerConnection {
       const bool goes_on = co_await serve_one();
       if (!goes_on) break;
     }
+    if (lost_ || shed_.cancelled()) co_return;  // who does not read is not waited for
     co_await linger(channel_, kLingerTime, &stop_);
   }
 
@@ -97,7 +100,10 @@ class HttpServerConnection {
       if (state == HeadState::done) break;
       responder.head_only_ = request.head.method == "HEAD";
       if (state == HeadState::refused) co_return co_await refuse(responder, refusal.status, refusal.reason);
-      const Result<std::size_t> got = co_await channel_.fill(head_deadline, nullptr);
+      // Whoever begins and does not go on makes room like those who wait.
+      place_.enter(idle_);
+      const Result<std::size_t> got = co_await channel_.fill(head_deadline, &shed_);
+      place_.leave();
       if (!got && got.error().kind() == Error::Kind::deadline_exceeded)
         co_return co_await refuse(responder, 408, "the header did not come in time");
       if (!got || *got == 0) co_return false;
@@ -140,11 +146,13 @@ class HttpServerConnection {
 
     responder.keep_alive_ = keep_alive && !stop_.cancelled();
     CancelScope gone;
-    channel_.arm();
+    // Reading ahead tells that the client has gone; more requests than that need not be held meanwhile.
+    if (channel_.pending().size() < kAheadMax) channel_.arm();
     channel_.on_end(&gone);
     co_await handler_.handle(request, responder, gone);
     channel_.on_end(nullptr);
     if (!responder.begun_) co_return co_await refuse(responder, 500, "no answer");
+    lost_ = responder.lost_;
     co_return responder.ended_&& responder.keep_alive_ && !channel_.ended();
   }
 
@@ -253,7 +261,10 @@ class HttpServerConnection {
   HeadLimits head_limits_;  // of the present request
   CancelScope& stop_;
   IdleList& idle_;
-  CancelScope ends_;  // with stop_, or to make room while it waits
+  bool lost_ = false;  // an answer could not be sent whole
+  CancelScope shed_;   // to make room
+  CancelScope ends_;   // with stop_, or to make room while it waits
+  ScopeLink shed_link_;
   const std::string peer_;
   const std::string_view address_;  // within peer_
   IdleList::Place place_;

@@ -121,6 +121,7 @@ class HttpResponder {
   bool head_only_ = false;  // the request was HEAD: no body follows
   bool begun_ = false;
   bool ended_ = false;
+  bool lost_ = false;  // some of it could not be sent
 };
 
 /// What stands behind the connections of an address.

@@ -13,6 +13,7 @@ namespace weir {
 namespace {
 
 constexpr std::size_t kCipherRead = 16384;
+constexpr int kControlMax = 256 * 1024;
 
 std::string reason_of(SSL* ssl) {
   const long verified = SSL_get_verify_result(ssl);
@@ -125,6 +126,8 @@ bool TlsStream::deliver() noexcept {
   const int wants = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_, result);
   ERR_clear_error();
   (void)flush();  // key updates and alerts
+  // Whoever has us answer on and on and reads none of it.
+  if (BIO_pending(cipher_out_) > kControlMax) inner_status_ = IoStatus::failed;
   if (result == 1) {
     reading_ = false;
     events_->on_read(IoStatus::ok, got);

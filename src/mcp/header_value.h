@@ -12,8 +12,8 @@ namespace weir {
 bool header_value_plain(std::string_view text) noexcept;
 /// The header's form of `text`.
 std::string encode_header_value(std::string_view text);
-/// True if a raw JSON string has an escaped half of a pair (RFC 8259, section 8.2): no text that a header could
-/// mirror, and one that two readers take for different ones.
+/// True if a raw JSON string has an escaped half of a pair (RFC 8259, section 8.2): no text that a header
+/// could mirror, and one that two readers take for different ones.
 bool has_lone_surrogate(std::string_view raw) noexcept;
 /// The text that a header stands for; nothing for a sentinel around invalid Base64 or UTF-8.
 std::optional<std::string> decode_header_value(std::string_view value);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "mcp/definition.h"
 #include "mcp/splice.h"
 #include "mcp/task_ids.h"
 
@@ -32,10 +33,11 @@ bool says_repeatable(std::string_view annotations) {
 
 void add_entry(ListPage& page, std::string_view raw, ListKind kind) {
   RawMembers members;
-  if (is_object(raw)) members = members_of(raw);
+  std::string fault = read_definition(raw, kind, members);
   const std::string_view identity = members.find(list_identity(kind));
-  if (!is_text(identity) || identity.size() == 2) {
-    page.broken.push_back(raw);
+  if (!fault.empty()) {
+    page.withheld.push_back(raw);
+    page.faults.emplace_back(is_text(identity) ? json_unescape(identity) : std::string(), std::move(fault));
     return;
   }
   ListEntry entry;
@@ -133,12 +135,13 @@ void append_list_result(std::string& out, ListKind kind, Revision client,
 namespace {
 
 // Takes withheld entries out of the array, and tells whether any is left.
-bool erase_withheld(Splices& splices, std::string_view array, const std::vector<std::string_view>& withheld) {
+bool erase_withheld(Splices& splices, std::string_view array, std::vector<std::string_view> withheld) {
+  std::sort(withheld.begin(), withheld.end(), [](auto a, auto b) { return a.data() < b.data(); });
   std::vector<std::string_view> elements;
   std::vector<bool> dropped;
   JsonCursor cursor(array, JsonLimits(), false);
   cursor.enter_array();
-  std::size_t next = 0;  // of those withheld, which are in the array's order
+  std::size_t next = 0;  // of those withheld
   while (cursor.next_element()) {
     elements.push_back(cursor.take_value());
     dropped.push_back(next < withheld.size() && withheld[next].data() == elements.back().data());

@@ -33,8 +33,9 @@ struct ListPage {
   std::optional<std::string> next_cursor;
   std::uint64_t ttl_ms = 0;
   bool is_public = false;
-  std::vector<std::string_view> broken;    // raw entries left out of `entries`: no object, no identity
-  std::vector<std::string_view> withheld;  // raw entries taken out of `entries`: clients must not see them
+  std::vector<std::string_view> withheld;  // raw entries that are not in `entries`: clients must not see them
+  // Of those that are no good definitions: the name, if any, and what is wrong as the end of a sentence.
+  std::vector<std::pair<std::string, std::string>> faults;
 };
 /// Reads a response to a list request. Errors: upstream_protocol (no result, no array).
 Result<ListPage> read_list_page(Message response, ListKind kind);

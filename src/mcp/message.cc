@@ -33,6 +33,22 @@ bool id_valid(std::string_view raw) {
   return true;
 }
 
+// Source: JSON-RPC 2.0, section 5.1.
+bool is_error(std::string_view raw) {
+  if (raw.front() != '{') return false;
+  std::string_view code;
+  std::string_view message;
+  JsonCursor cursor(raw, JsonLimits(), false);
+  std::string_view name;
+  if (!cursor.enter_object()) return false;
+  while (cursor.next_member(name)) {
+    const std::string_view value = cursor.take_value();
+    if (json_name_is(name, "code")) code = value;
+    if (json_name_is(name, "message")) message = value;
+  }
+  return !code.empty() && code.front() != '"' && id_valid(code) && !message.empty() && message.front() == '"';
+}
+
 bool text_of(std::string_view raw, std::string& out) {
   if (raw.size() < 2 || raw.front() != '"') return false;
   const std::string_view inner = raw.substr(1, raw.size() - 2);
@@ -214,6 +230,9 @@ std::optional<MessageFault> Message::read(const JsonLimits& limits, From from) {
   const std::string_view text = message.bytes_.view();
   const bool unique = from == From::client;
   JsonCursor cursor(text, limits, unique);
+  // What decides whose an answer is, and what it says, no two readers may read in two ways: there names are
+  // unique in an upstream's messages, too. What lies deeper goes on as it was sent.
+  constexpr bool kUnique = true;
   // A repeated name inside the arguments is the call's fault, anywhere else the envelope's.
   bool in_arguments = false;
   bool meta_odd = false;
@@ -228,7 +247,7 @@ std::optional<MessageFault> Message::read(const JsonLimits& limits, From from) {
       return cursor.take_value();
     }
     const auto take = [&](std::string_view, std::size_t) { return cursor.take_value(); };
-    return walk_object(cursor, message.meta_, unique, take) ? span_from(begin) : std::string_view();
+    return walk_object(cursor, message.meta_, kUnique, take) ? span_from(begin) : std::string_view();
   };
   const auto take_params = [&](std::size_t begin) -> std::string_view {
     if (cursor.peek() != '{') return cursor.take_value();
@@ -239,7 +258,7 @@ std::optional<MessageFault> Message::read(const JsonLimits& limits, From from) {
       if (!value.empty()) in_arguments = false;
       return value;
     };
-    return walk_object(cursor, message.param_, unique, take) ? span_from(begin) : std::string_view();
+    return walk_object(cursor, message.param_, kUnique, take) ? span_from(begin) : std::string_view();
   };
 
   if (cursor.peek() != '{') {
@@ -249,16 +268,16 @@ std::optional<MessageFault> Message::read(const JsonLimits& limits, From from) {
   }
   Envelope envelope;
   const auto take = [&](std::string_view name, std::size_t at) -> std::string_view {
-    // An upstream may repeat a name: the first counts, and its members alone.
     if (named(name, "params") && envelope.params.empty()) return take_params(at);
     if (!unique && cursor.peek() == '{' && envelope.result.empty() && named(name, "result")) {
       const auto whole = [&](std::string_view, std::size_t) { return cursor.take_value(); };
-      return walk_object(cursor, message.result_member_, unique, whole) ? span_from(at) : std::string_view();
+      return walk_object(cursor, message.result_member_, kUnique, whole) ? span_from(at) : std::string_view();
     }
     return cursor.take_value();
   };
-  const bool walked = walk_object(cursor, envelope, unique, take);
+  const bool walked = walk_object(cursor, envelope, kUnique, take);
   message.id_ = envelope.id;
+  // Of two ids of an upstream the first tells at least whose call it has spoilt.
   const bool told = id_valid(message.id_) && !(envelope.id_twice && unique);
   const std::string_view told_id = told ? message.id_ : std::string_view();
   if (!walked || !cursor.finish())
@@ -291,6 +310,11 @@ std::optional<MessageFault> Message::read(const JsonLimits& limits, From from) {
   if (message.result_.empty() == message.error_.empty())
     return invalid(kInvalidRequest, "a message has a method, a result or an error");
   message.kind_ = message.error_.empty() ? Kind::result : Kind::error;
+  if (message.kind_ == Kind::result && message.result_.front() != '{')
+    return invalid(kInvalidRequest, "result must be an object");
+  if (message.kind_ == Kind::error && !is_error(message.error_))
+    return invalid(kInvalidRequest,
+                   "error must be an object with a whole number as code and a text as message");
   // An error may answer a request whose id could not be read.
   const bool null_id = message.id_ == "null" && message.kind_ == Kind::error;
   if (told_id.empty() && !null_id) return invalid(kInvalidRequest, "id must be a string or an integer");

@@ -5,6 +5,8 @@
 #include <new>
 #include <utility>
 
+#include "base/check.h"
+
 namespace weir {
 
 Splices::Splices(Splices&& other) noexcept
@@ -64,12 +66,18 @@ void Splices::erase_elements(const std::vector<std::string_view>& elements,
       [&](std::size_t i) { return offset_of(elements[i]) + elements[i].size(); });
 }
 
+// What is put before a place goes in front of what is taken out there.
+bool Splices::before(const Edit& a, const Edit& b) noexcept {
+  return a.from < b.from || (a.from == b.from && a.to < b.to);
+}
+
 void Splices::sort() {
   // Few, and mostly in order already.
   Edit* const edits = edits_begin();
   for (std::size_t i = 1; i < count_; ++i)
-    for (std::size_t j = i; j > 0 && edits[j].from < edits[j - 1].from; --j)
-      std::swap(edits[j], edits[j - 1]);
+    for (std::size_t j = i; j > 0 && before(edits[j], edits[j - 1]); --j) std::swap(edits[j], edits[j - 1]);
+  // What overlapped would be written beyond its room.
+  for (std::size_t i = 1; i < count_; ++i) WEIR_CHECK(edits[i].from >= edits[i - 1].to);
 }
 
 std::size_t Splices::pieces(std::string_view* out) {

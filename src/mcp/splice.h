@@ -58,6 +58,7 @@ class Splices {
     std::string_view with;
   };
   void add(const Edit& edit);
+  static bool before(const Edit& a, const Edit& b) noexcept;
   template <class Begin, class End>
   void erase_parts(const std::vector<bool>& dropped, Begin begin_of, End end_of);
   std::string_view own(std::string text);

@@ -9,6 +9,7 @@ namespace weir {
 namespace {
 
 constexpr std::size_t kOutboxMax = 64 * 1024 * 1024;
+constexpr Duration kDyingTime = std::chrono::milliseconds(500);  // between a pipe's end and its process'
 constexpr Duration kEndTime = std::chrono::seconds(5);
 
 }  // namespace
@@ -51,6 +52,8 @@ void Stdio::note(std::string_view line) {
 void Stdio::take(Life& life, Bytes line) {
   auto message = Message::index(std::move(line), JsonLimits(), Message::From::upstream);
   if (message) {
+    // From 2026-07-28 on servers ask in their results.
+    if (message->is_request() && life.peer && is_new(life.peer->facts.revision)) return;
     life.talk->take(std::move(*message));
     if (const std::uint64_t logs = life.talk->take_logs_left_out(); logs != 0)
       note(std::to_string(logs) + " log messages were left out: it logs faster than the client reads");
@@ -69,7 +72,7 @@ Task<void> Stdio::read(Life& life) {
   Channel& wire = life.child->wire();
   while (true) {
     const Result<std::size_t> got = co_await wire.fill(kForever, &life.stop);
-    if (!got || *got == 0) co_return;
+    if (!got || *got == 0) co_return co_await fallen_silent(life, "it closed its stdout");
     while (!wire.pending().empty()) {
       const std::span<char> window = framer.window();
       const std::size_t size = std::min(window.size(), wire.pending().size());
@@ -100,7 +103,7 @@ Task<void> Stdio::write(Life& life) {
     const iovec piece{const_cast<char*>(batch.data()), batch.size()};
     const Result<void> written =
         co_await life.child->wire().write(std::span<const iovec>(&piece, 1), kForever, &life.stop);
-    if (!written) co_return;
+    if (!written) co_return co_await fallen_silent(life, "it closed its stdin");
   }
 }
 
@@ -125,7 +128,24 @@ Task<void> Stdio::watch(Life& life) {
   if (const std::uint64_t dropped = quota_.take_dropped(); dropped != 0 && options_.wrote)
     options_.wrote(std::to_string(dropped) + " lines were left out: it wrote too many");
   if (!life.stop.cancelled() && options_.wrote) options_.wrote(how);
-  life.talk->end("its process ended: " + how);
+  give_up(life, "its process ended: " + how);
+}
+
+// A pipe of its has ended: mostly because it ends itself, which says more. One that stays without can't be
+// spoken with, and the next greeting ends it.
+Task<void> Stdio::fallen_silent(Life& life, std::string_view how) {
+  const TimePoint deadline = shard_.now() + kDyingTime;
+  while (!life.dead && !life.stop.cancelled() && shard_.now() < deadline)
+    co_await Sleep(shard_.now() + std::chrono::milliseconds(5), &life.stop);
+  if (life.dead || life.stop.cancelled()) co_return;
+  note(how);
+  give_up(life, how);
+}
+
+// All calls under way end, and whoever keeps it greets anew.
+void Stdio::give_up(Life& life, std::string_view how) {
+  if (std::exchange(life.over, true)) return;
+  life.talk->end(how);
   if (life.peer) {
     life.peer->lost = true;
     hooks_.lost();

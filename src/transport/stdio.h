@@ -54,6 +54,7 @@ class Stdio final : public Transport {
     CancelScope stop;
     Nursery fibers;
     bool dead = false;
+    bool over = false;  // whoever waits was told
     std::shared_ptr<const Peer> peer;
   };
 
@@ -67,6 +68,8 @@ class Stdio final : public Transport {
   Task<void> write(Life& life);
   Task<void> hear(Life& life);
   Task<void> watch(Life& life);
+  Task<void> fallen_silent(Life& life, std::string_view how);
+  void give_up(Life& life, std::string_view how);
   Task<void> end_life();
 
   Shard& shard_;

@@ -88,7 +88,7 @@ Task<Result<Reply>> Streamable::call(Call& call) {
       break;
     }
     const ResponseHead& head = exchange.head();
-    if (state == HeadState::done && !head.get(Field::content_encoding).empty()) refusal = fault_of(head);
+    if (state == HeadState::done && refusal.empty()) refusal = fault_of(head);
     if (!refusal.empty()) {
       failed = Error(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe, refusal);
       break;

@@ -21,6 +21,18 @@ bool begins_complete(std::string_view result) {
   return std::find(complete.begin(), complete.end(), name) != complete.end();
 }
 
+// Nothing but the braces of result and message: what else comes there could be read as another result.
+bool ends_with_result(std::string_view end) {
+  const auto take = [&end] {
+    while (!end.empty() && std::string_view(" \t\r\n").find(end.back()) != std::string_view::npos)
+      end.remove_suffix(1);
+    if (end.empty() || end.back() != '}') return false;
+    end.remove_suffix(1);
+    return true;
+  };
+  return take() && take();
+}
+
 }  // namespace
 
 StreamableLarge::Place StreamableLarge::place_of(std::string_view begin, std::string_view id, bool may_ask) {
@@ -92,6 +104,9 @@ Task<Result<std::span<const std::string_view>>> StreamableLarge::next() {
   }
   ended_ = true;
   look_for_error(end_);
+  if (place_ == Place::head && !ends_with_result(end_))
+    co_return fail(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe,
+                   "something follows the result of its large answer");
   std::span<const std::string_view> last;
   if (place_ == Place::tail) {
     const std::string_view id = frame_at_tail(tail_);

@@ -1,6 +1,8 @@
 // What an answer over Streamable HTTP is: the response, an event stream, a large body, or a fault.
+#include <algorithm>
 #include <charconv>
 
+#include "http/accept.h"
 #include "transport/streamable.h"
 #include "transport/streamable_reply.h"
 
@@ -23,7 +25,8 @@ Error refusal_of(int status, std::string_view retry_after, Error::Sent sent) {
   if (status == 429 || status == 503) {
     Error error(Kind::overloaded, Error::Side::upstream, sent, answered);
     unsigned seconds = 0;
-    std::from_chars(retry_after.data(), retry_after.data() + retry_after.size(), seconds);
+    const char* const end = retry_after.data() + retry_after.size();
+    if (std::from_chars(retry_after.data(), end, seconds).ptr != end) seconds = 0;
     if (seconds != 0 && seconds < 86400) error.set_retry_after(std::chrono::seconds(seconds));
     return error;
   }
@@ -44,8 +47,15 @@ Error error_of_status(int status, std::string_view retry_after, Error::Sent sent
 // Why an answer with this head can't be read; mostly empty.
 std::string Streamable::fault_of(const ResponseHead& head) {
   const std::string_view coding = head.get(Field::content_encoding);
-  if (coding.empty() || equals_ignoring_case(coding, "identity")) return {};
-  return "it answered in the coding " + std::string(coding.substr(0, 32)) +
+  if (coding.empty() || equals_ignoring_case(coding, "identity")) {
+    // Of a refusal the status says enough, and one without a type is taken at its word.
+    const std::string_view type = bare_type(head.get(Field::content_type));
+    const bool known = head.status != 200 || type.empty() || equals_ignoring_case(type, "application/json") ||
+                       equals_ignoring_case(type, "text/event-stream");
+    return known ? std::string() : "its answer is neither application/json nor text/event-stream";
+  }
+  const bool plain = std::all_of(coding.begin(), coding.end(), [](char c) { return c > ' ' && c <= '~'; });
+  return "it answered in " + (plain ? "the coding " + std::string(coding.substr(0, 32)) : "a coding") +
          ", though only identity was accepted";
 }
 
@@ -119,7 +129,10 @@ Result<Reply> Streamable::read_body(const std::string& id, int status, const std
   const auto reply = [&message] {
     return Result<Reply>(tl::in_place, ReplyEvent(std::move(*message), true));
   };
-  if (ours && status != 401) return reply();
+  // A result under any other status is a contradiction; so is an error where the status says where to go or
+  // what to bring.
+  const bool refused = (status >= 300 && status < 400) || status == 401 || status == 403;
+  if (ours && ((*message)->kind() == Message::Kind::result ? status == 200 : !refused)) return reply();
   // A refusal before the request was understood carries no id; it is this call's all the same.
   if (response && (*message)->kind() == Message::Kind::error && (*message)->raw_id() == "null" &&
       status >= 400 && status < 500 && status != 401 && status != 429)

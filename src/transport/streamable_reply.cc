@@ -15,11 +15,17 @@ StreamableReply::~StreamableReply() {
 // An event for the client, or nothing.
 Result<std::optional<ReplyEvent>> StreamableReply::take(Message message) {
   if (message.is_response()) {
-    if (message.raw_id() != id_) return std::optional<ReplyEvent>();
+    // A stream is one call's: what answers another is nobody's, and nothing behind it can be trusted.
+    if (message.raw_id() != id_)
+      return fail(Error(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe,
+                        "an event of its answer answers another request")
+                      .set_wrong_id());
     ended_ = true;
     return std::optional(ReplyEvent(std::move(message), true));
   }
   if (message.is_request()) {
+    // From 2026-07-28 on servers ask in their results.
+    if (is_new(peer_.facts.revision)) return std::optional<ReplyEvent>();
     if (owner_.tells_too_much(peer_))
       return fail(Error::Kind::too_large, Error::Side::upstream, Error::Sent::maybe,
                   "it asks faster than it takes the answers");

@@ -265,6 +265,6 @@ const segments = [
   { name: 'the size line alone, then the data', send: [coded('1ab\r\n'), body, '\r\n', last, second], ...both },
 ];
 
-const cases = [...sizes, ...lines, ...extensions, ...bodies, ...ends, ...segments];
+export const cases = [...sizes, ...lines, ...extensions, ...bodies, ...ends, ...segments];
 
 export const tests = { 'chunks are read in one way only': table(cases, { config: { limits: { body: '64KB' } } }) };

@@ -343,6 +343,6 @@ const segments = [
   },
 ];
 
-const cases = [...lengths, ...codings, ...versions, ...pipelines, ...odd, ...expectations, ...segments];
+export const cases = [...lengths, ...codings, ...versions, ...pipelines, ...odd, ...expectations, ...segments];
 
 export const tests = { 'every request ends where it says': table(cases) };

@@ -342,6 +342,6 @@ const others = [
   }),
 ];
 
-const cases = [...sizes, ...names, ...values, ...repeats, ...types, ...accepts, ...mirrored, ...others];
+export const cases = [...sizes, ...names, ...values, ...repeats, ...types, ...accepts, ...mirrored, ...others];
 
 export const tests = { 'fields are read as they are, or not at all': table(cases, { upstream: { tools } }) };

@@ -292,6 +292,6 @@ const segments = [
   },
 ];
 
-const cases = [...methods, ...blanks, ...ends, ...targets, ...versions, ...strangers, ...segments];
+export const cases = [...methods, ...blanks, ...ends, ...targets, ...versions, ...strangers, ...segments];
 
 export const tests = { 'a first line is taken as it is, or not at all': table(cases) };

@@ -148,13 +148,14 @@ ListPage page(std::string_view result) {
 
 TEST(Merge, PagesOfOneServer) {
   std::vector<ListPage> pages;
-  pages.push_back(
-      page(R"({"tools":[{"name":"a"}],"nextCursor":"2","x":1.0,"ttlMs":500,"cacheScope":"public"})"));
+  pages.push_back(page(
+      R"({"tools":[{"name":"a","inputSchema":{}}],"nextCursor":"2","x":1.0,"ttlMs":500,"cacheScope":"public"})"));
   EXPECT_EQ(pages[0].next_cursor, "2");
-  pages.push_back(page(R"({"tools":[{"name":"b","n":1e5}],"ttlMs":20,"cacheScope":"private"})"));
+  pages.push_back(
+      page(R"({"tools":[{"name":"b","inputSchema":{},"n":1e5}],"ttlMs":20,"cacheScope":"private"})"));
   EXPECT_EQ(
       join_pages(pages, ListKind::tools),
-      R"({"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"a"},{"name":"b","n":1e5}],"x":1.0,"ttlMs":20,"cacheScope":"private"}})");
+      R"({"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"a","inputSchema":{}},{"name":"b","inputSchema":{},"n":1e5}],"x":1.0,"ttlMs":20,"cacheScope":"private"}})");
 }
 
 TEST(Merge, WithheldEntriesAreCutOut) {
@@ -162,45 +163,47 @@ TEST(Merge, WithheldEntriesAreCutOut) {
   for (unsigned bits = 0; bits < 16; ++bits)
     for (const bool more : {false, true}) {
       std::vector<ListPage> pages;
-      pages.push_back(
-          page(R"({"y":2,"tools": [ {"name":"a"} ,7, {"name":"b"},{"name":"c"} ],"nextCursor":"2"})"));
+      pages.push_back(page(
+          R"({"y":2,"tools": [ {"name":"a","inputSchema":{}} ,7, {"name":"b","inputSchema":{}},{"name":"c","inputSchema":{}} ],"nextCursor":"2"})"));
       std::string kept;
       for (std::size_t i = 0, entry = 0; i < 4; ++i) {
-        const bool broken = i == 1;
-        const std::string_view raw = broken ? std::string_view("7") : pages[0].entries[entry++].raw;
-        if ((bits & 1U << i) != 0 && !broken)
+        if (i == 1) continue;  // what is no tool is left out anyway
+        const std::string_view raw = pages[0].entries[entry++].raw;
+        if ((bits & 1U << i) != 0)
           pages[0].withheld.push_back(raw);
         else
           kept += (kept.empty() ? "" : ",") + std::string(raw);
       }
       if (more) {
-        pages.push_back(page(R"({"tools":[{"name":"d"}]})"));
+        pages.push_back(page(R"({"tools":[{"name":"d","inputSchema":{}}]})"));
         pages.push_back(page(R"({"tools":[]})"));
-        kept += R"(,{"name":"d"})";
+        kept += R"(,{"name":"d","inputSchema":{}})";
       }
       std::string joined = join_pages(pages, ListKind::tools);
       std::erase(joined, ' ');
       EXPECT_EQ(joined, R"({"jsonrpc":"2.0","id":1,"result":{"y":2,"tools":[)" + kept + "]}}") << bits;
     }
   std::vector<ListPage> pages;
-  pages.push_back(page(R"({"tools":[{"name":"a"},{"name":"b"}]})"));
+  pages.push_back(page(R"({"tools":[{"name":"a","inputSchema":{}},{"name":"b","inputSchema":{}}]})"));
   for (const ListEntry& entry : pages[0].entries) pages[0].withheld.push_back(entry.raw);
-  pages.push_back(page(R"({"tools":[{"name":"d"}]})"));
+  pages.push_back(page(R"({"tools":[{"name":"d","inputSchema":{}}]})"));
   EXPECT_EQ(join_pages(pages, ListKind::tools),
-            R"({"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"d"}]}})");
+            R"({"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"d","inputSchema":{}}]}})");
 }
 
 TEST(Merge, BrokenEntriesCostOnlyThemselves) {
-  const ListPage read = page(R"({"tools":[{"name":"a"},7,{"name":5},{"x":1},{"name":""},{"name":"b"}]})");
+  const ListPage read = page(
+      R"({"tools":[{"name":"a","inputSchema":{}},7,{"name":5},{"x":1},{"name":""},{"name":"b","inputSchema":{}}]})");
   ASSERT_EQ(read.entries.size(), 2U);
-  EXPECT_EQ(read.broken.size(), 4U);
+  EXPECT_EQ(read.withheld.size(), 4U);
+  EXPECT_EQ(read.faults.size(), 4U);
   std::string out;
   append_list_result(out, ListKind::tools, Revision::v2026_07_28,
                      {{&read.entries[0], "s__a"}, {&read.entries[1], "b"}}, 900, false,
                      partial_value({{"w", "unreachable"}}));
   EXPECT_EQ(
       out,
-      R"({"resultType":"complete","tools":[{"name":"s__a"},{"name":"b"}],"ttlMs":0,"cacheScope":"private","_meta":{"weir/partial":{"missing":[{"server":"w","reason":"unreachable"}]}}})");
+      R"({"resultType":"complete","tools":[{"name":"s__a","inputSchema":{}},{"name":"b","inputSchema":{}}],"ttlMs":0,"cacheScope":"private","_meta":{"weir/partial":{"missing":[{"server":"w","reason":"unreachable"}]}}})");
 }
 
 TEST(Merge, StaleServersAreNamedWithAgeAndReason) {

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include "mcp/splice.h"
 
 namespace weir {
@@ -39,6 +43,42 @@ TEST(Outgoing, NewToOldLosesTheEnvelope) {
   EXPECT_EQ(
       request(kNewCall, options),
       R"({"jsonrpc":"2.0", "params":{"name":"a__b","arguments":{"x":1.0,"big":12345678901234567890},"_meta":{"progressToken":77,"own/key":{"k":1.10}}},"method":"tools/call","id":77})");
+}
+
+// Every choice of members of `_meta`, in every order of two, with and without a trace to add: what goes out
+// is valid, is as long as was said before, and has the members that it should.
+TEST(Outgoing, MembersGoAndComeAtTheSamePlace) {
+  const std::vector<std::string> members = {
+      R"("io.modelcontextprotocol/protocolVersion":"2026-07-28")",
+      R"("io.modelcontextprotocol/clientInfo":{"name":")" + std::string(60'000, 'n') + "\"}",
+      R"("io.modelcontextprotocol/clientCapabilities":{})",
+      R"("io.modelcontextprotocol/logLevel":"info")",
+      R"("own/key":1)",
+      R"("progressToken":"t")",
+      R"("traceparent":"00-11111111111111111111111111111111-2222222222222222-01")"};
+  for (const Revision upstream : {Revision::v2025_11_25, Revision::v2026_07_28})
+    for (unsigned chosen = 0; chosen < 1U << members.size(); ++chosen)
+      for (const bool backwards : {false, true})
+        for (const bool traced : {false, true}) {
+          std::vector<std::string> meta;
+          for (std::size_t i = 0; i < members.size(); ++i)
+            if ((chosen >> i & 1U) != 0) meta.push_back(members[i]);
+          if (backwards) std::reverse(meta.begin(), meta.end());
+          std::string joined;
+          for (const std::string& one : meta) joined += (joined.empty() ? "" : ",") + one;
+          OutgoingRequest options;
+          options.upstream = upstream;
+          if (traced) options.traceparent = "00-33333333333333333333333333333333-4444444444444444-01";
+          const std::string text = R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"_meta":{)" +
+                                   joined + R"(},"name":"a"}})";
+          const std::string out = request(text, options);
+          const Message sent = message(out, Message::From::upstream);
+          EXPECT_EQ(sent.meta().find("own/key").empty(), (chosen & 16U) == 0);
+          EXPECT_EQ(sent.meta().find("traceparent").empty(), !traced && (chosen & 64U) == 0);
+          if (traced) {
+            EXPECT_NE(sent.meta().find("traceparent").find("33333333"), std::string_view::npos);
+          }
+        }
 }
 
 TEST(Outgoing, AnEmptyMetaGoesWhole) {
