@@ -7,13 +7,26 @@
 namespace weir {
 namespace {
 
-// The name in a Host header, without its port and brackets.
-std::string_view host_name(std::string_view value) {
-  if (value.starts_with('[')) {
-    const std::size_t close = value.find(']');
-    return close == std::string_view::npos ? std::string_view() : value.substr(1, close - 1);
+bool is_port(std::string_view digits) {
+  unsigned number = 0;
+  for (const char c : digits) {
+    if (c < '0' || c > '9' || number > 65535) return false;
+    number = number * 10 + static_cast<unsigned>(c - '0');
   }
-  return value.substr(0, value.find(':'));
+  return number <= 65535;
+}
+
+// The name in a Host header, without its port and brackets; empty where anything else stands there: whoever
+// reads it after us might take that for the name. Source: RFC 9110, section 7.2.
+std::string_view host_name(std::string_view value) {
+  const bool bracket = value.starts_with('[');
+  const std::size_t end = bracket ? value.find(']') : std::min(value.find(':'), value.size());
+  if (end == std::string_view::npos) return {};
+  const std::string_view behind = value.substr(bracket ? end + 1 : end);
+  if (!behind.empty() && (behind.front() != ':' || !is_port(behind.substr(1)))) return {};
+  if (!bracket) return value.substr(0, end);
+  const std::string_view inside = value.substr(1, end - 1);
+  return inside.find(':') == std::string_view::npos ? std::string_view() : inside;  // only IPv6 is written so
 }
 
 bool origin_allowed(const GuardRules& rules, std::string_view origin) {
@@ -22,16 +35,8 @@ bool origin_allowed(const GuardRules& rules, std::string_view origin) {
     const std::string_view base = std::string_view(allowed).substr(0, allowed.size() - 2);
     if (origin.size() < base.size() || !equals_ignoring_case(origin.substr(0, base.size()), base))
       return false;
-    std::string_view port = origin.substr(base.size());
-    if (port.empty()) return true;
-    if (port.front() != ':' || port.size() == 1 || port.size() > 6) return false;
-    port.remove_prefix(1);
-    unsigned number = 0;
-    for (const char c : port) {
-      if (c < '0' || c > '9') return false;
-      number = number * 10 + static_cast<unsigned>(c - '0');
-    }
-    return number <= 65535;
+    const std::string_view port = origin.substr(base.size());
+    return port.empty() || (port.front() == ':' && port.size() > 1 && is_port(port.substr(1)));
   });
 }
 
