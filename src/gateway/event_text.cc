@@ -36,7 +36,7 @@ std::string task_for_listener(const Message& message, const std::string& known, 
   json_append_string(params, known);
   const RawMembers& members = message.param();
   for (std::size_t i = 0; i < members.size(); ++i) {
-    if (members[i].name == "taskId" || members[i].name == "_meta") continue;
+    if (json_name_is(members[i].name, "taskId") || json_name_is(members[i].name, "_meta")) continue;
     params.append(",\"").append(members[i].name).append("\":").append(members[i].value);
   }
   return for_listener(message.method(), params, raw_id);

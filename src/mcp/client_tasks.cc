@@ -43,7 +43,7 @@ bool runs_as_task(std::string_view capabilities, const Message& request) {
 std::string without_task(const Message& request) {
   const RawMembers& params = request.param();
   std::vector<bool> dropped(params.size());
-  for (std::size_t i = 0; i < params.size(); ++i) dropped[i] = params[i].name == "task";
+  for (std::size_t i = 0; i < params.size(); ++i) dropped[i] = json_name_is(params[i].name, "task");
   Splices splices(request.text());
   splices.erase_members(params, dropped);
   std::string out;

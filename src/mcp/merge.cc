@@ -173,7 +173,7 @@ std::string join_pages(const std::vector<ListPage>& pages, ListKind kind) {
   }
   splices.insert(splices.offset_of(array) + array.size() - 1, std::move(more));
   std::vector<bool> dropped(members.size());
-  for (std::size_t i = 0; i < members.size(); ++i) dropped[i] = members[i].name == "nextCursor";
+  for (std::size_t i = 0; i < members.size(); ++i) dropped[i] = json_name_is(members[i].name, "nextCursor");
   splices.erase_members(members, dropped);
   if (const std::string_view raw = members.find("ttlMs"); !raw.empty())
     splices.replace(raw, std::to_string(ttl));
@@ -210,18 +210,18 @@ std::string list_promises(std::string_view name, const std::vector<const ServerF
 // it.
 template <class Counts>
 std::string joined(std::string_view name, const std::vector<const ServerFacts*>& servers, Counts counts) {
-  std::vector<std::string_view> seen;
+  std::vector<std::string> seen;
   std::string out;
   for (const ServerFacts* facts : servers) {
     const std::string_view raw = members_of(facts->capabilities).find(name);
     if (!is_object(raw)) continue;
     const RawMembers members = members_of(raw);
     for (std::size_t i = 0; i < members.size(); ++i) {
-      const std::string_view member = members[i].name;
+      std::string member = json_unescape(members[i].name);
       if (!counts(*facts, member) || std::find(seen.begin(), seen.end(), member) != seen.end()) continue;
-      seen.push_back(member);
       out += out.empty() ? "{\"" : ",\"";
-      out.append(member).append("\":").append(members[i].value);
+      out.append(members[i].name).append("\":").append(members[i].value);
+      seen.push_back(std::move(member));
     }
   }
   return out.empty() ? out : out + '}';
@@ -241,12 +241,12 @@ std::string extension_promises(const std::vector<const ServerFacts*>& servers, R
   });
 }
 
-std::string promise(const RawMember& capability, const std::vector<const ServerFacts*>& servers,
-                    Revision client) {
-  if (is_list(capability.name)) return list_promises(capability.name, servers);
-  if (capability.name == "tasks") return task_promises(servers, client);
-  if (capability.name == "extensions") return extension_promises(servers, client);
-  return std::string(capability.value);
+std::string promise(std::string_view name, std::string_view value,
+                    const std::vector<const ServerFacts*>& servers, Revision client) {
+  if (is_list(name)) return list_promises(name, servers);
+  if (name == "tasks") return task_promises(servers, client);
+  if (name == "extensions") return extension_promises(servers, client);
+  return std::string(value);
 }
 
 }  // namespace
@@ -257,10 +257,11 @@ std::string merge_capabilities(const std::vector<const ServerFacts*>& servers, R
   for (const ServerFacts* facts : servers) {
     const RawMembers members = members_of(facts->capabilities);
     for (std::size_t i = 0; i < members.size(); ++i) {
-      std::string name(members[i].name);
+      std::string name = json_unescape(members[i].name);
       if (!carried(name) || std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
-      const std::string raw = promise(members[i], servers, client);
-      if (!raw.empty()) out += (out.size() == 1 ? "\"" : ",\"") + name + "\":" + raw;
+      const std::string raw = promise(name, members[i].value, servers, client);
+      if (!raw.empty())
+        out.append(out.size() == 1 ? "\"" : ",\"").append(members[i].name).append("\":").append(raw);
       seen.push_back(std::move(name));
     }
   }

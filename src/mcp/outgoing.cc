@@ -245,8 +245,8 @@ void edit_result(Splices& splices, const Message& response, const MethodRow& row
   if (to_old) {
     dropped.resize(members.size());
     for (std::size_t i = 0; i < members.size(); ++i) {
-      const std::string_view name = members[i].name;
-      dropped[i] = name == "resultType" || (row.cacheable && (name == "ttlMs" || name == "cacheScope"));
+      const auto is = [&](std::string_view name) { return json_name_is(members[i].name, name); };
+      dropped[i] = is("resultType") || (row.cacheable && (is("ttlMs") || is("cacheScope")));
       left -= dropped[i] ? 1 : 0;
     }
   }

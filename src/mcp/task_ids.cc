@@ -59,7 +59,8 @@ std::string without_tasks(std::string_view capabilities) {
   if (!declares_tasks(capabilities)) return out.append(capabilities);
   const RawMembers extensions = members_of(members_of(capabilities).find("extensions"));
   std::vector<bool> dropped(extensions.size());
-  for (std::size_t i = 0; i < extensions.size(); ++i) dropped[i] = extensions[i].name == kTasksExtension;
+  for (std::size_t i = 0; i < extensions.size(); ++i)
+    dropped[i] = json_name_is(extensions[i].name, kTasksExtension);
   Splices splices(capabilities);
   splices.erase_members(extensions, dropped);
   splices.append_to(out);

@@ -120,6 +120,17 @@ TEST(Merge, Capabilities) {
   EXPECT_EQ(merge_capabilities({}, kNewestOld), "{}");
 }
 
+// A name is its text, however a server writes it.
+TEST(Merge, EscapedNamesAreTheNamesThatTheyStandFor) {
+  ServerFacts a;
+  a.capabilities = R"({"tools":{},"extensions":{"x":1}})";
+  ServerFacts b;
+  b.capabilities =
+      R"({"t\u006fols":{"subscribe":true},"extensions":{"\u0078":2,"y":3},"subscr\u0069ptions":{}})";
+  EXPECT_EQ(merge_capabilities({&a, &b}, kNewestOld),
+            R"({"tools":{"listChanged":true,"subscribe":true},"extensions":{"x":1,"y":3}})");
+}
+
 TEST(Merge, TasksAreToldOfWithinTheirEra) {
   ServerFacts a;
   a.revision = Revision::v2025_11_25;
@@ -156,6 +167,14 @@ TEST(Merge, PagesOfOneServer) {
   EXPECT_EQ(
       join_pages(pages, ListKind::tools),
       R"({"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"a","inputSchema":{}},{"name":"b","inputSchema":{},"n":1e5}],"x":1.0,"ttlMs":20,"cacheScope":"private"}})");
+}
+
+TEST(Merge, NoCursorIsLeftWhereAllPagesAre) {
+  std::vector<ListPage> pages;
+  pages.push_back(page(R"({"tools":[{"name":"a"}],"next\u0043ursor":"2"})"));
+  EXPECT_EQ(pages[0].next_cursor, "2");
+  EXPECT_EQ(join_pages(pages, ListKind::tools),
+            R"({"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"a"}]}})");
 }
 
 TEST(Merge, WithheldEntriesAreCutOut) {

@@ -169,6 +169,12 @@ TEST(Outgoing, NewAnswersLoseThem) {
           R"({"jsonrpc":"2.0","id":5,"result":{"ttlMs":5,"contents":[],"x":1,"resultType":"complete","cacheScope":"public"}})",
           options),
       R"({"jsonrpc":"2.0","id":"c","result":{"contents":[],"x":1}})");
+  EXPECT_EQ(
+      response(
+          "resources/read",
+          R"({"jsonrpc":"2.0","id":5,"result":{"ttl\u004ds":5,"contents":[],"result\u0054ype":"complete"}})",
+          options),
+      R"({"jsonrpc":"2.0","id":"c","result":{"contents":[]}})");
   EXPECT_EQ(response("tools/call", R"({"jsonrpc":"2.0","id":5,"result":{"resultType":"complete"}})", options),
             R"({"jsonrpc":"2.0","id":"c","result":{}})");
 }
