@@ -57,6 +57,32 @@ std::string_view cleaned(std::string_view text, std::string& own) {
   return own;
 }
 
+// How many bytes at `at` are a control character: those of ASCII, and U+0080 to U+009F, which are two bytes
+// and which terminals obey, too. 0: it is none.
+std::size_t control_at(std::string_view text, std::size_t at) {
+  const auto byte = static_cast<unsigned char>(text[at]);
+  if (byte < 0x20 || byte == 0x7F) return 1;
+  return byte == 0xC2 && at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) < 0xA0 ? 2 : 0;
+}
+
+// As a JSON string that holds no control character at all. Valid UTF-8 in.
+void append_quoted(std::string& out, std::string_view text) {
+  const std::size_t begin = out.size();
+  json_append_string(out, text);
+  if (text.find_first_of("\x7F\xC2") == std::string_view::npos) return;
+  const std::string json = out.substr(begin);
+  out.resize(begin);
+  for (std::size_t at = 0, size = 0; at < json.size(); at += std::max<std::size_t>(size, 1)) {
+    size = control_at(json, at);
+    if (size == 0) {
+      out += json[at];
+      continue;
+    }
+    const auto last = static_cast<unsigned char>(json[at + size - 1]);
+    out.append("\\u00").append(1, "0123456789abcdef"[last >> 4]).append(1, "0123456789abcdef"[last & 15]);
+  }
+}
+
 // Three digits.
 void append_thousandths(std::string& out, std::int64_t value) {
   out += static_cast<char>('0' + value / 100);
@@ -169,12 +195,15 @@ LogLine::LogLine(Log& log, Module module, Severity severity, std::string_view me
   if (json_) {
     line_.append("{\"time\":\"").append(now).append("\",\"level\":\"").append(level);
     line_.append("\",\"module\":\"").append(to_string(module)).append("\",\"message\":");
-    json_append_string(line_, cleaned(message, own));
+    append_quoted(line_, cleaned(message, own));
   } else {
     line_.append(now, 11, 12).append(" ").append(level).append(level.size() < 5 ? "  " : " ");
     line_.append(to_string(module)).append("  ");
-    for (const char c : cleaned(message, own))
-      line_ += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+    const std::string_view text = cleaned(message, own);
+    for (std::size_t at = 0, size = 0; at < text.size(); at += std::max<std::size_t>(size, 1)) {
+      size = control_at(text, at);
+      line_ += size == 0 ? text[at] : ' ';
+    }
   }
 }
 
@@ -188,14 +217,14 @@ void LogLine::name(std::string_view name) {
 LogLine& LogLine::text(std::string_view name_text, std::string_view value) {
   if (!on_) return *this;
   name(name_text);
-  const bool bare = !json_ && !value.empty() && std::all_of(value.begin(), value.end(), [](char c) {
-    return static_cast<unsigned char>(c) > 0x20 && c != '"' && c != 0x7f;
-  });
+  bool bare = !json_ && !value.empty();
+  for (std::size_t at = 0; bare && at < value.size(); ++at)
+    bare = value[at] != ' ' && value[at] != '"' && control_at(value, at) == 0;
   std::string own;
   if (bare)
     line_ += cleaned(value, own);
   else
-    json_append_string(line_, cleaned(value, own));
+    append_quoted(line_, cleaned(value, own));
   return *this;
 }
 

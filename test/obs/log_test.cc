@@ -72,6 +72,29 @@ TEST(Log, TextHoldsNoControlCharacters) {
   EXPECT_EQ(out.substr(12), " debug health  a b k=\"x\\ry\" plain=z none=\"\"\n");
 }
 
+// Terminals obey DEL and the controls of U+0080 to U+009F as they do those of ASCII.
+TEST(Log, NeitherFormHoldsTheControlsBeyondAscii) {
+  for (const bool json : {false, true}) {
+    Pipe pipe;
+    {
+      Log log(pipe.in());
+      LogOptions options;
+      options.json = json;
+      log.set_options(options);
+      LogLine(log, Module::child, Severity::warn, "a\xC2\x9B 31m\x7F\xC2\xA0\xC3\xA9")
+          .text("k", "\xC2\x85\x7Fx\xC3\xA9");
+    }
+    const std::string out = pipe.read_all();
+    if (json)
+      EXPECT_NE(
+          out.find("\"message\":\"a\\u009b 31m\\u007f\xC2\xA0\xC3\xA9\",\"k\":\"\\u0085\\u007fx\xC3\xA9\"}"),
+          std::string::npos)
+          << out;
+    else
+      EXPECT_EQ(out.substr(12), " warn  child  a  31m \xC2\xA0\xC3\xA9 k=\"\\u0085\\u007fx\xC3\xA9\"\n");
+  }
+}
+
 TEST(Log, ManyLinesFewWrites) {
   Pipe pipe;
   std::string out;
