@@ -27,7 +27,11 @@ EnvelopeFault unsupported(std::string_view requested, std::size_t oldest) {
     out.data += i == oldest ? "\"" : "\",";
   }
   out.data += R"(],"requested":)";
-  json_append_string(out.data, requested);
+  std::string shown(requested);
+  if (!utf8_valid(shown))  // a header may hold any byte
+    for (char& c : shown)
+      if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+  json_append_string(out.data, shown);
   out.data += '}';
   return out;
 }
