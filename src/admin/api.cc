@@ -1,13 +1,12 @@
 #include "admin/api.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "admin/approve.h"
 #include "admin/explain.h"
+#include "admin/query.h"
 #include "admin/web.h"
 #include "base/json.h"
-#include "base/url.h"
 #include "config/redact.h"
 
 namespace weir {
@@ -20,19 +19,6 @@ constexpr std::string_view kActions[] = {"/reload",  "/rollback",      "/drain",
                                          "/undrain", "/reset-breaker", "/approve"};
 
 std::string_view path_of(const RequestHead& head) { return head.target.substr(0, head.target.find('?')); }
-
-// A member of the query, decoded; nothing: it has none of this name.
-std::optional<std::string> query_of(const RequestHead& head, std::string_view name) {
-  const std::size_t mark = head.target.find('?');
-  std::string_view rest = mark == std::string_view::npos ? std::string_view() : head.target.substr(mark + 1);
-  while (!rest.empty()) {
-    const std::string_view one = rest.substr(0, rest.find('&'));
-    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
-    const std::size_t equals = std::min(one.find('='), one.size());
-    if (one.substr(0, equals) == name) return percent_decoded(one.substr(std::min(equals + 1, one.size())));
-  }
-  return std::nullopt;
-}
 
 std::string trouble(const std::string& text) {
   std::string out = R"({"error":)";
@@ -98,13 +84,13 @@ std::string AdminApi::refusal_fields(int status, const RequestHead& head) const 
 }
 
 Task<bool> AdminApi::reset_breaker(const RequestHead& head, const Plan& plan, std::string& body) {
-  const std::optional<std::string> server = query_of(head, "server");
+  const std::optional<std::string> server = query_of(head.target, "server");
   const std::size_t place = server ? plan.find(*server) : Plan::kAll;
   if (place == Plan::kAll) {
     body = trouble(server ? "no server is named " + *server : "say which: ?server=NAME");
     co_return false;
   }
-  const std::optional<std::string> address = query_of(head, "endpoint");
+  const std::optional<std::string> address = query_of(head.target, "endpoint");
   const std::shared_ptr<Upstream> upstream = plan.servers[place];
   const std::size_t count = co_await upstream->reset_breakers(address.value_or(std::string()));
   if (count == 0) {
@@ -153,7 +139,7 @@ Task<void> AdminApi::handle(HttpRequest& request, HttpResponder& responder, Canc
   } else if (path == "/config") {
     body = redacted_json(plan->config);
   } else if (path == "/explain") {
-    const std::optional<std::string> tool = query_of(request.head, "tool");
+    const std::optional<std::string> tool = query_of(request.head.target, "tool");
     status = explain(*plan, tool.value_or(std::string()), body);
   } else if (path == "/metrics") {
     const bool open = wants_openmetrics(request.head.get(Field::accept));
