@@ -480,6 +480,7 @@ HeadState parse_response(std::string_view received, const HeadLimits& limits, Re
   if (line.size() < 12 || !line.starts_with("HTTP/1.") || (line[7] != '0' && line[7] != '1') ||
       line[8] != ' ' || (line.size() > 12 && line[12] != ' '))
     return parser.refuse(502, "invalid status line");
+  if (!all_of_class(line.substr(12), kValue)) return parser.refuse(502, "invalid status line");
   parser.set_minor_version(line[7] - '0');
   head.status = 0;
   for (std::size_t i = 9; i < 12; ++i) {

@@ -151,6 +151,17 @@ TEST(ResponseHead, ReadsAndRefuses) {
     EXPECT_EQ(parse_response(bad, HeadLimits{}, other, refusal), HeadState::refused) << bad;
     EXPECT_EQ(refusal.status, 502) << bad;
   }
+  // The phrase, too, is text: whoever shows it shows no more than that.
+  for (const std::string_view phrase : {std::string_view("O\0K", 3), std::string_view("O\rK"),
+                                        std::string_view("\x1b[m"), std::string_view("\x7f")}) {
+    const std::string text = "HTTP/1.1 200 " + std::string(phrase) + "\r\n\r\n";
+    ResponseHead other;
+    EXPECT_EQ(parse_response(text, HeadLimits{}, other, refusal), HeadState::refused) << phrase;
+    EXPECT_EQ(refusal.status, 502) << phrase;
+  }
+  ResponseHead wide;
+  EXPECT_EQ(parse_response("HTTP/1.1 200 \tGr\xFC\xDF Gott\r\n\r\n", HeadLimits{}, wide, refusal),
+            HeadState::done);
 }
 
 }  // namespace
