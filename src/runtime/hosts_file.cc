@@ -29,6 +29,7 @@ bool same_name(std::string_view a, std::string_view b) {
 // Of a scope (fe80::1%eth0) only the machine itself knows: such an address is left out.
 bool is_address(const std::string& text) {
   std::array<unsigned char, 16> bytes{};
+  if (text.find('\0') != std::string::npos) return false;  // inet_pton() would not see what follows
   return ::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 ||
          ::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
 }

@@ -29,6 +29,11 @@ TEST(HostsFile, AllLinesOfANameCount) {
   EXPECT_EQ(hosts_addresses("", "tools"), List());
 }
 
+TEST(HostsFile, AnAddressEndsWhereItsWordEnds) {
+  EXPECT_EQ(hosts_addresses(std::string_view("10.0.0.1\0x tools\n10.0.0.2 tools", 31), "tools"),
+            (List{"10.0.0.2"}));
+}
+
 TEST(HostsFile, TheMachineKnowsItself) {
   const List found = system_hosts_addresses("localhost");
   EXPECT_NE(std::find(found.begin(), found.end(), "127.0.0.1"), found.end());
