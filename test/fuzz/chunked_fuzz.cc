@@ -1,5 +1,5 @@
-// Fuzzes the chunked decoder: whatever the slices, body, end and refusal are those of the whole input. The
-// first byte chooses the slicing.
+// Fuzzes the chunked decoder: whatever the slices, body, end and refusal are those of the whole input, and
+// what is taken a plain reader takes too. The first byte chooses the slicing.
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -48,6 +48,32 @@ Outcome decode(std::string_view text, std::size_t slice) {
   return outcome;
 }
 
+// A body that has ended, by the grammar of RFC 9112 section 7.1.
+void check_plainly(std::string_view text, const Outcome& outcome) {
+  const auto line = [&] {
+    const std::size_t end = text.find("\r\n");
+    WEIR_CHECK(end != std::string_view::npos);
+    const std::string_view out = text.substr(0, end);
+    text.remove_prefix(end + 2);
+    WEIR_CHECK(out.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos);
+    return out;
+  };
+  std::string body;
+  while (true) {
+    const std::string_view head = line();
+    const std::size_t digits = std::min(head.find_first_not_of("0123456789abcdefABCDEF"), head.size());
+    WEIR_CHECK(digits >= 1 && digits <= 16);
+    WEIR_CHECK(digits == head.size() || head.find_first_not_of(" \t", digits) == head.find(';', digits));
+    const std::size_t size = std::stoull(std::string(head.substr(0, digits)), nullptr, 16);
+    if (size == 0) break;
+    WEIR_CHECK(text.size() >= size + 2 && text.substr(size, 2) == "\r\n");
+    body += text.substr(0, size);
+    text.remove_prefix(size + 2);
+  }
+  while (!line().empty()) continue;
+  WEIR_CHECK(text.empty() && body == outcome.body);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -59,5 +85,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   WEIR_CHECK(decode(text, slice) == whole);
   if (text.size() <= 256) WEIR_CHECK(decode(text, 1) == whole);
   WEIR_CHECK(whole.body.size() <= text.size());
+  if (whole.state == State::done) check_plainly(text.substr(0, whole.used), whole);
   return 0;
 }

@@ -1,8 +1,10 @@
 // Fuzzes HTTP heads, requests and responses: however the bytes arrive, the outcome is the one that they have
-// as a whole, and what was accepted is framed in one way only. The first byte chooses direction and limits.
+// as a whole, and what was accepted is framed in one way only, and well-formed to a plain reader too. The
+// first byte chooses direction and limits.
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/check.h"
 #include "http/head.h"
@@ -75,6 +77,56 @@ void check_accepted(const Outcome& outcome, std::string_view text, const weir::H
   check_clean(outcome.second);
 }
 
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return out;
+}
+
+// Line by line, by the grammar of RFC 9112: CRLF alone ends one, names are tokens, and what frames the body
+// stands there once.
+void check_plainly(std::string_view text, const Outcome& outcome, bool request) {
+  constexpr std::string_view marks = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz";
+  if (request && text.starts_with("\r\n")) text.remove_prefix(2);  // which a server ignores: section 2.2
+  int hosts = 0;
+  std::string length;
+  std::string coding;
+  for (bool first = true; text != "\r\n"; first = false) {
+    const std::string_view line = text.substr(0, text.find("\r\n"));
+    text.remove_prefix(line.size() + 2);
+    WEIR_CHECK(!text.empty());
+    for (const char c : line) WEIR_CHECK(c == '\t' || static_cast<unsigned char>(c) >= ' ');
+    WEIR_CHECK(line.find('\x7F') == std::string_view::npos);
+    if (first) {
+      if (request)
+        WEIR_CHECK(line.starts_with(outcome.first) && line.find(" HTTP/1.") != std::string_view::npos);
+      if (!request) WEIR_CHECK(line.starts_with("HTTP/1."));
+      continue;
+    }
+    const std::size_t colon = line.find(':');
+    WEIR_CHECK(colon != std::string_view::npos && colon != 0);
+    const std::string name = lower(line.substr(0, colon));
+    WEIR_CHECK(name.find_first_not_of(marks) == std::string::npos);
+    std::string value(line.substr(colon + 1));
+    value.erase(0, value.find_first_not_of(" \t"));
+    while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.pop_back();
+    if (name == "host") ++hosts;
+    if (name == "content-length") {
+      WEIR_CHECK(length.empty() || length == value);
+      WEIR_CHECK(!value.empty() && value.find_first_not_of("0123456789") == std::string::npos);
+      length = value;
+    }
+    if (name == "transfer-encoding") WEIR_CHECK(std::exchange(coding, lower(value)).empty());
+  }
+  WEIR_CHECK(hosts == 1 || !request || (hosts == 0 && outcome.head.minor_version() == 0));
+  WEIR_CHECK((coding == "chunked") == outcome.head.chunked() || !request);
+  WEIR_CHECK(length.empty() || coding.empty());
+  if (request && !length.empty())
+    WEIR_CHECK(std::to_string(*outcome.head.content_length()) ==
+               length.substr(std::min(length.find_first_not_of('0'), length.size() - 1)));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -85,7 +137,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
 
   const Outcome whole = parse(text, limits, request);
-  if (whole.state == weir::HeadState::done) check_accepted(whole, text, limits, request);
+  if (whole.state == weir::HeadState::done) {
+    check_accepted(whole, text, limits, request);
+    check_plainly(text.substr(0, whole.head.size()), whole, request);
+  }
   if (whole.state == weir::HeadState::refused)
     WEIR_CHECK(!whole.refusal.reason.empty() && whole.refusal.status >= 400);
   // Byte by byte, each prefix in storage of its own, so that a read behind its end is seen.

@@ -1,10 +1,13 @@
-// What is indexed as a message is whole JSON, and its parts lie inside it; edits keep it so.
+// What is indexed as a message is whole JSON, and its parts lie inside it; edits keep it so. What is split as
+// a batch is the array's elements.
 #include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "base/check.h"
+#include "fuzz/plain_json.h"
+#include "gateway/event_text.h"
 #include "mcp/merge.h"
 #include "mcp/message.h"
 #include "mcp/outgoing.h"
@@ -17,6 +20,55 @@ void check_json(std::string_view text) {
   weir::JsonCursor cursor(text, weir::JsonLimits(), false);
   cursor.take_value();
   WEIR_CHECK(cursor.finish());
+}
+
+// The same message to a reader that knows nothing of ours: its kind by its members, and their values.
+void check_plainly(const weir::Message& message) {
+  using weir::fuzz::PlainJson;
+  weir::fuzz::PlainReader reader;
+  const auto tree = reader.read(message.text());
+  WEIR_CHECK(tree && tree->is_object());
+  if (reader.twice()) return;
+  const PlainJson* const id = tree->find("id");
+  WEIR_CHECK(id != nullptr || message.raw_id().empty());
+  if (!message.raw_id().empty()) WEIR_CHECK(weir::fuzz::maybe_json(message.raw_id()) == *id);
+  const auto same = [&](std::string_view name, std::string_view raw) {
+    const PlainJson* const member = tree->find(name);
+    if (!raw.empty()) WEIR_CHECK(member && weir::fuzz::maybe_json(raw) == *member);
+  };
+  same("params", message.params());
+  same("result", message.result());
+  same("error", message.error());
+  if (!message.is_response())
+    WEIR_CHECK(tree->find("method") && tree->find("method")->text == message.method());
+  WEIR_CHECK(tree->find("jsonrpc") && tree->find("jsonrpc")->text == "2.0");
+}
+
+void check_batch(std::string_view text) {
+  constexpr std::size_t most = 8;
+  const weir::Bytes bytes = weir::Bytes::copy_of(text);
+  const auto parts = weir::split_batch(bytes, weir::JsonLimits(), most);
+  const auto tree = weir::fuzz::maybe_json(text);
+  if (!parts) {
+    WEIR_CHECK(parts.error().code <= -32600 && !parts.error().reason.empty());
+    WEIR_CHECK(!tree || tree->kind != weir::fuzz::PlainJson::Kind::array || tree->values.empty() ||
+               tree->values.size() > most);
+    return;
+  }
+  WEIR_CHECK(!parts->empty() && parts->size() <= most);
+  WEIR_CHECK(tree && tree->values.size() == parts->size());
+  for (std::size_t i = 0; i < parts->size(); ++i) {
+    WEIR_CHECK(weir::fuzz::maybe_json((*parts)[i].view()) == tree->values[i]);
+    WEIR_CHECK((*parts)[i].view().data() >= bytes.view().data());
+  }
+}
+
+// A server's notification on its way to those who listen.
+void check_events(const weir::Message& message) {
+  if (message.kind() != weir::Message::Kind::notification) return;
+  check_json(weir::task_for_listener(message, "a \"task\"", "\"id\""));
+  check_json(*weir::bare_notification("notifications/tools/list_changed"));
+  if (!message.param().find("uri").empty()) check_json(weir::with_uri(message, "weir://a/\"\n"));
 }
 
 void check_part(const weir::Message& message, std::string_view part) {
@@ -70,6 +122,8 @@ void check(std::string_view text, weir::Message::From from) {
     return;
   }
   check_json(text);
+  check_plainly(*message);
+  check_events(*message);
   for (const std::string_view part :
        {message->raw_id(), message->params(), message->result(), message->error()})
     check_part(*message, part);
@@ -116,5 +170,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   check(text, weir::Message::From::client);
   check(text, weir::Message::From::upstream);
+  check_batch(text);
   return 0;
 }
