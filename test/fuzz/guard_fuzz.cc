@@ -42,7 +42,7 @@ bool is_loopback4(std::string_view text) {
 bool is_loopback6(std::string_view text) {
   if (const std::size_t at = text.rfind(':');
       at != std::string_view::npos && text.substr(at + 1).find('.') != std::string_view::npos)
-    return is_loopback4(text.substr(at + 1)) &&
+    return (is_loopback4(text.substr(at + 1)) || text.substr(at + 1) == "0.0.0.1") &&
            lower(text.substr(0, at)).find_first_not_of("0:f") == std::string::npos;
   if (text.ends_with("1") && text.find_first_not_of("0:") == text.size() - 1) return true;
   return lower(text).find(":7f") != std::string::npos && lower(text).find("ffff:") != std::string::npos;
