@@ -154,8 +154,8 @@ Task<void> AdminApi::handle(HttpRequest& request, HttpResponder& responder, Canc
     const bool done = co_await reset_breaker(request.head, *plan, body);
     status = done ? 200 : 404;
   } else if (path == "/approve") {
-    const bool dry = query_of(request.head, "dry_run").value_or("0") != "0";
-    std::optional<std::string> server = query_of(request.head, "server");
+    const bool dry = query_of(request.head.target, "dry_run").value_or("0") != "0";
+    std::optional<std::string> server = query_of(request.head.target, "server");
     status = co_await approve(gateway_, *plan, std::move(server), dry, body);
   } else {
     actions_.set_draining(path == "/drain");

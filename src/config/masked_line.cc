@@ -38,14 +38,23 @@ std::size_t behind_key(std::string_view line) {
   return line[begin] == '-' ? begin + 1 : begin;
 }
 
+// Marks of the format stay, and names of variables: an unset one is to be seen.
 void star(std::string& line, std::size_t from, std::size_t to) {
+  constexpr std::string_view kMarks = " \t[]{},\"'";
+  to = std::min(to, line.size());
   std::string out = line.substr(0, from);
-  for (std::size_t i = from; i < std::min(to, line.size()); ++i) {
+  for (std::size_t i = from; i < to; ++i) {
+    if (line.compare(i, 2, "${") == 0) {
+      const std::size_t end = std::min(line.find('}', i), to - 1);
+      out.append(line, i, end + 1 - i);
+      i = end;
+      continue;
+    }
     const auto byte = static_cast<unsigned char>(line[i]);
     if ((byte & 0xC0U) == 0x80) continue;  // of a character that has its star
-    out += line[i] == ' ' || line[i] == '\t' ? line[i] : '*';
+    out += kMarks.find(line[i]) != kNone ? line[i] : '*';
   }
-  line = out + line.substr(std::min(to, line.size()));
+  line = out + line.substr(to);
 }
 
 // User info and query of each URL.

@@ -488,7 +488,6 @@ HeadState parse_response(std::string_view received, const HeadLimits& limits, Re
     head.status = head.status * 10 + (line[i] - '0');
   }
   if (head.status < 100 || head.status > 599) return parser.refuse(502, "invalid status code");
-  if (!all_of_class(line.substr(12), kValue)) return parser.refuse(502, "invalid status line");
   HeadState rest = parser.fields(received, at);
   if (rest == HeadState::done) rest = parser.framing();
   if (rest == HeadState::refused) refusal.status = 502;

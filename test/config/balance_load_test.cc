@@ -44,7 +44,7 @@ TEST(ConfigBalanceLoad, ShowsTheLineAndACaret) {
                "      - {weight: 2, url: 'http://A:80/mcp?x'}\n"),
       "weir.yaml:5:26: duplicate endpoint \"http://a/mcp\" (first on line 4; user info and query do not "
       "count)\n"
-      "      - {weight: 2, url: 'http://A:80/mcp?x'}\n"
+      "      - {weight: 2, url: 'http://A:80/mcp?*'}\n"
       "                         ^\n");
 }
 

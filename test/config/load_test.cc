@@ -133,11 +133,11 @@ TEST(ConfigLoad, ChecksAddresses) {
        "                                   ^\n"},
       {"admin: {address: 127.0.0.1:1, token: \"a b\"}\n",
        "weir.yaml:1:38: \"token\" must be a token of letters, digits and -._~+/ (RFC 6750)\n"
-       "admin: {address: 127.0.0.1:1, token: \"a b\"}\n"
+       "admin: {address: 127.0.0.1:1, token: \"* *\"}\n"
        "                                     ^\n"},
       {"auth: {bearer_tokens: [a, \"\"]}\n",
        "weir.yaml:1:27: \"bearer_tokens\" must be a token of letters, digits and -._~+/ (RFC 6750)\n"
-       "auth: {bearer_tokens: [a, \"\"]}\n"
+       "auth: {bearer_tokens: [*, \"\"]}\n"
        "                          ^\n"},
       {"metrics_listen: true\n",
        "weir.yaml:1:17: \"metrics_listen\" must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080\n"

@@ -29,15 +29,16 @@ TEST(MaskedLine, StarsOutWhereSecretsStand) {
   EXPECT_EQ(shown(block, 7), "      X-Key: **** *");
   EXPECT_EQ(shown(block, 8), "    timeout: {request: 5s}");
   EXPECT_EQ(shown(block, 10), "      - *******");
-  EXPECT_EQ(shown(block, 11), "  b: {command: x, env: ******* ******** **** **");
+  EXPECT_EQ(shown(block, 11), "  b: {command: x, env: {****** ******}, **** *}");
   const std::vector<std::string> json = {"{\"servers\": {\"a\": {",   "  \"env\": {",
                                          "    \"TOKEN\": \"s3cret\"", "  },",
                                          "  \"comand\": \"x\"",       "}}}"};
-  EXPECT_EQ(shown(json, 3), "    \"TOKEN\": ********");
+  EXPECT_EQ(shown(json, 3), "    \"TOKEN\": \"******\"");
   EXPECT_EQ(shown(json, 5), "  \"comand\": \"x\"");
   EXPECT_EQ(shown({"admin: {address: 127.0.0.1:1, token: abc}"}, 1),
-            "admin: {address: 127.0.0.1:1, token: ****");
-  EXPECT_EQ(shown({"auth: {bearer_tokens: [a, b]}"}, 1), "auth: {bearer_tokens: *** ****");
+            "admin: {address: 127.0.0.1:1, token: ***}");
+  EXPECT_EQ(shown({"auth: {bearer_tokens: [a, b]}"}, 1), "auth: {bearer_tokens: [*, *]}");
+  EXPECT_EQ(shown({"    args: [\"${HOME}/x\", s]"}, 1), "    args: [\"${HOME}**\", *]");
   EXPECT_EQ(shown({"    headers:", "\tX-Key: abc"}, 2), "\tX-Key: ***");
   EXPECT_EQ(shown({"failure_treshold: 3"}, 1), "failure_treshold: 3");
 }

@@ -100,7 +100,7 @@ TEST(ConfigYaml, SaysWhatIsWrongAndWhere) {
        "f:1:1: not valid YAML: invalid multiline plain key (comments start with # in YAML)\n// hi\n^\n"},
       {"a:\n\tb: 1\n",
        "f:2:1: not valid YAML: tab character may not be used as indentation (indent with spaces)\n b: "
-       "1\n^\n"},
+       "*\n^\n"},
       {"{c: ${X}}\n",
        "f:1:6: not valid YAML: missing comma in flow mapping (quote it: \"${VAR}\")\n{c: ${X}}\n     ^\n"},
       {"l: [::1]:80\n",

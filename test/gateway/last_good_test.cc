@@ -116,19 +116,26 @@ TEST(LastGood, KeepsTheNewestListWholeAndTellsChangesFromTime) {
   {
     LastGood last_good(bytes, {});
     EXPECT_FALSE(last_good.list(ListKind::tools));
-    last_good.note(ListKind::tools,
-                   pages(ListKind::tools, {R"({"name":"a","x":1.0},{"name":"b"})", R"({"name":"c"})"}),
-                   kNoon);
+    last_good.note(
+        ListKind::tools,
+        pages(ListKind::tools, {R"({"name":"a","inputSchema":{},"x":1.0},{"name":"b","inputSchema":{}})",
+                                R"({"name":"c","inputSchema":{}})"}),
+        kNoon);
     EXPECT_EQ(names_of(last_good.list(ListKind::tools)), "a,b,c");
-    EXPECT_EQ(last_good.list(ListKind::tools).page->entries[0].raw, R"({"name":"a","x":1.0})");
+    EXPECT_EQ(last_good.list(ListKind::tools).page->entries[0].raw,
+              R"({"name":"a","inputSchema":{},"x":1.0})");
     const std::uint64_t changes = last_good.changes();
     // The same in other pages is the same, seen again.
     last_good.note(ListKind::tools,
-                   pages(ListKind::tools, {R"({"name":"a","x":1.0})", R"({"name":"b"},{"name":"c"})"}),
+                   pages(ListKind::tools, {R"({"name":"a","inputSchema":{},"x":1.0})",
+                                           R"({"name":"b","inputSchema":{}},{"name":"c","inputSchema":{}})"}),
                    kNoon + seconds(9));
     EXPECT_EQ(last_good.changes(), changes);
     EXPECT_EQ(last_good.list(ListKind::tools).seen, kNoon + seconds(9));
-    last_good.note(ListKind::tools, pages(ListKind::tools, {R"({"name":"a","x":1.0},{"name":"b"})"}), kNoon);
+    last_good.note(
+        ListKind::tools,
+        pages(ListKind::tools, {R"({"name":"a","inputSchema":{},"x":1.0},{"name":"b","inputSchema":{}})"}),
+        kNoon);
     EXPECT_GT(last_good.changes(), changes);
     EXPECT_EQ(names_of(last_good.list(ListKind::tools)), "a,b");
     last_good.note(ListKind::tools, {}, kNoon);
@@ -142,7 +149,8 @@ TEST(LastGood, KeepsTheNewestListWholeAndTellsChangesFromTime) {
 
 TEST(LastGood, WithheldEntriesAreNotKept) {
   LastGood last_good(std::make_shared<KeptBytes>(), {});
-  std::vector<ListPage> list = pages(ListKind::tools, {R"({"name":"a"},{"name":"hidden"})"});
+  std::vector<ListPage> list =
+      pages(ListKind::tools, {R"({"name":"a","inputSchema":{}},{"name":"hidden","inputSchema":{}})"});
   list[0].withheld.push_back(list[0].entries[1].raw);
   list[0].entries.pop_back();
   last_good.note(ListKind::tools, list, kNoon);
@@ -164,7 +172,7 @@ TEST(LastGood, BoundsHoldForOneServerAndForAll) {
   bytes->all_max = 100;
   std::vector<std::string> told;
   const auto tell = [&told](const std::string& what) { told.push_back(what); };
-  const std::string thirty = R"({"name":"0123456789012345678"})";  // 30 bytes with its comma
+  const std::string thirty = R"({"name":"01","inputSchema":{}})";  // 30 bytes with its comma
   ASSERT_EQ(thirty.size(), 30U);
   LastGood a(bytes, tell);
   a.note(ListKind::tools, pages(ListKind::tools, {thirty}), kNoon);
@@ -206,8 +214,8 @@ TEST(LastGood, AgesAreShort) {
 
 TEST(LastGoodText, ComesBackAsItWas) {
   LastGoodText before =
-      content("s", R"({"name":"a","inputSchema":{"type":"object"},"x":1.10},{"name":"ü\n"})");
-  before.kept.lists[1] = KeptList(page_of(ListKind::resources, R"({"uri":"x://1","uri":"x://1"})", 1), kNoon);
+      content("s", R"({"name":"a","inputSchema":{"type":"object"},"x":1.10},{"name":"ü","inputSchema":{}})");
+  before.kept.lists[1] = KeptList(page_of(ListKind::resources, R"({"uri":"x://1","name":"n"})", 1), kNoon);
   const std::string text = write_last_good(before);
   LastGoodText after;
   std::string fault;
@@ -216,7 +224,7 @@ TEST(LastGoodText, ComesBackAsItWas) {
   EXPECT_EQ(after.marks, before.marks);
   EXPECT_EQ(*after.kept.facts.facts, *before.kept.facts.facts);
   EXPECT_EQ(after.kept.facts.seen, kNoon);
-  EXPECT_EQ(names_of(after.kept.lists[0]), "a,ü\n");
+  EXPECT_EQ(names_of(after.kept.lists[0]), "a,ü");
   EXPECT_EQ(after.kept.lists[0].page->entries[0].raw, before.kept.lists[0].page->entries[0].raw);
   EXPECT_EQ(after.kept.lists[0].seen, kNoon + seconds(5));
   EXPECT_EQ(names_of(after.kept.lists[1]), "x://1");
@@ -225,7 +233,8 @@ TEST(LastGoodText, ComesBackAsItWas) {
 }
 
 TEST(LastGoodText, ABrokenOneIsNeverRead) {
-  const std::string text = write_last_good(content("s", R"({"name":"a"},{"name":"b"})"));
+  const std::string text =
+      write_last_good(content("s", R"({"name":"a","inputSchema":{}},{"name":"b","inputSchema":{}})"));
   LastGoodText out;
   std::string fault;
   for (std::size_t length = 0; length < text.size(); ++length)
@@ -280,8 +289,8 @@ TEST(LastGoodText, ATimeOutOfRangeIsWithinIt) {
 }
 
 TEST(LastGoodText, WhatIsReadIsWrittenAsItIsRead) {
-  const std::string text =
-      write_last_good(content("s", R"({"name":"a","inputSchema":{"type":"object"}},{"name":"b"})"));
+  const std::string text = write_last_good(
+      content("s", R"({"name":"a","inputSchema":{"type":"object"}},{"name":"b","inputSchema":{}})"));
   const std::string body = text.substr(text.find('\n') + 1);
   Random chance(7);
   std::size_t good = 0;
@@ -348,7 +357,7 @@ TEST_F(StateDir, FilesAreTheOwnersAloneAndReplacedWhole) {
   LastGoodFiles files(folder, kNoon, told.trouble());
   LastGoodText read;
   EXPECT_FALSE(files.load("s", read));
-  ASSERT_TRUE(files.save(content("s", R"({"name":"a"})")));
+  ASSERT_TRUE(files.save(content("s", R"({"name":"a","inputSchema":{}})")));
   struct stat facts {};
   ASSERT_EQ(::stat(folder.c_str(), &facts), 0);
   EXPECT_EQ(facts.st_mode & 0777, 0700U);
@@ -356,7 +365,7 @@ TEST_F(StateDir, FilesAreTheOwnersAloneAndReplacedWhole) {
   EXPECT_EQ(facts.st_mode & 0777, 0600U);
   // Another file by the same name: who reads the old one reads all of it.
   const int open_before = ::open(files.path_of("s").c_str(), O_RDONLY);
-  ASSERT_TRUE(files.save(content("s", R"({"name":"b"})")));
+  ASSERT_TRUE(files.save(content("s", R"({"name":"b","inputSchema":{}})")));
   struct stat now {};
   ASSERT_EQ(::stat(files.path_of("s").c_str(), &now), 0);
   EXPECT_NE(now.st_ino, facts.st_ino);
@@ -375,30 +384,30 @@ TEST_F(StateDir, FilesAreTheOwnersAloneAndReplacedWhole) {
 
 TEST_F(StateDir, TheSameContentIsNotWrittenAgain) {
   LastGoodFiles files(folder, kNoon, {});
-  ASSERT_TRUE(files.save(content("s", R"({"name":"a"})")));
+  ASSERT_TRUE(files.save(content("s", R"({"name":"a","inputSchema":{}})")));
   write(files.path_of("s"), "marked");
-  ASSERT_TRUE(files.save(content("s", R"({"name":"a"})")));
+  ASSERT_TRUE(files.save(content("s", R"({"name":"a","inputSchema":{}})")));
   EXPECT_EQ(read(files.path_of("s")), "marked");
-  ASSERT_TRUE(files.save(content("s", R"({"name":"b"})")));
+  ASSERT_TRUE(files.save(content("s", R"({"name":"b","inputSchema":{}})")));
   EXPECT_NE(read(files.path_of("s")), "marked");
 }
 
 TEST_F(StateDir, AUselessFileIsIgnoredWithAWordAndReplaced) {
   Told told;
   LastGoodText out;
-  const std::string good = write_last_good(content("s", R"({"name":"a"})"));
+  const std::string good = write_last_good(content("s", R"({"name":"a","inputSchema":{}})"));
   const std::string path = LastGoodFiles(folder, kNoon, {}).path_of("s");
   std::string newer = good;
   newer.replace(newer.find(" 1 "), 3, " 2 ");
   for (const std::string& text : {std::string(), good.substr(0, good.size() / 2), std::string("else"), newer,
-                                  write_last_good(content("t", R"({"name":"a"})"))}) {
+                                  write_last_good(content("t", R"({"name":"a","inputSchema":{}})"))}) {
     write(path, text);
     LastGoodFiles files(folder, kNoon, told.trouble());
     EXPECT_FALSE(files.load("s", out));
     ASSERT_FALSE(told.what.empty());
     EXPECT_NE(told.what.back().find(path), std::string::npos) << told.what.back();
     told.what.clear();
-    EXPECT_TRUE(files.save(content("s", R"({"name":"a"})")));
+    EXPECT_TRUE(files.save(content("s", R"({"name":"a","inputSchema":{}})")));
     EXPECT_EQ(read(path), good);
   }
   fs::remove(path);
@@ -414,7 +423,7 @@ TEST_F(StateDir, AUselessFileIsIgnoredWithAWordAndReplaced) {
 
 TEST_F(StateDir, LeftoversOfACrashGo) {
   LastGoodFiles first(folder, kNoon, {});
-  ASSERT_TRUE(first.save(content("s", R"({"name":"a"})")));
+  ASSERT_TRUE(first.save(content("s", R"({"name":"a","inputSchema":{}})")));
   const std::string left = first.path_of("s") + ".0123456789abcdef.tmp";
   const std::string foreign = folder + "/notes.tmp";
   write(left, "half");
@@ -435,23 +444,23 @@ TEST_F(StateDir, LeftoversOfACrashGo) {
 TEST_F(StateDir, WhatCannotBeWrittenIsToldOnceAndTriedAgain) {
   Told told;
   LastGoodFiles files(folder, kNoon, told.trouble());
-  ASSERT_TRUE(files.save(content("s", R"({"name":"a"})")));
+  ASSERT_TRUE(files.save(content("s", R"({"name":"a","inputSchema":{}})")));
   // A directory in the file's place: root, too, cannot rename over it.
   fs::remove(files.path_of("s"));
   fs::create_directory(files.path_of("s"));
-  EXPECT_FALSE(files.save(content("s", R"({"name":"b"})")));
-  EXPECT_FALSE(files.save(content("s", R"({"name":"b"})")));
+  EXPECT_FALSE(files.save(content("s", R"({"name":"b","inputSchema":{}})")));
+  EXPECT_FALSE(files.save(content("s", R"({"name":"b","inputSchema":{}})")));
   EXPECT_EQ(told.what.size(), 1U);
   EXPECT_EQ(this->files(), 1U) << "nothing temporary is left";
   fs::remove(files.path_of("s"));
-  EXPECT_TRUE(files.save(content("s", R"({"name":"b"})")));
+  EXPECT_TRUE(files.save(content("s", R"({"name":"b","inputSchema":{}})")));
   EXPECT_TRUE(fs::is_regular_file(files.path_of("s")));
 }
 
 TEST_F(StateDir, AWriteThatBreaksOffLeavesTheFileAsItWas) {
   Told told;
   LastGoodFiles files(folder, kNoon, told.trouble());
-  ASSERT_TRUE(files.save(content("s", R"({"name":"a"})")));
+  ASSERT_TRUE(files.save(content("s", R"({"name":"a","inputSchema":{}})")));
   const std::string before = read(files.path_of("s"));
   // A full disk, as far as a process can have one of its own.
   struct rlimit usual {};
@@ -460,14 +469,15 @@ TEST_F(StateDir, AWriteThatBreaksOffLeavesTheFileAsItWas) {
   struct rlimit small = usual;
   small.rlim_cur = before.size() - 10;
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-  const bool saved = files.save(content("s", R"({"name":"b"},{"name":"c"})"));
+  const bool saved =
+      files.save(content("s", R"({"name":"b","inputSchema":{}},{"name":"c","inputSchema":{}})"));
   ::setrlimit(RLIMIT_FSIZE, &usual);
   std::signal(SIGXFSZ, ignored);
   EXPECT_FALSE(saved);
   EXPECT_EQ(told.what.size(), 1U);
   EXPECT_EQ(read(files.path_of("s")), before);
   EXPECT_EQ(this->files(), 1U) << "nothing temporary is left";
-  EXPECT_TRUE(files.save(content("s", R"({"name":"b"},{"name":"c"})")));
+  EXPECT_TRUE(files.save(content("s", R"({"name":"b","inputSchema":{}},{"name":"c","inputSchema":{}})")));
   EXPECT_NE(read(files.path_of("s")), before);
 }
 
@@ -489,7 +499,7 @@ TEST_F(StateDir, MemoriesOutliveReloadsAndRestartsButNoOtherServer) {
     memories.save(false);
     EXPECT_EQ(files(), 0U) << "nothing is known";
     first->note(facts(), kNoon);
-    first->note(ListKind::tools, pages(ListKind::tools, {R"({"name":"a"})"}), kNoon);
+    first->note(ListKind::tools, pages(ListKind::tools, {R"({"name":"a","inputSchema":{}})"}), kNoon);
     EXPECT_EQ(memories.of(server), first);
     EXPECT_EQ(memories.of(at({"http://b/mcp", "http://c/mcp"})), first);
     memories.save(false);
@@ -497,7 +507,8 @@ TEST_F(StateDir, MemoriesOutliveReloadsAndRestartsButNoOtherServer) {
     // Seen again alone is written at the end only.
     const std::string path = LastGoodFiles(folder, kNoon, {}).path_of("s");
     const std::string text = read(path);
-    first->note(ListKind::tools, pages(ListKind::tools, {R"({"name":"a"})"}), kNoon + seconds(60));
+    first->note(ListKind::tools, pages(ListKind::tools, {R"({"name":"a","inputSchema":{}})"}),
+                kNoon + seconds(60));
     memories.save(false);
     EXPECT_EQ(read(path), text);
     memories.save(true);
@@ -542,7 +553,7 @@ TEST(RecallNames, NamesAndHeadersOfWhatIsKept) {
       ListKind::tools,
       pages(
           ListKind::tools,
-          {R"({"name":"a","inputSchema":{"type":"object","properties":{"r":{"type":"string","x-mcp-header":"Region"}}}},{"name":"b","annotations":{"readOnlyHint":true}})"}),
+          {R"({"name":"a","inputSchema":{"type":"object","properties":{"r":{"type":"string","x-mcp-header":"Region"}}}},{"name":"b","inputSchema":{},"annotations":{"readOnlyHint":true}})"}),
       kNoon);
   std::array<std::shared_ptr<const Identities>, kListKinds> seen;
   std::shared_ptr<const ToolTable> tools;

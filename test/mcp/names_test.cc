@@ -171,10 +171,10 @@ TEST(Merge, PagesOfOneServer) {
 
 TEST(Merge, NoCursorIsLeftWhereAllPagesAre) {
   std::vector<ListPage> pages;
-  pages.push_back(page(R"({"tools":[{"name":"a"}],"next\u0043ursor":"2"})"));
+  pages.push_back(page(R"({"tools":[{"name":"a","inputSchema":{}}],"next\u0043ursor":"2"})"));
   EXPECT_EQ(pages[0].next_cursor, "2");
   EXPECT_EQ(join_pages(pages, ListKind::tools),
-            R"({"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"a"}]}})");
+            R"({"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"a","inputSchema":{}}]}})");
 }
 
 TEST(Merge, WithheldEntriesAreCutOut) {
@@ -196,7 +196,7 @@ TEST(Merge, WithheldEntriesAreCutOut) {
       if (more) {
         pages.push_back(page(R"({"tools":[{"name":"d","inputSchema":{}}]})"));
         pages.push_back(page(R"({"tools":[]})"));
-        kept += R"(,{"name":"d","inputSchema":{}})";
+        kept += (kept.empty() ? "" : ",") + std::string(R"({"name":"d","inputSchema":{}})");
       }
       std::string joined = join_pages(pages, ListKind::tools);
       std::erase(joined, ' ');
