@@ -156,7 +156,13 @@ Task<void> AdminApi::handle(HttpRequest& request, HttpResponder& responder, Canc
   } else if (path == "/approve") {
     const bool dry = query_of(request.head.target, "dry_run").value_or("0") != "0";
     std::optional<std::string> server = query_of(request.head.target, "server");
-    status = co_await approve(gateway_, *plan, std::move(server), dry, body);
+    if (!server && names_member(request.head.target, "server")) {
+      // Not all of them: one was meant.
+      status = 404;
+      body = trouble("no server has such a name");
+    } else {
+      status = co_await approve(gateway_, *plan, std::move(server), dry, body);
+    }
   } else {
     actions_.set_draining(path == "/drain");
     body = path == "/drain" ? R"({"draining":true})" : R"({"draining":false})";

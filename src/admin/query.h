@@ -11,4 +11,7 @@ namespace weir {
 /// is no text (a % without two digits, bytes that are no UTF-8).
 std::optional<std::string> query_of(std::string_view target, std::string_view name);
 
+/// Whether the query has a member of this name, whatever its value.
+bool names_member(std::string_view target, std::string_view name);
+
 }  // namespace weir

@@ -138,13 +138,14 @@ Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t ser
     bytes += page->response.text().size();
     if (bytes > kMessagesMax * plan.config.limits.message)
       co_return nonsense("its list is larger than " + std::to_string(kMessagesMax) + " times limits.message");
-    // Of two things called alike the first is meant, as everywhere.
-    std::erase_if(page->entries, [&](const ListEntry& entry) {
-      if (named.insert(entry.identity).second) return false;
-      page->withheld.push_back(entry.raw);
-      page->faults.emplace_back(entry.identity, "is called like another one before it");
-      return true;
-    });
+    // Of two things called alike the first is meant, as everywhere; pins judge both.
+    if (pins == nullptr)
+      std::erase_if(page->entries, [&](const ListEntry& entry) {
+        if (named.insert(entry.identity).second) return false;
+        page->withheld.push_back(entry.raw);
+        page->faults.emplace_back(entry.identity, "is called like another one before it");
+        return true;
+      });
     if (plan.tool_withheld)
       for (const auto& [name, fault] : page->faults)
         plan.tool_withheld(plan.servers[server]->name(), name, fault);

@@ -310,11 +310,14 @@ std::optional<MessageFault> Message::read(const JsonLimits& limits, From from) {
   if (message.result_.empty() == message.error_.empty())
     return invalid(kInvalidRequest, "a message has a method, a result or an error");
   message.kind_ = message.error_.empty() ? Kind::result : Kind::error;
-  if (message.kind_ == Kind::result && message.result_.front() != '{')
-    return invalid(kInvalidRequest, "result must be an object");
-  if (message.kind_ == Kind::error && !is_error(message.error_))
-    return invalid(kInvalidRequest,
-                   "error must be an object with a whole number as code and a text as message");
+  // What a client answers is judged by whoever asked it.
+  if (!unique) {
+    if (message.kind_ == Kind::result && message.result_.front() != '{')
+      return invalid(kInvalidRequest, "result must be an object");
+    if (message.kind_ == Kind::error && !is_error(message.error_))
+      return invalid(kInvalidRequest,
+                     "error must be an object with a whole number as code and a text as message");
+  }
   // An error may answer a request whose id could not be read.
   const bool null_id = message.id_ == "null" && message.kind_ == Kind::error;
   if (told_id.empty() && !null_id) return invalid(kInvalidRequest, "id must be a string or an integer");

@@ -259,9 +259,9 @@ export const tests = {
     await between({}, async (weir, upstream) => {
       await weir.settled();
       const metric = async (name) => Number(new RegExp(`^${name} (\\d+)`, 'm').exec((await request('GET', weir.admin + '/metrics')).text)[1]);
-      // Connections whose request never ends hold their place.
+      // Connections whose body has not come whole hold their place.
       const held = [];
-      for (let i = 0; i < 8; i++) held.push((await Wire.open(weir.url)).send('POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n'));
+      for (let i = 0; i < 8; i++) held.push((await Wire.open(weir.url)).send(post('{', { length: 100 })));
       await until(async () => (await metric('weir_connections{side="client"}')) >= 8);
       const refused = await Wire.open(weir.url);
       const answer = await refused.answer();
@@ -280,6 +280,9 @@ export const tests = {
         one.destroy();
         return served;
       });
+      // So do those whose header never ends.
+      const halves = [];
+      for (let i = 0; i < 8; i++) halves.push((await Wire.open(weir.url)).send('POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n'));
       const idle = [];
       for (let i = 0; i < 24; i++) {
         const one = await Wire.open(weir.url);
@@ -289,7 +292,7 @@ export const tests = {
       }
       await until(() => idle.filter((one) => !one.ended).length <= 8);
       assert.ok((await metric('weir_connections_shed_total')) >= 1);
-      idle.forEach((one) => one.destroy());
+      [...idle, ...halves].forEach((one) => one.destroy());
       assert.equal(upstream.calls().length, 0);
     }, { limits: { connections: 8, connections_per_address: 100 } });
   },
@@ -298,7 +301,7 @@ export const tests = {
     await between({}, async (weir) => {
       await weir.settled();
       const held = [];
-      for (let i = 0; i < 4; i++) held.push((await Wire.open(weir.url)).send('POST /mcp HTTP/1.1\r\n'));
+      for (let i = 0; i < 4; i++) held.push((await Wire.open(weir.url)).send(post('{', { length: 100 })));
       const count = async () => Number(/^weir_connections\{side="client"\} (\d+)/m.exec((await request('GET', weir.admin + '/metrics')).text)[1]);
       await until(async () => (await count()) >= 4);
       const refused = await Wire.open(weir.url);

@@ -208,11 +208,11 @@ export const tests = {
       // Of two that are called alike a call means only one: both go.
       assert.deepEqual(JSON.parse(text).result.tools, []);
       assert.doesNotMatch(text, /evil|no name/);
-      assert.match(await denied(weir, 'odd', 'a'), /can't be approved: its definition names a member twice/);
+      // What is no definition that can be read in one way is no tool at all.
+      await denied(weir, 'odd', 'a');
       await denied(weir, 'read', 'a');
       const told = await approve(weir, 'a');
-      assert.equal(told.code, 1);
-      assert.match(told.out, /odd: not approved: its definition names a member twice/);
+      assert.doesNotMatch(told.out, /odd/);
       // A second list in one answer: which one a client reads is its own affair.
       tools = good;
       answer = (list) => `{"resultType":"complete","ttlMs":0,"cacheScope":"private","tools":[${list}],"t\\u006fols":[${JSON.stringify(tool('evil'))}]}`;

@@ -145,8 +145,9 @@ TEST(Message, ResultsAndErrorsHaveTheirShape) {
        {R"("result":"done")", R"("result":null)", R"("result":[])", R"("error":"bad")", R"("error":null)",
         R"("error":{"message":"m"})", R"("error":{"code":1})", R"("error":{"code":"1","message":"m"})",
         R"("error":{"code":1.5,"message":"m"})", R"("error":{"code":1,"message":7})"})
-    for (const Message::From from : {Message::From::upstream, Message::From::client})
-      EXPECT_FALSE(index(R"({"jsonrpc":"2.0","id":1,)" + std::string(rest) + "}", from).has_value()) << rest;
+    EXPECT_FALSE(
+        index(R"({"jsonrpc":"2.0","id":1,)" + std::string(rest) + "}", Message::From::upstream).has_value())
+        << rest;
   EXPECT_TRUE(index(R"({"jsonrpc":"2.0","id":1,"error":{"data":[],"m\u0065ssage":"m","code":-32000}})",
                     Message::From::upstream)
                   .has_value());
