@@ -408,11 +408,16 @@ bool host_valid(std::string_view host) noexcept {
     if (!address) return false;
     ++end;
   } else {
-    end = first_not_of_class(host, kHost);
-    if (end == 0 || !percents_whole(host.substr(0, end))) return false;
+    bool percent = false;
+    for (end = 0; end != host.size() && (kClasses[static_cast<unsigned char>(host[end])] & kHost) != 0; ++end)
+      percent = percent || host[end] == '%';
+    if (end == 0 || (percent && !percents_whole(host.substr(0, end)))) return false;
   }
   if (end == host.size()) return true;
-  return host[end] == ':' && host.find_first_not_of("0123456789", end + 1) == std::string_view::npos;
+  if (host[end] != ':') return false;
+  for (++end; end != host.size(); ++end)
+    if (host[end] < '0' || host[end] > '9') return false;
+  return true;
 }
 
 bool is_method(std::string_view method) noexcept {

@@ -88,7 +88,9 @@ Task<Result<Reply>> Streamable::call(Call& call) {
       break;
     }
     const ResponseHead& head = exchange.head();
-    if (state == HeadState::done && refusal.empty()) refusal = fault_of(head);
+    const bool usual =
+        head.get(Field::content_type) == "application/json" && !head.has(Field::content_encoding);
+    if (state == HeadState::done && !usual && refusal.empty()) refusal = fault_of(head);
     if (!refusal.empty()) {
       failed = Error(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe, refusal);
       break;
