@@ -1,12 +1,11 @@
 #include "app/observe.h"
 
-#include "base/json_canonical.h"
-
 #include <algorithm>
 #include <array>
 #include <unordered_map>
 
 #include "admin/api.h"
+#include "base/json_canonical.h"
 #include "http/pool.h"
 #include "obs/rejections.h"
 #include "runtime/shard.h"
