@@ -21,16 +21,8 @@ bool begins_complete(std::string_view result) {
   return std::find(complete.begin(), complete.end(), name) != complete.end();
 }
 
-// Nothing but the braces of result and message: what else comes there could be read as another result.
-bool ends_with_result(std::string_view end) {
-  const auto take = [&end] {
-    while (!end.empty() && std::string_view(" \t\r\n").find(end.back()) != std::string_view::npos)
-      end.remove_suffix(1);
-    if (end.empty() || end.back() != '}') return false;
-    end.remove_suffix(1);
-    return true;
-  };
-  return take() && take();
+auto broken(const char* how) {
+  return fail(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe, how);
 }
 
 }  // namespace
@@ -69,54 +61,74 @@ std::span<const std::string_view> StreamableLarge::replace_id(std::string_view t
   return pieces_;
 }
 
-std::span<const std::string_view> StreamableLarge::hold_tail(std::string_view part) {
-  sent_.swap(tail_);
-  if (part.size() >= kTailMax) {
-    tail_.assign(part.substr(part.size() - kTailMax));
-    pieces_ = {sent_, part.substr(0, part.size() - kTailMax), {}};
-  } else {
-    sent_ += part;
-    tail_.assign(sent_, sent_.size() - std::min(sent_.size(), kTailMax));
-    pieces_ = {std::string_view(sent_).substr(0, sent_.size() - tail_.size()), {}, {}};
-  }
-  return std::span<const std::string_view>(pieces_).first(2);
-}
-
 void StreamableLarge::look_for_error(std::string_view part) {
   constexpr std::string_view wanted = "\"isError\":true";
   tool_error_ = tool_error_ || part.find(wanted) != std::string_view::npos;
 }
 
+// What of it goes out now.
+Result<std::span<const std::string_view>> StreamableLarge::pass(std::string_view part, bool first) {
+  std::size_t from = 0;
+  std::string_view id;
+  if (first) {
+    const FrameHead head = frame_at_head(part).value_or(FrameHead());
+    from = part.size() - head.result.size();
+    id = head.id;
+  }
+  const std::size_t size = scan_.feed(part.substr(from));
+  if (size == ResultScan::npos) return broken("its large answer is nested too deeply, or no UTF-8");
+  behind_ += part.substr(from + size);
+  if (behind_.size() > kTailMax) return broken("too much follows the result of its large answer");
+  part = part.substr(0, from + size);
+  if (first && place_ == Place::head) return replace_id(part, id);
+  pieces_[0] = part;
+  return std::span<const std::string_view>(pieces_).first(1);
+}
+
+// Behind the result there is the id and the version, or nothing but the last brace: whatever else comes there
+// some reader takes for another result.
+Result<std::span<const std::string_view>> StreamableLarge::finish() {
+  if (!scan_.ended()) return broken("its large answer has no end");
+  if (place_ == Place::head) {
+    const std::size_t brace = behind_.find_first_not_of(" \t\r\n");
+    if (brace == std::string::npos || behind_[brace] != '}' ||
+        behind_.find_first_not_of(" \t\r\n", brace + 1) != std::string::npos)
+      return broken("something follows the result of its large answer");
+    body_->finish();
+    pieces_[0] = behind_;
+    return std::span<const std::string_view>(pieces_).first(1);
+  }
+  constexpr std::string_view kResult = "{}";  // stands for it: the frame's end is told by its brace
+  behind_.insert(0, kResult);
+  const std::string_view id = frame_at_tail(behind_);
+  if (id != id_ ||
+      std::string_view(behind_).find_first_not_of(" \t\r\n", kResult.size()) != behind_.find(','))
+    return broken("its large answer does not end with the request's id");
+  body_->finish();
+  const std::span<const std::string_view> last = replace_id(behind_, id);
+  pieces_[0].remove_prefix(kResult.size());
+  return last;
+}
+
 Task<Result<std::span<const std::string_view>>> StreamableLarge::next() {
-  if (ended_) co_return std::span<const std::string_view>();
-  const Result<std::string_view> part = co_await body_->next();
-  if (!part) co_return fail(part.error());
-  const bool first = !std::exchange(begun_, true);
-  if (first) look_for_error(part->substr(0, kLookedAt));
-  if (!part->empty()) {
+  while (!ended_) {
+    const Result<std::string_view> part = co_await body_->next();
+    if (!part) co_return fail(part.error());
+    const bool first = !std::exchange(begun_, true);
+    if (part->empty()) {
+      ended_ = true;
+      look_for_error(end_);
+      co_return finish();
+    }
+    if (first) look_for_error(part->substr(0, kLookedAt));
     if (part->size() < kLookedAt && end_.size() > kLookedAt) end_.erase(0, end_.size() - kLookedAt);
     if (part->size() >= kLookedAt) end_.clear();
     end_.append(part->substr(part->size() - std::min(part->size(), kLookedAt)));
-    if (place_ == Place::tail) co_return hold_tail(*part);
-    if (first) co_return replace_id(*part, frame_at_head(*part).value_or(FrameHead()).id);
-    pieces_[0] = *part;
-    co_return std::span<const std::string_view>(pieces_).first(1);
+    const Result<std::span<const std::string_view>> now = pass(*part, first);
+    // All of it may be held back.
+    if (!now || !now->front().empty()) co_return now;
   }
-  ended_ = true;
-  look_for_error(end_);
-  if (place_ == Place::head && !ends_with_result(end_))
-    co_return fail(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe,
-                   "something follows the result of its large answer");
-  std::span<const std::string_view> last;
-  if (place_ == Place::tail) {
-    const std::string_view id = frame_at_tail(tail_);
-    if (id != id_)
-      co_return fail(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe,
-                     "its large answer does not end with the request's id");
-    last = replace_id(tail_, id);
-  }
-  body_->finish();
-  co_return last;
+  co_return std::span<const std::string_view>();
 }
 
 }  // namespace weir

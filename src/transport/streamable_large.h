@@ -1,5 +1,5 @@
-// A large answer of a Streamable HTTP server on its way through: only its head or its tail is looked at, for
-// the id.
+// A large answer of a Streamable HTTP server on its way through: its frame is read, for the id and for what
+// has no place there; its result is followed to its end, and passes as it comes.
 #pragma once
 
 #include <array>
@@ -8,6 +8,7 @@
 
 #include "call/call.h"
 #include "http/client.h"
+#include "mcp/result_scan.h"
 #include "transport/large_body.h"
 
 namespace weir {
@@ -36,7 +37,8 @@ class StreamableLarge final : public LargeResult {
 
  private:
   std::span<const std::string_view> replace_id(std::string_view text, std::string_view id);
-  std::span<const std::string_view> hold_tail(std::string_view part);
+  Result<std::span<const std::string_view>> pass(std::string_view part, bool first);
+  Result<std::span<const std::string_view>> finish();
   void look_for_error(std::string_view part);
 
   std::unique_ptr<LargeBody> body_;
@@ -46,9 +48,9 @@ class StreamableLarge final : public LargeResult {
   bool begun_ = false;
   bool ended_ = false;
   bool tool_error_ = false;
-  std::string tail_;  // the last bytes so far, held back until it is known that they are not the last
-  std::string sent_;  // what was held back before
-  std::string end_;   // the last bytes so far, to be looked at at the end
+  ResultScan scan_;
+  std::string behind_;  // what follows the result, held back until it is known to be right
+  std::string end_;     // the last bytes so far, to be looked at at the end
   std::array<std::string_view, 3> pieces_;
 };
 
