@@ -31,7 +31,7 @@ verify: ## everything: line coverage, sanitizers, full sizes of the black-box te
 	@node test/soak/crossing.mjs --exchanges 100000
 	@node test/soak/restart.mjs
 	@tools/build dev weir_tests && WEIR_SEEDS=10000 $(BUILD)/dev/weir_tests --gtest_filter='*Storm.*:-*SameSeed*' --gtest_brief=1
-	@$(MAKE) --no-print-directory balance resilience chaos
+	@$(MAKE) --no-print-directory hostile balance resilience chaos
 
 balance: ## real replicas: shares, detection of every fault, dying replicas beside nginx and HAProxy, the table of faults, false alarms (hours)
 	@tools/setup tests
@@ -54,6 +54,12 @@ resilience: ## real replicas: deadlines, breakers, hedging, neighbours, 20,000 r
 	@node test/soak/neighbours.mjs --write docs/neighbours.md
 	@node test/soak/rejections.mjs --write docs/rejections.md
 	@node test/soak/soak.mjs --write docs/soak.md
+
+hostile: ## the same bytes to nginx and HAProxy, and attacks beside healthy clients
+	@tools/setup tests
+	@tools/build release weir
+	@node test/edge/differential.mjs --write docs/differential.md
+	@node test/soak/attacks.mjs --write docs/attacks.md
 
 chaos: ## everything befalls the upstreams, SEEDS times (default 1000; SEED=n: that one alone), then availability (an hour)
 	@tools/setup tests
@@ -110,4 +116,4 @@ coverage: ## line coverage of src/ by units and black-box tests; under 80 % fail
 docs: ## reference of all public declarations; one without a comment fails
 	@tools/docs
 
-.PHONY: help setup build run test verify balance resilience chaos pictures bench bench-streams bench-balance counters asan tsan fuzz tidy format coverage docs
+.PHONY: help setup build run test verify hostile balance resilience chaos pictures bench bench-streams bench-balance counters asan tsan fuzz tidy format coverage docs
