@@ -11,10 +11,15 @@ namespace {
 constexpr char kHex[] = "0123456789abcdef";
 
 /// A value as it was read; views into the text.
+struct Member;
 struct Value {
-  std::string_view raw;                                // of a scalar
-  char kind = 0;                                       // '{', '[', or 0: a scalar
-  std::vector<std::pair<std::string, Value>> members;  // elements have no names
+  std::string_view raw;         // of a scalar
+  char kind = 0;                // '{', '[', or 0: a scalar
+  std::vector<Member> members;  // elements have no names
+};
+struct Member {
+  std::string name;
+  Value value;
 };
 
 // The bounds of one document hold here, so the recursion is no deeper than they say.
@@ -27,16 +32,16 @@ Value read(JsonCursor& cursor) {
     while (cursor.next_member(name)) {
       std::string plain = json_unescape(name);
       Value inner = read(cursor);
-      value.members.emplace_back(std::move(plain), std::move(inner));
+      value.members.push_back({std::move(plain), std::move(inner)});
     }
-    const auto by_name = [](const auto& a, const auto& b) { return a.first < b.first; };
+    const auto by_name = [](const auto& a, const auto& b) { return a.name < b.name; };
     std::sort(value.members.begin(), value.members.end(), by_name);
-    const auto alike = [](const auto& a, const auto& b) { return a.first == b.first; };
+    const auto alike = [](const auto& a, const auto& b) { return a.name == b.name; };
     if (std::adjacent_find(value.members.begin(), value.members.end(), alike) != value.members.end())
       cursor.set_fault(JsonFault::duplicate);
   } else if (first == '[' && cursor.enter_array()) {
     value.kind = first;
-    while (cursor.next_element()) value.members.emplace_back(std::string(), read(cursor));
+    while (cursor.next_element()) value.members.push_back({std::string(), read(cursor)});
   } else {
     value.raw = cursor.take_value();
   }
@@ -73,10 +78,10 @@ bool append(std::string& out, const Value& value, std::size_t most) {
   for (std::size_t i = 0; i < value.members.size(); ++i) {
     if (i != 0) out += ',';
     if (value.kind == '{') {
-      append_string(out, value.members[i].first);
+      append_string(out, value.members[i].name);
       out += ':';
     }
-    if (!append(out, value.members[i].second, most)) return false;
+    if (!append(out, value.members[i].value, most)) return false;
   }
   out += value.kind == '{' ? '}' : ']';
   return out.size() <= most;
