@@ -71,8 +71,13 @@ Task<void> Process::serve(Seat& seat, std::unique_ptr<Stream> stream, Door door,
     // Held to the end of the handshake: a renewed certificate may take its place meanwhile.
     const std::shared_ptr<TlsContext> context = door.certificate->context();
     const TimePoint deadline = Shard::current().now() + seat.limits.head_time;
+    // Whoever does not go on makes room, as without TLS.
+    CancelScope ends(seat.stop);
+    IdleList::Place place(address, ends);
+    place.enter(seat.idle);
     Result<std::unique_ptr<Stream>> secured =
-        co_await context->wrap(std::move(stream), std::string(), deadline, seat.stop);
+        co_await context->wrap(std::move(stream), std::string(), deadline, ends);
+    place.leave();
     if (secured)
       stream = std::move(*secured);
     else

@@ -134,6 +134,8 @@ ApplyReport Gateway::apply(const Config& config) {
   next->clients = Credentials(config.auth.bearer_tokens, Credentials::Basic::no);
   if (config.admin && !config.admin->token.empty())
     next->operators = Credentials({config.admin->token}, Credentials::Basic::yes);
+  // Its address stays bound until a restart.
+  if (!config.admin) next->operators = old->operators;
   next->catalogue_lock = &catalogue_lock_;
   next->interests = &interests_;
   next->tool_withheld = observer_.tool_withheld;

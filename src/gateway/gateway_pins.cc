@@ -34,7 +34,8 @@ Task<void> Gateway::look_at(std::string name, std::uint32_t endpoint) {
   const std::size_t server = plan->find(name);
   if (server == Plan::kAll || pins_of(*plan, server) == nullptr) co_return;
   const TimePoint deadline = Shard::current().now() + plan->settings(server).timeout.startup;
-  const auto pages = co_await fetch_list(*plan, server, ListKind::tools, nullptr, deadline, stop_, endpoint);
+  CancelScope never;  // this shard's: stop_ is the control shard's
+  const auto pages = co_await fetch_list(*plan, server, ListKind::tools, nullptr, deadline, never, endpoint);
   (void)pages.has_value();  // it is listed when it is there again
 }
 

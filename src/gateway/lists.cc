@@ -6,6 +6,7 @@
 #include "gateway/fan_out.h"
 #include "gateway/pinned_lists.h"
 #include "gateway/tool_headers.h"
+#include "mcp/fault_map.h"
 #include "mcp/outgoing.h"
 #include "runtime/nursery.h"
 #include "runtime/shard.h"
@@ -15,7 +16,8 @@ namespace {
 
 constexpr std::size_t kPagesMax = 1000;
 constexpr std::size_t kEntriesMax = 100'000;
-constexpr std::size_t kMessagesMax = 4;  // as large as so many messages may be
+constexpr std::size_t kMembersMax = 4'000'000;  // of all pages
+constexpr std::size_t kMessagesMax = 4;         // as large as so many messages may be
 
 auto nonsense(std::string detail) {
   return fail(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe, std::move(detail));
@@ -64,9 +66,17 @@ std::string one_servers_list(const ClientCall& call, ListKind kind, const std::v
     append_response(out, pages.front().response, call.row, answer);
     return out;
   }
+  JsonLimits limits;
+  limits.members_max = kMembersMax;
   const auto joined =
-      Message::index(Bytes::copy_of(join_pages(pages, kind)), JsonLimits(), Message::From::upstream);
-  if (joined) append_response(out, *joined, call.row, answer);
+      Message::index(Bytes::copy_of(join_pages(pages, kind)), limits, Message::From::upstream);
+  if (joined)
+    append_response(out, *joined, call.row, answer);
+  else
+    append_fault(out, call.message.raw_id(),
+                 Error(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe,
+                       "its list can't be joined: " + joined.error().reason),
+                 {});
   return out;
 }
 
@@ -122,7 +132,7 @@ Task<Result<std::vector<ListPage>>> fetch_list(const Plan& plan, std::size_t ser
     if (response->kind() == Message::Kind::error) {
       const int code = error_code(response->error());
       // A server without such things says so in many ways; it has none of them.
-      if (code == -32601) {
+      if (code == -32601 && pages.empty()) {
         look.endpoint = endpoint;
         look.peer = peer;
         if (pins != nullptr) (void)hold_to_pins(plan, server, *pins, look, {pages, identities, table});

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kLingerMax = 64 * 1024 * 1024;
 constexpr std::chrono::seconds kLingerTime{5};
 constexpr std::size_t kAheadMax = 32 * 1024;
-constexpr std::size_t kStep = 64 * 1024;  // by which a chunked body takes room
+constexpr std::size_t kStep = 16 * 1024;  // by which a body takes room
 constexpr std::string_view kComeBack = "Retry-After: 1\r\n";
 
 // Closing over unread bytes would reset the connection and take the answer with it: they are read away for a
@@ -71,7 +71,7 @@ class HttpServerConnection {
       const bool goes_on = co_await serve_one();
       if (!goes_on) break;
     }
-    if (lost_ || shed_.cancelled()) co_return;  // who does not read is not waited for
+    if (lost_) co_return;  // who does not read, or made room, is not waited for
     co_await linger(channel_, kLingerTime, &stop_);
   }
 
@@ -104,6 +104,7 @@ class HttpServerConnection {
       place_.enter(idle_);
       const Result<std::size_t> got = co_await channel_.fill(head_deadline, &shed_);
       place_.leave();
+      lost_ = !got && shed_.cancelled();
       if (!got && got.error().kind() == Error::Kind::deadline_exceeded)
         co_return co_await refuse(responder, 408, "the header did not come in time");
       if (!got || *got == 0) co_return false;
@@ -144,7 +145,7 @@ class HttpServerConnection {
     if (trouble > 0)
       co_return co_await refuse(responder, trouble, reason, trouble == 503 ? kComeBack : std::string_view());
 
-    responder.keep_alive_ = keep_alive && !stop_.cancelled();
+    responder.keep_alive_ = keep_alive && !ends_.cancelled();
     CancelScope gone;
     // Reading ahead tells that the client has gone; more requests than that need not be held meanwhile.
     if (channel_.pending().size() < kAheadMax) channel_.arm();
@@ -175,9 +176,12 @@ class HttpServerConnection {
     const std::size_t head_size = request.head.size();
     const std::size_t total = head_size + static_cast<std::size_t>(request.head.content_length().value_or(0));
     if (channel_.pending().size() < total) {
-      if (!lease(request, total)) co_return no_room(reason);
-      channel_.reserve(total);
       while (channel_.pending().size() < total) {
+        // Room for what has come, and as much again: what is only announced takes none.
+        const std::size_t have = channel_.pending().size();
+        const std::size_t wanted = std::min(total, std::max(2 * have, have + kStep));
+        if (!lease(request, wanted)) co_return no_room(reason);
+        channel_.reserve(wanted);
         const int trouble = await_more(co_await channel_.fill(deadline, nullptr), reason);
         if (trouble != 0) co_return trouble;
       }

@@ -105,12 +105,19 @@ void TlsStream::on_read(IoStatus status, std::size_t size) noexcept {
   if ((reading_ || waiting_) && !deliver()) read_inner();
 }
 
+// Key updates and alerts. Whoever has us answer on and on and reads none of it is let go.
+void TlsStream::answer_control() noexcept {
+  (void)flush();
+  if (BIO_pending(cipher_out_) > kControlMax) inner_status_ = IoStatus::failed;
+}
+
 bool TlsStream::deliver() noexcept {
   if (events_ == nullptr) return true;
   if (waiting_) {
     char probe;
     const int have = SSL_peek(ssl_, &probe, 1);
     const int wants = have > 0 ? SSL_ERROR_NONE : SSL_get_error(ssl_, have);
+    answer_control();
     if (wants == SSL_ERROR_WANT_READ && inner_status_ == IoStatus::ok) {
       ERR_clear_error();
       return false;
@@ -125,9 +132,7 @@ bool TlsStream::deliver() noexcept {
   const int result = SSL_read_ex(ssl_, into.data(), into.size(), &got);
   const int wants = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_, result);
   ERR_clear_error();
-  (void)flush();  // key updates and alerts
-  // Whoever has us answer on and on and reads none of it.
-  if (BIO_pending(cipher_out_) > kControlMax) inner_status_ = IoStatus::failed;
+  answer_control();
   if (result == 1) {
     reading_ = false;
     events_->on_read(IoStatus::ok, got);

@@ -45,6 +45,7 @@ class TlsStream final : public Stream, private StreamEvents {
   void read_inner() noexcept;
   bool deliver() noexcept;  // true if an event went out
   void deliver_later() noexcept;
+  void answer_control() noexcept;
   bool flush() noexcept;  // false: lost
   bool full() const noexcept { return BIO_pending(cipher_out_) != 0 || unsent_ != 0; }
 

@@ -62,7 +62,8 @@ void edit_trace(Splices& splices, const Message& message, const OutgoingRequest&
 
 void drop(std::vector<bool>& dropped, const RawMembers& members, std::string_view name) {
   dropped.resize(members.size());
-  for (std::size_t i = 0; i < members.size(); ++i) dropped[i] = dropped[i] || members[i].name == name;
+  for (std::size_t i = 0; i < members.size(); ++i)
+    dropped[i] = dropped[i] || json_name_is(members[i].name, name);
 }
 
 // `dropped_params` takes note of members of params that are to go.
@@ -86,9 +87,8 @@ void edit_meta(Splices& splices, const Message& message, const OutgoingRequest& 
     std::vector<bool> dropped(meta.size());
     std::size_t drops = 0;
     for (std::size_t i = 0; i < meta.size(); ++i) {
-      const std::string_view name = meta[i].name;
-      dropped[i] = name == kMetaVersion || name == kMetaClientInfo || name == kMetaCapabilities ||
-                   name == kMetaLogLevel;
+      const auto is = [&](std::string_view name) { return json_name_is(meta[i].name, name); };
+      dropped[i] = is(kMetaVersion) || is(kMetaClientInfo) || is(kMetaCapabilities) || is(kMetaLogLevel);
       drops += dropped[i] ? 1 : 0;
     }
     if (drops != 0 && drops == meta.size() && to_insert.empty()) {

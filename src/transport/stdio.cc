@@ -138,7 +138,7 @@ Task<void> Stdio::fallen_silent(Life& life, std::string_view how) {
   while (!life.dead && !life.stop.cancelled() && shard_.now() < deadline)
     co_await Sleep(shard_.now() + std::chrono::milliseconds(5), &life.stop);
   if (life.dead || life.stop.cancelled()) co_return;
-  note(how);
+  if (!life.over) note(how);
   give_up(life, how);
 }
 
@@ -181,7 +181,7 @@ Task<Result<std::shared_ptr<const Peer>>> Stdio::greet(const Introduction& as, T
   life.fibers.start(hear(life));
   life.fibers.start(watch(life));
   Result<std::shared_ptr<const Peer>> peer = co_await shake_hands(as, deadline, cancel);
-  if (peer && !life.dead) {
+  if (peer && !life.dead && !life.over) {
     life.peer = *peer;
     co_return peer;
   }

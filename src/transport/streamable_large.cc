@@ -21,6 +21,26 @@ bool begins_complete(std::string_view result) {
   return std::find(complete.begin(), complete.end(), name) != complete.end();
 }
 
+// The raw id in `behind`, which begins right behind the result and must hold the rest of a response and
+// nothing else; empty if it does not.
+std::string_view id_behind(std::string_view behind) {
+  const std::size_t comma = behind.find_first_not_of(" \t\r\n");
+  if (comma == std::string_view::npos || behind[comma] != ',') return {};
+  // As if it were an object of its own: the comma is passed like a brace.
+  JsonCursor cursor(behind.substr(comma + 1), JsonLimits(), true);
+  std::string_view id;
+  std::string_view version;
+  std::string_view name;
+  if (!cursor.enter_members()) return {};
+  while (cursor.next_member(name)) {
+    const std::string_view value = cursor.take_value();
+    std::string_view& slot = name == "id" ? id : version;
+    if ((name != "id" && name != "jsonrpc") || !slot.empty() || value.empty()) return {};
+    slot = value;
+  }
+  return cursor.finish() && version == "\"2.0\"" ? id : std::string_view();
+}
+
 auto broken(const char* how) {
   return fail(Error::Kind::upstream_protocol, Error::Side::upstream, Error::Sent::maybe, how);
 }
@@ -98,16 +118,10 @@ Result<std::span<const std::string_view>> StreamableLarge::finish() {
     pieces_[0] = behind_;
     return std::span<const std::string_view>(pieces_).first(1);
   }
-  constexpr std::string_view kResult = "{}";  // stands for it: the frame's end is told by its brace
-  behind_.insert(0, kResult);
-  const std::string_view id = frame_at_tail(behind_);
-  if (id != id_ ||
-      std::string_view(behind_).find_first_not_of(" \t\r\n", kResult.size()) != behind_.find(','))
-    return broken("its large answer does not end with the request's id");
+  const std::string_view id = id_behind(behind_);
+  if (id != id_) return broken("its large answer does not end with the request's id");
   body_->finish();
-  const std::span<const std::string_view> last = replace_id(behind_, id);
-  pieces_[0].remove_prefix(kResult.size());
-  return last;
+  return replace_id(behind_, id);
 }
 
 Task<Result<std::span<const std::string_view>>> StreamableLarge::next() {

@@ -456,6 +456,10 @@ const large = [
     name: 'another id at its tail',
     send: (one) => plain(`{"result":${one.result('forged', pad())},"jsonrpc":"2.0","id":${one.held}}`),
   },
+  ...['"result":{}', '"error":{"code":1,"message":"m"}', '"method":"ping","params":{}'].map((more) => ({
+    name: `${more} before its tail`,
+    send: (one) => plain(`{"result":${one.result(one.marker, pad())},${more},"id":${one.id},"jsonrpc":"2.0"}`),
+  })),
   { name: 'no id', send: (one) => plain(`{"jsonrpc":"2.0","result":${one.result('forged', pad())}}`) },
   { name: 'no version', send: (one) => plain(`{"id":${one.id},"result":${one.result('forged', pad())}}`) },
   {

@@ -51,13 +51,16 @@ const step = {
   // Until the next line comes.
   async flood(text, { to = 'out' }) {
     let over = false;
-    line = () => (over = true);
+    // Ended before anything else is written: an answer behind it would be part of it.
+    line = () => {
+      over = true;
+      pipes[to].write('\n');
+    };
     const block = Buffer.from(text.repeat(Math.max(1, Math.floor(16384 / text.length))), 'latin1');
     while (!over) {
       if (!pipes[to].write(block)) await once(pipes[to], 'drain');
       await new Promise(setImmediate);
     }
-    await new Promise((done) => pipes[to].write('\n', done));
   },
   line: () => new Promise((done) => (line = done)),
   close: (_, { fd }) => fs.closeSync(fd),
