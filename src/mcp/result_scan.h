@@ -11,6 +11,7 @@ namespace weir {
 
 class ResultScan {
  public:
+  /// As for strings: no place.
   static constexpr std::size_t npos = static_cast<std::size_t>(-1);
 
   /// The next bytes, the first from the result's brace on. How many of them are the result's: all while it
