@@ -12,7 +12,7 @@ import { Weir, request } from './weir.mjs';
 const use = pool();
 const text = (locator) => locator.textContent();
 const ready = async (weir) => (await request('GET', weir.admin + '/readyz')).status;
-const has = (locator, what) => locator.filter({ hasText: what }).waitFor({ timeout: 20000 });
+const has = (locator, what) => locator.filter({ hasText: what }).waitFor({ timeout: 60000 });
 
 // Between a page and the gateway; cut(): as if the cable were out, until mend().
 async function cable(url) {
@@ -147,7 +147,7 @@ export const tests = {
           await has(well.locator('.pill').first(), 'unhealthy');
           await has(well.locator('.why'), /503.*since/);
           await has(well.locator('.past'), /unhealthy: .*503/);
-          await page.locator('#log li[data-good=no]').filter({ hasText: /unhealthy: .*503/ }).first().waitFor({ timeout: 20000 });
+          await page.locator('#log li[data-good=no]').filter({ hasText: /unhealthy: .*503/ }).first().waitFor({ timeout: 60000 });
           await has(page.locator('#spoken'), 'weather is degraded');
           await has(page.locator('#overall'), 'degraded');
           await page.waitForFunction(() => document.title === '(2) Weir');
