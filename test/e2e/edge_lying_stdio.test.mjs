@@ -281,7 +281,7 @@ const pipes = [
   mode('it closes stderr', [{ close: 1, fd: 2 }, good]),
 ];
 
-const unsettled = (one) => one.name.endsWith('stdout: a line without an end');
+const unsettled = (one) => one.name.endsWith('stdout: a line without an end') || one.name === 'it closes stdin behind its answer';
 const options = { makeHonest: maker };
 export const tests = {
   lines: table(lines, maker, options),
@@ -291,5 +291,6 @@ export const tests = {
   // In some runs the call behind it is not answered; whether by Weir or by the script is not known yet.
   'a line without an end': ({ full }) => (full ? table(floods.filter(unsettled), maker, options)() : 'only with SCALE=full'),
   'ends of the process': table(ends, maker, { ...options, each: true }),
-  ...Object.fromEntries(pipes.map((one) => [`ends of its pipes: ${one.name}`, table([one], maker, options)])),
+  ...Object.fromEntries(pipes.filter((one) => !unsettled(one)).map((one) => [`ends of its pipes: ${one.name}`, table([one], maker, options)])),
+  'a closed stdin': ({ full }) => (full ? table(pipes.filter(unsettled), maker, options)() : 'only with SCALE=full'),
 };
