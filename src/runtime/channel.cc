@@ -145,6 +145,11 @@ void Channel::on_writable() noexcept {
   if (write_waiter_.waiting()) write_waiter_.wake();
 }
 
+void Channel::on_unread() noexcept {
+  unread_ = true;
+  if (unread_waiter_ != nullptr && unread_waiter_->waiting()) unread_waiter_->wake();
+}
+
 void Channel::on_end(CancelScope* scope) noexcept {
   end_scope_ = scope;
   if (scope != nullptr && status_ != IoStatus::ok) scope->cancel();

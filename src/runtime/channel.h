@@ -69,6 +69,9 @@ class Channel final : private StreamEvents {
   bool ended() const noexcept { return status_ != IoStatus::ok; }
   /// Cancels `scope` when the peer closes while a read ahead is under way; null: nothing.
   void on_end(CancelScope* scope) noexcept;
+  /// True once it is known that nobody reads what is written; `waiter` (null: none) is woken then.
+  bool unread() const noexcept { return unread_; }
+  void wake_unread(Waiter* waiter) noexcept { unread_waiter_ = waiter; }
   void close() noexcept;
   Stream& stream() noexcept { return *stream_; }
   std::string peer() const { return stream_->peer(); }
@@ -78,6 +81,7 @@ class Channel final : private StreamEvents {
   void on_read(IoStatus status, std::size_t size) noexcept override;
   void on_writable() noexcept override;
   void on_readable() noexcept override;
+  void on_unread() noexcept override;
   void make_room();
   bool has_more(std::size_t before) const noexcept {
     return end_ - begin_ > before || status_ != IoStatus::ok;
@@ -92,9 +96,11 @@ class Channel final : private StreamEvents {
   IoStatus status_ = IoStatus::ok;
   bool reading_ = false;
   bool closed_ = false;
+  bool unread_ = false;
   CancelScope* end_scope_ = nullptr;
   Waiter read_waiter_;
   Waiter write_waiter_;
+  Waiter* unread_waiter_ = nullptr;
 };
 
 }  // namespace weir

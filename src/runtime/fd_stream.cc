@@ -169,6 +169,9 @@ class FdStream final : public Stream, private Watcher, private Poster {
       if (stuck_) flush_posted();
       if (posted_.empty() && std::exchange(wants_room_, false) && events_ != nullptr) events_->on_writable();
     }
+    if (events_ == nullptr) return;
+    // Of two pipes only the one that is written to has errors: its reading end was closed.
+    if (!socket() && (events & EPOLLERR) != 0) events_->on_unread();
     if (events_ == nullptr || !may_read_) return;
     if (waiting_) {
       waiting_ = false;

@@ -37,6 +37,8 @@ class StreamEvents {
   virtual void on_writable() noexcept = 0;
   /// What start_wait() asked for: there is something to read, an end or a failure included.
   virtual void on_readable() noexcept = 0;
+  /// Nobody reads what is written any more, though there may be more to read: only pipes tell.
+  virtual void on_unread() noexcept {}
 
  protected:
   ~StreamEvents() = default;

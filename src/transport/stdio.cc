@@ -92,7 +92,11 @@ Task<void> Stdio::read(Life& life) {
 }
 
 Task<void> Stdio::write(Life& life) {
+  Channel& wire = life.child->wire();
+  wire.wake_unread(&life.outbox_filled);
   while (!life.stop.cancelled()) {
+    // What was written last may lie in the pipe for ever.
+    if (wire.unread()) co_return co_await fallen_silent(life, "it closed its stdin");
     if (life.outbox.empty()) {
       const Wake wake = co_await life.outbox_filled.wait(kForever, &life.stop);
       if (wake == Wake::cancelled) co_return;
@@ -101,8 +105,7 @@ Task<void> Stdio::write(Life& life) {
     const std::string batch = std::exchange(life.outbox, {});
     ++life.batch_now;
     const iovec piece{const_cast<char*>(batch.data()), batch.size()};
-    const Result<void> written =
-        co_await life.child->wire().write(std::span<const iovec>(&piece, 1), kForever, &life.stop);
+    const Result<void> written = co_await wire.write(std::span<const iovec>(&piece, 1), kForever, &life.stop);
     if (!written) co_return co_await fallen_silent(life, "it closed its stdin");
   }
 }

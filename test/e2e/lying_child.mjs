@@ -1,7 +1,6 @@
 // A server over stdio that lies as the arguments of a call say: `steps`, one after the other, once another call is held.
 // Usage: node lying_child.mjs new|old
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import fs from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Lie, honestly, tools, unknown } from './lying.mjs';
@@ -9,19 +8,24 @@ import { Lie, honestly, tools, unknown } from './lying.mjs';
 const self = { era: process.argv[2], tools: [...tools, 'release'], held: null };
 const seen = []; // what came besides calls, as it came
 const released = new Set();
-const pipes = { out: process.stdout, err: process.stderr };
 let wanted = null; // the call that waits for another one to be held
 let line = null; // tells of the next line
 
+// What the pipe takes now, in bytes.
+const writeSome = (bytes, fd) => {
+  try {
+    return fs.writeSync(fd, Buffer.from(bytes, 'latin1'));
+  } catch (error) {
+    if (error.code !== 'EAGAIN') throw error;
+    return 0;
+  }
+};
 const write = (text, fd = 1) => {
-  const all = Buffer.from(text, 'latin1');
-  for (let at = 0; at < all.length;)
-    try {
-      at += fs.writeSync(fd, all, at);
-    } catch (error) {
-      if (error.code !== 'EAGAIN') throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1); // the pipe is full
-    }
+  for (let at = 0; at < text.length;) {
+    const taken = writeSome(text.slice(at), fd);
+    if (taken === 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1); // the pipe is full
+    at += taken;
+  }
 };
 const say = (text) => write(Buffer.from(text + '\n', 'utf8').toString('latin1'));
 
@@ -48,17 +52,17 @@ const step = {
       await new Promise(setImmediate);
     }
   },
-  // Until the next line comes.
+  // Until the next line comes. Nothing is left to a queue: what waits in one would come within what is written at once.
   async flood(text, { to = 'out' }) {
+    const fd = to === 'out' ? 1 : 2;
+    const block = text.repeat(Math.max(1, Math.floor(16384 / text.length)));
     let over = false;
-    // Ended before anything else is written: an answer behind it would be part of it.
     line = () => {
       over = true;
-      pipes[to].write('\n');
+      write('\n', fd); // an answer behind it would be part of it
     };
-    const block = Buffer.from(text.repeat(Math.max(1, Math.floor(16384 / text.length))), 'latin1');
     while (!over) {
-      if (!pipes[to].write(block)) await once(pipes[to], 'drain');
+      writeSome(block, fd);
       await new Promise(setImmediate);
     }
   },
