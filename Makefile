@@ -72,8 +72,9 @@ pictures: ## the pictures of docs/dashboard.md, taken anew
 	@tools/build release weir
 	@node test/e2e/dashboard_pictures.mjs docs
 
-bench: setup ## against nginx and HAProxy, side by side (minutes)
+bench: setup ## against nginx and HAProxy, side by side, without and with TLS (minutes)
 	@tools/bench
+	@tools/bench --tls
 
 bench-streams: ## event streams: memory, changes to all, lateness, a slow reader (minutes)
 	@tools/setup tests

@@ -10,6 +10,7 @@ wrk.headers["Mcp-Name"] = tool
 wrk.body = '{"jsonrpc":"2.0","id":1234567,"method":"tools/call","params":{"name":"' .. tool ..
   '","arguments":{"text":"hello' .. pad .. '"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",' ..
   '"io.modelcontextprotocol/clientCapabilities":{}}}}'
+if os.getenv("CLOSE") then wrk.headers["Connection"] = "close" end
 local bad = 0
 function response(status, headers, body)
   if status ~= 200 or not string.find(body, '"id":1234567', 1, true) then bad = bad + 1 end

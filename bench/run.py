@@ -4,9 +4,10 @@
 Closed loop (wrk) for requests/s and CPU per request, an open loop (h2load at a fixed rate, timed from each
 request's start) for added latency, then memory and start-up. Order shuffled every round; every figure is a
 ratio within its round, given as min/median/max. Writes build/bench/results.json and the peers' configurations.
-Usage: bench/run.py [--rounds N] [--seconds S] [--only CELL]: with --only, just the closed-loop cells whose name has it. Ends only what it started.
+Usage: bench/run.py [--rounds N] [--seconds S] [--only CELL] [--tls]: with --only, just the closed-loop cells whose name has it;
+with --tls, the closed loop alone with TLS in front of all, one certificate and cipher. Ends only what it started.
 """
-import argparse, json, os, random, re, shutil, socket, statistics, subprocess, sys, tempfile, time
+import argparse, http.client, json, os, random, re, shutil, socket, ssl, statistics, subprocess, sys, tempfile, time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, 'build', 'release')
@@ -84,17 +85,29 @@ def write(name, text):
     return path
 
 
-def start_weir(servers, name='weir.yaml', threads=1):
+def start_weir(servers, name='weir.yaml', threads=1, tls=None):
     port = free_port()
-    path = write(name, json.dumps({'threads': threads, 'listen': f'127.0.0.1:{port}', 'admin': False, 'servers': servers}))
+    listen = {'address': f'127.0.0.1:{port}', 'tls': {'cert': tls, 'key': tls}} if tls else f'127.0.0.1:{port}'
+    path = write(name, json.dumps({'threads': threads, 'listen': listen, 'admin': False, 'servers': servers}))
     p = start([os.path.join(BUILD, 'weir'), 'run', path])
     wait_port(port)
     return p, port
 
 
-def start_peers(stub):
+def certificate():
+    """Certificate and key in one file, as HAProxy wants it."""
+    folder = tempfile.mkdtemp(prefix='weir-bench-')
+    pem = os.path.join(folder, 'it.pem')
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj',
+                    '/CN=localhost', '-keyout', pem + '.key', '-out', pem], check=True, capture_output=True)
+    with open(pem, 'a') as f, open(pem + '.key') as key:
+        f.write(key.read())
+    return pem
+
+
+def start_peers(stub, tls=None):
     targets = {}
-    p, port = start_weir({'stub': {'url': f'http://127.0.0.1:{stub}/mcp'}})
+    p, port = start_weir({'stub': {'url': f'http://127.0.0.1:{stub}/mcp'}}, tls=tls)
     targets['weir'] = (p.pid, port)
     port = free_port()
     folder = tempfile.mkdtemp(prefix='weir-bench-')
@@ -104,10 +117,10 @@ http {{ access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folde
 uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s; client_body_buffer_size 512k; proxy_buffers 16 64k; proxy_buffer_size 64k;
 proxy_busy_buffers_size 128k; keepalive_requests 1000000000;
 upstream u {{ server 127.0.0.1:{stub}; keepalive 256; keepalive_requests 1000000000; }}
-server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection ""; }} }} }}
+server {{ listen 127.0.0.1:{port}{f" ssl; ssl_certificate {tls}; ssl_certificate_key {tls}; ssl_protocols TLSv1.3" if tls else ""}; location / {{ proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection ""; }} }} }}
 ''')
     targets['nginx'] = (start(['nginx', '-c', path, '-p', folder]).pid, port)
-    for name, size in (('haproxy', ''), ('haproxy tuned', 'tune.bufsize 65536')):
+    for name, size in (('haproxy', ''), ('haproxy tuned', 'tune.bufsize 65536'))[:1 if tls else 2]:
         port = free_port()
         path = write(name.replace(' ', '-') + '.cfg', f'''global
   nbthread 1
@@ -121,7 +134,7 @@ defaults
   option http-keep-alive
   http-reuse always
 frontend f
-  bind 127.0.0.1:{port}
+  bind 127.0.0.1:{port} {f"ssl crt {tls} ssl-min-ver TLSv1.3" if tls else ""}
   default_backend b
 backend b
   server s 127.0.0.1:{stub}
@@ -132,41 +145,47 @@ backend b
     return targets
 
 
-def wrk(port, connections, seconds, tool):
-    env = dict(os.environ, TOOL=tool)
+def wrk(port, connections, seconds, tool, scheme, closing):
+    env = dict(os.environ, TOOL=tool, **({'CLOSE': '1'} if closing else {}))
     text = subprocess.run(['wrk', '-t1', f'-c{connections}', f'-d{seconds}s', '-s', os.path.join(ROOT, 'bench', 'call.lua'),
-                           f'http://127.0.0.1:{port}/mcp'], capture_output=True, text=True, env=env).stdout
+                           f'{scheme}://127.0.0.1:{port}/mcp'], capture_output=True, text=True, env=env).stdout
     if 'Non-2xx' in text or 'Socket errors' in text:
         return None
     return int(re.search(r'(\d+) requests in', text).group(1)), float(re.search(r'Requests/sec:\s*([\d.]+)', text).group(1))
 
 
-def check(port, tool, least):
+def check(port, tool, least, tls):
+    """Answers the call; with TLS, says by which version and cipher."""
     body = '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"%s","arguments":{},%s}}' % (tool, META)
-    import http.client
     c = http.client.HTTPConnection('127.0.0.1', port, timeout=10)
+    if tls:
+        c = http.client.HTTPSConnection('127.0.0.1', port, timeout=10, context=ssl._create_unverified_context())
     c.request('POST', '/mcp', body, dict(HEADERS, **{'Mcp-Name': tool}))
+    cipher = c.sock.cipher()[:2] if tls else None
     answer = json.loads(c.getresponse().read())
     if answer['id'] != 77 or len(json.dumps(answer)) < least:
         sys.exit(f'port {port} answered wrongly: {str(answer)[:200]}')
+    return cipher
 
 
 CELLS = [('64 connections, 250/600 B', 64, 'echo', 500), ('256 connections, 250/600 B', 256, 'echo', 500),
          ('64 connections, 16 KB answers', 64, 'k16', 16000), ('64 connections, 256 KB answers', 64, 'k256', 256000)]
+TLS_CELLS = CELLS + [('64 connections, each for one call', 64, 'echo', 500)]
 
 
-def closed_loop(targets, rounds, seconds, cells):
+def closed_loop(targets, rounds, seconds, cells, tls=None):
     raw = []
     for cell, connections, tool, least in cells:
-        for _, port in targets.values():
-            check(port, tool, least)
+        ciphers = {check(port, tool, least, tls) for _, port in targets.values()}
+        if len(ciphers) != 1:
+            sys.exit(f'they do not speak alike: {ciphers}')
         for r in range(rounds):
             order = list(targets)
             random.shuffle(order)
             for name in order:
                 pid, port = targets[name]
                 before = cpu_ns(pid)
-                got = wrk(port, connections, seconds, tool)
+                got = wrk(port, connections, seconds, tool, 'https' if tls else 'http', 'each' in cell)
                 used = cpu_ns(pid) - before
                 row = {'cell': cell, 'round': r, 'target': name, 'failed': got is None}
                 if got:
@@ -175,13 +194,14 @@ def closed_loop(targets, rounds, seconds, cells):
     return raw
 
 
-def ratios(raw, cell, peer, key, invert):
+def ratios(raw, cell, peers, key):
+    """To the mean of these peers, in each round."""
     out = []
     for r in sorted({x['round'] for x in raw}):
         at = {x['target']: x for x in raw if x['cell'] == cell and x['round'] == r}
-        if at['weir']['failed'] or at[peer]['failed']:
+        if any(at[name]['failed'] for name in ('weir', *peers)):
             return None
-        out.append(at['weir'][key] / at[peer][key])
+        out.append(at['weir'][key] / statistics.mean(at[peer][key] for peer in peers))
     return f'{min(out):.2f} / **{statistics.median(out):.2f}** / {max(out):.2f}'
 
 
@@ -213,7 +233,6 @@ def open_loop(targets, stub, rounds, seconds):
 
 
 def list_tools(port):
-    import http.client
     c = http.client.HTTPConnection('127.0.0.1', port, timeout=10)
     body = '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{%s}}' % META
     c.request('POST', '/mcp', body, dict(HEADERS, **{'Mcp-Method': 'tools/list'}))
@@ -267,7 +286,6 @@ def memory(stub):
 
 
 def startup():
-    import http.client
     times = []
     for _ in range(5):
         port = free_port()
@@ -295,19 +313,32 @@ def main():
     options.add_argument('--rounds', type=int, default=5)
     options.add_argument('--seconds', type=int, default=3)
     options.add_argument('--only', default='')
+    options.add_argument('--tls', action='store_true')
     options = options.parse_args()
     os.makedirs(OUT, exist_ok=True)
     stub = start([os.path.join(BUILD, 'bench_stub_server')])
     stub_port = int(stub.stdout.readline())
     try:
-        targets = start_peers(stub_port)
-        cells = [cell for cell in CELLS if options.only in cell[0]]
-        raw = closed_loop(targets, options.rounds, options.seconds, cells)
+        tls = certificate() if options.tls else None
+        targets = start_peers(stub_port, tls)
+        cells = [cell for cell in (TLS_CELLS if tls else CELLS) if options.only in cell[0]]
+        raw = closed_loop(targets, options.rounds, options.seconds, cells, tls)
+        if tls:
+            version, cipher = check(targets['weir'][1], 'echo', 500, tls)[::-1]
+            lines = [f'With TLS in front ({version}, {cipher}, a P-256 certificate). Weir / peer in the same round: min / **median** / max.', '',
+                     '| cell | CPU, mean of both | CPU, HAProxy | CPU, nginx | requests/s, mean of both | requests/s, HAProxy | requests/s, nginx |',
+                     '| --- | --- | --- | --- | --- | --- | --- |']
+            for cell, *_ in cells:
+                row = [ratios(raw, cell, peers, key) or 'failed' for key in ('cpu_us', 'rps') for peers in (('haproxy', 'nginx'), ('haproxy',), ('nginx',))]
+                lines.append(f'| {cell} | ' + ' | '.join(row) + ' |')
+            print('\n'.join(lines))
+            write('tls.md', '\n'.join(lines) + '\n')
+            return
         lines = ['Weir / peer in the same round: min / **median** / max.', '',
                  '| cell | CPU, HAProxy | CPU, HAProxy tuned | CPU, nginx | requests/s, HAProxy | requests/s, HAProxy tuned | requests/s, nginx |',
                  '| --- | --- | --- | --- | --- | --- | --- |']
         for cell, *_ in cells:
-            row = [ratios(raw, cell, peer, key, False) or 'failed' for key in ('cpu_us', 'rps') for peer in ('haproxy', 'haproxy tuned', 'nginx')]
+            row = [ratios(raw, cell, (peer,), key) or 'failed' for key in ('cpu_us', 'rps') for peer in ('haproxy', 'haproxy tuned', 'nginx')]
             lines.append(f'| {cell} | ' + ' | '.join(row) + ' |')
         if options.only:
             print('\n'.join(lines))
