@@ -5,6 +5,7 @@
 #include "app/commands.h"
 #include "app/running.h"
 #include "base/json.h"
+#include "base/json_canonical.h"
 #include "mcp/outgoing.h"
 #include "mcp/splice.h"
 
@@ -14,6 +15,16 @@ namespace {
 int print_raw(std::string_view text) {
   std::printf("%.*s\n", static_cast<int>(text.size()), text.data());
   return 0;
+}
+
+// The first `most` bytes or a few less of a text of somebody else's: nothing in it moves the terminal's
+// cursor.
+std::string shown(std::string_view text, std::size_t most) {
+  if (text.size() > most)
+    while (most != 0 && (text[most] & 0xc0) == 0x80) --most;
+  std::string out;
+  append_visible(out, text.substr(0, most));
+  return out;
 }
 
 std::string since_text(const RawMembers& members) {
@@ -105,9 +116,9 @@ int command_tools(const Flags& flags) {
   const RawMembers result = members_of(message->result());
   for (const std::string_view tool : elements(result.find("tools"))) {
     const RawMembers members = members_of(tool);
-    std::string description = text_of(members, "description");
-    description = description.substr(0, description.find('\n')).substr(0, 80);
-    std::printf("%-40s %s\n", text_of(members, "name").c_str(), description.c_str());
+    const std::string description = text_of(members, "description");
+    std::printf("%-40s %s\n", shown(text_of(members, "name"), 256).c_str(),
+                shown(description.substr(0, description.find('\n')), 80).c_str());
   }
   if (const std::string_view meta = result.find("_meta"); meta.find("weir/partial") != std::string_view::npos)
     std::fprintf(stderr, "not complete: %.*s\n", static_cast<int>(meta.size()), meta.data());

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mcp/header_value.h"
+#include "mcp/log_level.h"
 #include "mcp/outgoing.h"
 
 namespace weir {
@@ -97,6 +98,11 @@ Checked check_client(const Message& message, ClientWord& word) {
     return fault(400, kInvalidParams, "what the client says of itself is too long");
   if (!word.client_info.empty() && !is_object(word.client_info))
     return fault(400, kInvalidParams, "\"" + std::string(kMetaClientInfo) + "\" is an object");
+  std::string level;
+  if (!message.meta().find(kMetaLogLevel).empty() &&
+      (!message.meta_text(kMetaLogLevel, level) || !is_log_level(level)))
+    return fault(400, kInvalidParams,
+                 "\"" + std::string(kMetaLogLevel) + "\" is a level from debug to emergency");
   return std::nullopt;
 }
 

@@ -228,6 +228,10 @@ const envelopes = [
   ...['null', '[]', '"e2e"', '5'].map((value) =>
     refused(`what the client is: ${value}`, withMeta(raw(undefined, undefined, value)), -32602)),
   served('what the client is: absent', withMeta(raw(undefined, undefined, null))),
+  ...['debug', 'emergency'].map((level) =>
+    served(`log level: ${level}`, withMeta(`${raw()},"io.modelcontextprotocol/logLevel":"${level}"`))),
+  ...['"loud"', '"INFO"', '"info "', '""', '7', 'null', '["info"]'].map((level) =>
+    refused(`log level: ${level}`, withMeta(`${raw()},"io.modelcontextprotocol/logLevel":${level}`), -32602)),
   served('members that nobody knows', change('"id"', '"x":{"method":"ping"},"trace":[1],"id"'), {
     saw: (seen) => assert.deepEqual([seen[0].parsed.x, seen[0].parsed.trace], [{ method: 'ping' }, [1]]),
   }),
