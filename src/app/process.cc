@@ -49,7 +49,7 @@ int Process::run() {
     seats_.push_back(std::make_unique<Seat>());
     seats_.back()->loop = std::make_unique<EpollShard>(i);
     // The control shard serves operators, who come in when nothing else does.
-    if (i < count) seats_.back()->limits.budget = &bodies_;
+    if (i < count) seats_.back()->limits.budget = &buffers_;
     shards.push_back(&seats_.back()->loop->shard());
   }
   metrics_ = std::make_unique<Metrics>(shards.size());

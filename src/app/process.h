@@ -102,7 +102,7 @@ class Process {
   ConnectionBook clients_;
   ConnectionBook operators_;
   ConnectionBook scrapers_;  // of metrics_listen
-  BodyBudget bodies_;
+  BufferBudget buffers_;
   std::size_t descriptor_room_ = 0;  // connections that descriptors are left for
   std::deque<Config> earlier_;       // the last five configurations, newest last; the control shard
   std::atomic<bool> draining_{false};

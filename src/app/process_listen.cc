@@ -93,6 +93,7 @@ Task<bool> Process::open(Seat& seat, bool first) {
     options.loopback = is_loopback(one.address.host);
     options.allowed_hosts = one.allowed_hosts;
     options.error_status_http = one.error_status_http;
+    options.budget = &buffers_;
     options.streams = streams_;
     options.stop = &seat.stop;
     seat.entries.push_back(std::make_unique<HttpEntry>(*gateway_, std::move(options), *observe_));

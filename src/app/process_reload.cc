@@ -42,7 +42,7 @@ void Process::take(const Config& config, std::string_view cause, std::string& re
   observe_->set_options(config.log);
   note_good_reload();
   set_buffer_limit(config.limits.buffers);
-  bodies_.set_limit(config.limits.buffers / 2);
+  buffers_.set_limit(config.limits.buffers / 2);
   for (const auto& seat : seats_)
     seat->loop->shard().post([&seat, limits = config.limits] {
       seat->limits.body_max = limits.body;

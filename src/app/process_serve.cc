@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "app/process.h"
+#include "http/address_block.h"
 
 namespace weir {
 namespace {
@@ -26,7 +27,7 @@ Task<void> Process::accept(Seat& seat, std::unique_ptr<Listener> listener, Door 
       co_await Sleep(Shard::current().now() + kPause, &seat.stop);
       continue;
     }
-    std::string address(without_port((*stream)->peer()));
+    std::string address = address_block(without_port((*stream)->peer()));
     if (make_room(seat, door, address)) {
       seat.fibers.start(serve(seat, std::move(*stream), door, std::move(address)));
     } else if (!door.certificate && seat.refusing < kRefusingMax) {

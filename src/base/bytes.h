@@ -115,6 +115,8 @@ class GrowingBytes {
   /// False: buffers have no room for it; nothing was added.
   bool append(std::string_view part);
   std::size_t size() const noexcept { return size_; }
+  /// What there is so far, until the next change.
+  std::string_view view() const noexcept { return {buffer_.data(), size_}; }
   /// All of them; it is empty then.
   Bytes take() noexcept {
     Buffer whole = std::exchange(buffer_, Buffer());

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/buffer_budget.h"
 #include "base/error.h"
 #include "call/permit.h"
 #include "mcp/handshake.h"
@@ -151,7 +152,8 @@ struct Call {
         priority(other.priority),
         timed(other.timed),
         permit(other.permit),
-        tried(other.tried) {}
+        tried(other.tried),
+        room(other.room) {}
 
   /// The request as the client sent it, and its row in the table of methods.
   const Message& message;
@@ -185,6 +187,7 @@ struct Call {
   Permit own_permit;
   Permit* permit = &own_permit;
   Tried tried;
+  BufferBudget::Lease* room = nullptr;  // of answers that come whole; null: not counted
 
   /// What answers it, kept until it is over, whatever is configured meanwhile.
   std::shared_ptr<const void> stack;

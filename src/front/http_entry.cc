@@ -35,7 +35,7 @@ bool is_endpoint(std::string_view path) {
 }  // namespace
 
 HttpEntry::HttpEntry(Gateway& gateway, Options options, FrontObserver& observer)
-    : serving_(gateway, observer, options.error_status_http),
+    : serving_(gateway, observer, options.error_status_http, options.budget),
       gateway_(gateway),
       options_(std::move(options)),
       sse_(serving_, options_.streams ? options_.streams : std::make_shared<OpenStreams>(), options_.stop) {}

@@ -19,6 +19,7 @@ class HttpEntry final : public HttpHandler {
     bool loopback = true;
     std::vector<std::string> allowed_hosts;  // of this address; empty: the plan's
     bool error_status_http = false;
+    BufferBudget* budget = nullptr;        // of large answers; null: not counted
     std::shared_ptr<OpenStreams> streams;  // of the process; null: this entry's own
     CancelScope* stop = nullptr;           // the process ends, on this shard
   };

@@ -45,6 +45,19 @@ void note_outcome(Answer& answer, const ClientCall& call, const Message& respons
     answer.outcome = "tool_error";
 }
 
+Error no_room_for_answer() {
+  return {Error::Kind::overloaded, Error::Side::gateway, Error::Sent::maybe,
+          "no memory is left for large answers to this client (limits.buffers): read those that wait"};
+}
+
+bool hold_answer(Visit& visit, const ClientCall& call, Answer& answer, const Message& response) {
+  const std::size_t size = response.text().size();
+  if (size < BufferBudget::kCountedMin || visit.room->grow_to(size)) return true;
+  keep_answer(call, answer, response);
+  put_fault(answer, call, no_room_for_answer(), answer.server);
+  return false;
+}
+
 std::string_view server_name(const ClientCall& call, const Answer& answer) {
   return answer.server == Plan::kAll ? std::string_view()
                                      : std::string_view(call.plan.servers[answer.server]->name());
@@ -104,6 +117,9 @@ Task<void> Relay::run() {
     bool goes_on = true;
     if (!event->message) {
       co_await visit_.sink.idle();
+    } else if (event->last && !hold_answer(visit_, call_, answer_, *event->message)) {
+      out = answer_.text;
+      break;
     } else if (event->last) {
       note_outcome(answer_, call_, *event->message);
       keep_answer(call_, answer_, *event->message);

@@ -46,6 +46,11 @@ class Relay {
 
 /// What a response is made with. Views into `call` and `answer`.
 OutgoingAnswer outgoing_answer(const ClientCall& call, const Answer& answer);
+/// Why an answer that has come is not given to its client.
+Error no_room_for_answer();
+/// An answer that came whole is held until its client has read it. False: that is more than the client's
+/// share of the memory, and `answer` says so now; what was called under a key is kept all the same.
+bool hold_answer(Visit& visit, const ClientCall& call, Answer& answer, const Message& response);
 /// Sets the answer's outcome from its response.
 void note_outcome(Answer& answer, const ClientCall& call, const Message& response);
 /// The configured name of the server that answered; empty if it is configured no more.

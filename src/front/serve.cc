@@ -116,12 +116,17 @@ Task<void> Serving::serve_call(Visit& visit, const Message& message, const Metho
   record.span = trace.open(visit.head, message, random_);
   record.random = &random_;
   leaf.trace = call.trace = trace.view();
+  BufferBudget::Lease room(budget_, visit.client);
+  visit.room = leaf.room = &room;
   std::string target;
   Answer answer;
   if (streams_early(visit, row))
     co_await route_in_stream(visit, call, leaf, target, answer);
   else
     co_await route_request(call, leaf, target, answer);
+  if (answer.reply && answer.reply->first.last && !answer.reply->large &&
+      !hold_answer(visit, call, answer, *answer.reply->first.message))
+    answer.reply.reset();
   // The server is done with it; its client may take its time.
   if (!answer.reply || (answer.reply->first.last && !answer.reply->large)) leaf.own_permit.end();
   if (!answer.reply) {
@@ -190,7 +195,7 @@ Task<void> Serving::relay_large(Visit& visit, ClientCall& call, Answer& answer) 
   const std::optional<std::uint64_t> length = streaming ? std::nullopt : large.length();
   if (length) responder.begin_sized("application/json", visit.http->fields(), *length);
   const bool passes = length || (responder.tells_end() && !streaming);
-  std::string whole;  // where it can't pass
+  GrowingBytes whole;  // where it can't pass
   Result<void> sent;
   while (true) {
     const Result<std::span<const std::string_view>> pieces = co_await large.next();
@@ -205,8 +210,15 @@ Task<void> Serving::relay_large(Visit& visit, ClientCall& call, Answer& answer) 
     }
     const bool over = pieces->empty();
     if (!passes) {
-      for (const std::string_view piece : *pieces) whole += piece;
-      if (over) co_await visit.sink.finish(200, whole);
+      bool fits = true;
+      for (const std::string_view piece : *pieces)
+        fits = fits && visit.room->grow_to(whole.size() + piece.size()) && whole.append(piece);
+      if (!fits) {
+        put_fault(answer, call, no_room_for_answer(), answer.server);
+        co_await visit.sink.finish(200, answer.text);
+        co_return;
+      }
+      if (over) co_await visit.sink.finish(200, whole.take().view());
     } else if (length) {
       if (!over && !responder.body_now(*pieces)) sent = co_await responder.finish();
     } else {

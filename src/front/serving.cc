@@ -36,10 +36,11 @@ void pass_task_status(const Visit& visit, const Message& message) {
 
 }  // namespace
 
-Serving::Serving(Gateway& gateway, FrontObserver& observer, bool error_status_http)
+Serving::Serving(Gateway& gateway, FrontObserver& observer, bool error_status_http, BufferBudget* budget)
     : gateway_(gateway),
       observer_(observer),
       error_status_http_(error_status_http),
+      budget_(budget),
       random_(Random::from_system()) {}
 
 Task<void> Serving::refuse(Visit& visit, const EnvelopeFault& fault, std::string_view raw_id) {

@@ -42,8 +42,9 @@ class FrontObserver {
 
 class Serving {
  public:
-  /// `error_status_http`: overload, no healthy endpoint and shutdown are 503 over HTTP.
-  Serving(Gateway& gateway, FrontObserver& observer, bool error_status_http);
+  /// `error_status_http`: overload, no healthy endpoint and shutdown are 503 over HTTP. `budget`: of large
+  /// answers, by client; null: not counted.
+  Serving(Gateway& gateway, FrontObserver& observer, bool error_status_http, BufferBudget* budget);
 
   /// What it serves from.
   Gateway& gateway() noexcept { return gateway_; }
@@ -81,6 +82,7 @@ class Serving {
   Gateway& gateway_;
   FrontObserver& observer_;
   const bool error_status_http_;
+  BufferBudget* const budget_;
   Random random_;
 };
 

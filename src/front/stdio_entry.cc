@@ -30,7 +30,9 @@ void append_line(std::string& out, std::string_view message) {
 }  // namespace
 
 StdioEntry::StdioEntry(Gateway& gateway, FrontObserver& observer, std::function<void()> left)
-    : serving_(gateway, observer, false), channel_(serving_, client_here()), left_(std::move(left)) {}
+    : serving_(gateway, observer, false, nullptr),
+      channel_(serving_, client_here()),
+      left_(std::move(left)) {}
 
 Task<void> StdioEntry::run(std::unique_ptr<Stream> stream, CancelScope& stop) {
   Channel wire(std::move(stream));

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/buffer_budget.h"
 #include "front/sink.h"
 #include "gateway/lists.h"
 #include "gateway/session.h"
@@ -30,6 +31,8 @@ struct Visit {
   /// Over HTTP: its head; and the response, if it may be used without a coroutine.
   const RequestHead* head = nullptr;
   HttpSink* http = nullptr;
+  /// Of the answer while its client has not read it; set while the request is served.
+  BufferBudget::Lease* room = nullptr;
   /// What the call is told of its client, and the storage of its texts.
   ClientView client_view;
   std::string log_level;

@@ -166,7 +166,8 @@ Task<Result<std::string_view>> HttpExchange::read_some(TimePoint deadline, Cance
   co_return std::string_view();
 }
 
-Task<Result<Bytes>> HttpExchange::read_all(std::size_t size_max, TimePoint deadline, CancelScope* cancel) {
+Task<Result<Bytes>> HttpExchange::read_all(std::size_t size_max, TimePoint deadline, CancelScope* cancel,
+                                           BufferBudget::Lease* room, GrowingBytes joined) {
   const auto too_large = [&] {
     return upstream_fault(Error::Kind::too_large,
                           "the answer has more than " + std::to_string(size_max) + " bytes");
@@ -175,12 +176,15 @@ Task<Result<Bytes>> HttpExchange::read_all(std::size_t size_max, TimePoint deadl
     return fail(Error::Kind::overloaded, Error::Side::gateway, Error::Sent::maybe,
                 "no memory is left for the answer (limits.buffers): come back later");
   };
+  const auto fits = [&](std::size_t size) {
+    return size < BufferBudget::kCountedMin || room == nullptr || room->grow_to(size);
+  };
   if (left_ > size_max) co_return too_large();
   if (!until_end_ && !head_.chunked()) {
     Channel& channel = connection_.channel();
     const auto size = static_cast<std::size_t>(left_);
     if (channel.pending().size() < size) {
-      if (!buffers_have_room(size)) co_return no_room();
+      if (!fits(size) || !buffers_have_room(size)) co_return no_room();
       channel.reserve(size);
     }
     while (channel.pending().size() < size) {
@@ -193,13 +197,12 @@ Task<Result<Bytes>> HttpExchange::read_all(std::size_t size_max, TimePoint deadl
     complete_ = true;
     co_return body;
   }
-  GrowingBytes joined;
   while (true) {
     const Result<std::string_view> part = co_await read_some(deadline, cancel);
     if (!part) co_return fail(part.error());
     if (part->empty()) break;
     if (joined.size() + part->size() > size_max) co_return too_large();
-    if (!joined.append(*part)) co_return no_room();
+    if (!fits(joined.size() + part->size()) || !joined.append(*part)) co_return no_room();
   }
   co_return joined.take();
 }

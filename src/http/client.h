@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/buffer_budget.h"
 #include "base/bytes.h"
 #include "http/chunked.h"
 #include "http/head.h"
@@ -41,8 +42,10 @@ class HttpExchange {
   /// Errors as read_head; an end before the announced length is outcome_unknown.
   Task<Result<std::string_view>> read_some(TimePoint deadline, CancelScope* cancel);
   /// The whole body in one piece, without a copy where its length was announced. Kind::too_large over
-  /// `size_max`.
-  Task<Result<Bytes>> read_all(std::size_t size_max, TimePoint deadline, CancelScope* cancel);
+  /// `size_max`; overloaded where buffers, or `room` (may be null), have no place for it. `begun` is what
+  /// read_some() gave of it before; only of a body without an announced length.
+  Task<Result<Bytes>> read_all(std::size_t size_max, TimePoint deadline, CancelScope* cancel,
+                               BufferBudget::Lease* room = nullptr, GrowingBytes begun = {});
   /// The same without a wait or a coroutine: the body if all of it is there, in one piece.
   bool take_whole(std::size_t size_max, Bytes& body);
   /// Gives the connection back if the answer was read to its end and the upstream keeps it. Call it at the

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "http/address_block.h"
 #include "http/chunked.h"
 #include "runtime/shard.h"
 
@@ -51,7 +52,8 @@ class HttpServerConnection {
         shed_link_(shed_, ends_),
         peer_(channel_.peer()),
         address_(std::string_view(peer_).substr(0, peer_.rfind(':'))),
-        place_(address_, shed_) {}
+        counted_as_(address_block(address_)),
+        place_(counted_as_, shed_) {}
 
   Task<void> run() {
     while (!stop_.cancelled()) {
@@ -87,9 +89,7 @@ class HttpServerConnection {
 
   // True if the connection goes on.
   Task<bool> serve_one() {
-    HttpRequest request;
-    request.peer = peer_;
-    request.address = address_;
+    HttpRequest request(peer_, address_, limits_.budget, counted_as_);
     HttpResponder responder(channel_, limits_);
     HeadRefusal refusal;
     head_limits_ = limits_.head;  // a reload changes them for the next request
@@ -231,8 +231,7 @@ class HttpServerConnection {
 
   // Whether there is room for so much of the request.
   bool lease(HttpRequest& request, std::size_t size) {
-    return limits_.budget == nullptr ||
-           (buffers_have_room(size) && request.lease_.grow_to(*limits_.budget, address_, size));
+    return limits_.budget == nullptr || (buffers_have_room(size) && request.lease_.grow_to(size));
   }
   static int no_room(std::string& reason) {
     reason = "no memory is left for requests: come back later";
@@ -271,6 +270,7 @@ class HttpServerConnection {
   ScopeLink shed_link_;
   const std::string peer_;
   const std::string_view address_;  // within peer_
+  const std::string counted_as_;
   IdleList::Place place_;
 };
 

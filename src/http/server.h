@@ -11,8 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/buffer_budget.h"
 #include "base/bytes.h"
-#include "http/body_budget.h"
 #include "http/head.h"
 #include "http/idle_list.h"
 #include "runtime/channel.h"
@@ -29,13 +29,18 @@ struct HttpServerLimits {
   Duration body_time = std::chrono::seconds(30);
   Duration idle_time = std::chrono::seconds(60);
   Duration write_time = std::chrono::seconds(10);  // for a client that does not read
-  BodyBudget* budget = nullptr;                    // of all connections; null: bodies are not counted
+  BufferBudget* budget = nullptr;                  // of all connections; null: bodies are not counted
   Duration rest_after = std::chrono::seconds(1);   // idle for so long, a connection gives its buffer back
 };
 
 /// One request, whole. Views live as long as it does.
 class HttpRequest {
  public:
+  HttpRequest() = default;
+  /// `budget`: of its body, counted as `block`'s; may be null.
+  HttpRequest(std::string_view from, std::string_view from_address, BufferBudget* budget,
+              std::string_view block) noexcept
+      : peer(from), address(from_address), lease_(budget, block) {}
   /// Head and body, without transfer coding.
   RequestHead head;
   std::string_view body;
@@ -47,8 +52,8 @@ class HttpRequest {
 
  private:
   friend class HttpServerConnection;
-  BodyBudget::Lease lease_;  // of a body that came slowly
-  Bytes keeps_head_;         // the storage of head's and body's views
+  BufferBudget::Lease lease_;  // of a body that came slowly
+  Bytes keeps_head_;           // the storage of head's and body's views
   Bytes keeps_body_;
 };
 

@@ -118,7 +118,8 @@ Task<Result<Reply>> Streamable::call(Call& call) {
           exchange.pending(), id, call.takes_requests && is_new(call.peer->facts.revision));
       if (place != StreamableLarge::Place::whole)
         co_return large_reply(call, id, place,
-                              std::make_unique<LargeJson>(std::move(exchange), call.deadline, call.cancel));
+                              std::make_unique<LargeJson>(std::move(exchange), Bytes(), options_.message_max,
+                                                          call.deadline, call.cancel));
     }
     const bool streamed = head.status == 200 && is_event_stream(head);
     Result<Reply> reply = co_await read_reply(call, id, std::move(exchange));

@@ -74,6 +74,7 @@ class Streamable final : public Transport {
   static Reply large_reply(const Call& call, const std::string& id, StreamableLarge::Place place,
                            std::unique_ptr<LargeBody> body);
   Task<Result<Reply>> read_reply(Call& call, const std::string& id, HttpExchange exchange);
+  static Task<Result<bool>> begins_large(const Call& call, HttpExchange& exchange, GrowingBytes& begun);
   Task<Result<Reply>> read_json(Call& call, const std::string& id, HttpExchange& exchange, int status);
   Result<Reply> read_body(const std::string& id, int status, const std::string& retry_after, Bytes body,
                           bool in_session);

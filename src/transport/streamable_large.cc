@@ -55,9 +55,18 @@ StreamableLarge::Place StreamableLarge::place_of(std::string_view begin, std::st
 }
 
 Task<Result<std::string_view>> LargeJson::next() {
-  clock_.resume(Shard::current().now());
-  Result<std::string_view> part = co_await exchange_.read_some(clock_.deadline(), &cancel_);
-  clock_.pause(Shard::current().now());
+  Result<std::string_view> part = begun_.view();
+  if (!std::exchange(first_, false) || part->empty()) {
+    begun_ = Bytes();
+    clock_.resume(Shard::current().now());
+    part = co_await exchange_.read_some(clock_.deadline(), &cancel_);
+    clock_.pause(Shard::current().now());
+    if (!part) co_return part;
+  }
+  if (part->size() > left_)
+    co_return fail(Error::Kind::too_large, Error::Side::upstream, Error::Sent::maybe,
+                   "the answer has more than limits.message");
+  left_ -= part->size();
   co_return part;
 }
 

@@ -54,17 +54,25 @@ class StreamableLarge final : public LargeResult {
   std::array<std::string_view, 3> pieces_;
 };
 
-/// A JSON body of announced length.
+/// A JSON body; one without an announced length is bounded as it comes.
 class LargeJson final : public LargeBody {
  public:
-  LargeJson(HttpExchange exchange, TimePoint deadline, CancelScope& cancel)
-      : exchange_(std::move(exchange)), clock_(deadline, deadline), cancel_(cancel) {}
+  /// `begun`: what was read of it before; `size_max`: of all of it, in bytes.
+  LargeJson(HttpExchange exchange, Bytes begun, std::size_t size_max, TimePoint deadline, CancelScope& cancel)
+      : exchange_(std::move(exchange)),
+        begun_(std::move(begun)),
+        left_(size_max),
+        clock_(deadline, deadline),
+        cancel_(cancel) {}
   std::optional<std::uint64_t> length() const noexcept override { return exchange_.head().content_length(); }
   Task<Result<std::string_view>> next() override;
   void finish() noexcept override { exchange_.finish(); }
 
  private:
   HttpExchange exchange_;
+  Bytes begun_;
+  bool first_ = true;
+  std::size_t left_;  // bytes that may still come
   ReplyClock clock_;
   CancelScope& cancel_;
 };

@@ -82,10 +82,37 @@ Task<Result<Reply>> Streamable::read_reply(Call& call, const std::string& id, Ht
   co_return co_await read_json(call, id, exchange, head.status);
 }
 
+// Reads the begin of a body whose length was not said: true if it is a large one.
+Task<Result<bool>> Streamable::begins_large(const Call& call, HttpExchange& exchange, GrowingBytes& begun) {
+  while (begun.size() < StreamableLarge::kLargeMin) {
+    const Result<std::string_view> part = co_await exchange.read_some(call.deadline, &call.cancel);
+    if (!part) co_return fail(part.error());
+    if (part->empty()) co_return false;
+    if (!begun.append(*part))
+      co_return fail(Error::Kind::overloaded, Error::Side::gateway, Error::Sent::maybe,
+                     "no memory is left for the answer (limits.buffers): come back later");
+  }
+  co_return true;
+}
+
 Task<Result<Reply>> Streamable::read_json(Call& call, const std::string& id, HttpExchange& exchange,
                                           int status) {
   const std::string retry_after(exchange.head().get(Field::retry_after));
-  Result<Bytes> body = co_await exchange.read_all(options_.message_max, call.deadline, &call.cancel);
+  GrowingBytes begun;
+  if (status == 200 && !exchange.head().content_length() && StreamableLarge::may_pass(call)) {
+    const Result<bool> large = co_await begins_large(call, exchange, begun);
+    if (!large) co_return fail(large.error());
+    const StreamableLarge::Place place =
+        *large ? StreamableLarge::place_of(begun.view(), id,
+                                           call.takes_requests && is_new(call.peer->facts.revision))
+               : StreamableLarge::Place::whole;
+    if (place != StreamableLarge::Place::whole)
+      co_return large_reply(call, id, place,
+                            std::make_unique<LargeJson>(std::move(exchange), begun.take(),
+                                                        options_.message_max, call.deadline, call.cancel));
+  }
+  Result<Bytes> body = co_await exchange.read_all(options_.message_max, call.deadline, &call.cancel,
+                                                  call.room, std::move(begun));
   if (!body) co_return fail(body.error());
   const Bytes text = *body;
   // A session that it has forgotten: 404 by the specification, 400 by some; then it has not run the call. But

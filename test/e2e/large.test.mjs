@@ -13,12 +13,12 @@ export const tests = {
       odd: (id) => [`{"id":${id},"result":`, ',"jsonrpc":"2.0"}'],
     };
     await between({}, async (weir, upstream) => {
-      for (const [form, around] of Object.entries(forms)) {
+      for (const [form, around, sized] of [true, false].flatMap((sized) => Object.entries(forms).map((one) => [...one, sized]))) {
         let go;
         const released = new Promise((done) => (go = done));
         upstream.call = async (parsed, { raw }) => {
           const whole = Buffer.from(around(parsed.id)[0] + result + around(parsed.id)[1]);
-          raw.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': whole.length });
+          raw.writeHead(200, { 'Content-Type': 'application/json', ...(sized && { 'Content-Length': whole.length }) });
           raw.write(whole.subarray(0, 100_000));
           if (form !== 'odd') await released;
           raw.end(whole.subarray(100_000));
@@ -26,9 +26,9 @@ export const tests = {
         const id = '"an id of another length"';
         // The first bytes are with the client before the server has sent the last ones.
         const got = await ask(weir.url, 'tools/call', '"name":"echo","arguments":{}', { id, name: 'echo', on: (answer) => answer.once('readable', go) });
-        assert.equal(got.text, around(id)[0] + result + around(id)[1], form);
+        assert.equal(got.text, around(id)[0] + result + around(id)[1], `${form}, sized: ${sized}`);
       }
-      const counted = /weir_requests_total\{[^}]*outcome="tool_error"[^}]*\} 3/;
+      const counted = /weir_requests_total\{[^}]*outcome="tool_error"[^}]*\} 6/;
       await until(async () => counted.test((await request('GET', weir.admin + '/metrics')).text), 5000, 'all to be counted');
       // Another's id at the end: the client sees that the answer is not whole.
       upstream.call = (parsed, { raw }) => {
@@ -38,14 +38,36 @@ export const tests = {
       };
       await assert.rejects(ask(weir.url, 'tools/call', '"name":"echo","arguments":{}', { name: 'echo' }));
       // Cut off in the middle.
-      upstream.call = (parsed, { raw }) => {
-        raw.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': 300_000 });
-        raw.write(`{"jsonrpc":"2.0","id":${parsed.id},"result":{"content":[{"type":"text","text":"${'y'.repeat(150_000)}`, () => raw.destroy());
-      };
-      await assert.rejects(ask(weir.url, 'tools/call', '"name":"echo","arguments":{}', { name: 'echo' }));
+      for (const sized of [true, false]) {
+        upstream.call = (parsed, { raw }) => {
+          raw.writeHead(200, { 'Content-Type': 'application/json', ...(sized && { 'Content-Length': 300_000 }) });
+          raw.write(`{"jsonrpc":"2.0","id":${parsed.id},"result":{"content":[{"type":"text","text":"${'y'.repeat(150_000)}`, () => raw.destroy());
+        };
+        await assert.rejects(ask(weir.url, 'tools/call', '"name":"echo","arguments":{}', { name: 'echo' }), `sized: ${sized}`);
+      }
       upstream.call = null;
       assert.ok((await ask(weir.url, 'tools/call', '"name":"echo","arguments":{}', { name: 'echo' })).text.includes('"result"'));
     });
+  },
+
+  async 'an answer larger than limits.message without a length is cut there'() {
+    await between({}, async (weir, upstream) => {
+      for (const [size, good] of [[200_000, true], [400_000, false]]) {
+        const ended = new Promise((done) => {
+          upstream.call = (parsed, { raw }) => {
+            raw.on('close', done);
+            raw.writeHead(200, { 'Content-Type': 'application/json' });
+            raw.write(`{"jsonrpc":"2.0","id":${parsed.id},"result":{"content":[{"type":"text","text":"`);
+            raw.write('y'.repeat(size));
+            if (good) raw.end('"}]}}'); // else nothing but the gateway ends it
+          };
+        });
+        const answer = ask(weir.url, 'tools/call', '"name":"echo","arguments":{}', { name: 'echo' });
+        if (good) assert.equal(JSON.parse((await answer).text).result.content[0].text.length, size);
+        else await assert.rejects(answer);
+        await ended;
+      }
+    }, { limits: { message: '256KB' } });
   },
 
   async 'a large answer in one event passes while it comes'() {
