@@ -175,7 +175,10 @@ bool buffers_are_short() noexcept {
 bool GrowingBytes::append(std::string_view part) {
   const std::size_t wanted = size_ + part.size();
   if (wanted > buffer_.capacity()) {
-    const std::size_t capacity = std::max({wanted, 2 * buffer_.capacity(), std::size_t{4096}});
+    // Large ones are not given twice the room that they need.
+    constexpr std::size_t kLarge = std::size_t{1} << 20;
+    const std::size_t now = buffer_.capacity();
+    const std::size_t capacity = std::max({wanted, now + (now < kLarge ? now : now / 2), std::size_t{4096}});
     if (!buffers_have_room(capacity)) return false;
     Buffer larger(capacity);
     if (size_ != 0) std::memcpy(larger.data(), buffer_.data(), size_);

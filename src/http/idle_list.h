@@ -1,5 +1,6 @@
-// The connections of a shard that wait for their next request, the longest waiting first: they make room when
-// there are too many. One shard.
+// The connections of a shard that wait for their next request: they make room when there are too many. Those
+// that have not been served yet go first, so that a flood of new ones does not push out who was here before;
+// of either kind the longest waiting. One shard.
 #pragma once
 
 #include <cstddef>
@@ -20,14 +21,17 @@ class IdleList {
     Place& operator=(const Place&) = delete;
     ~Place() { leave(); }
 
-    /// Behind all others; does nothing if it is in the list.
+    /// Behind all others of its kind; does nothing if it is in the list.
     void enter(IdleList& list) noexcept {
       if (next_ != nullptr) return;
-      previous_ = list.head_.previous_;
-      next_ = &list.head_;
+      Place& head = list.heads_[served_ ? 1 : 0];
+      previous_ = head.previous_;
+      next_ = &head;
       previous_->next_ = this;
       next_->previous_ = this;
     }
+    /// From now on it is one that has been served. Not while it is in the list.
+    void note_served() noexcept { served_ = true; }
     void leave() noexcept {
       if (next_ == nullptr) return;
       previous_->next_ = next_;
@@ -41,20 +45,31 @@ class IdleList {
     CancelScope& scope_;
     Place* next_ = nullptr;
     Place* previous_ = nullptr;
+    bool served_ = false;
   };
 
-  IdleList() noexcept { head_.next_ = head_.previous_ = &head_; }
+  IdleList() noexcept {
+    for (Place& head : heads_) head.next_ = head.previous_ = &head;
+  }
   IdleList(const IdleList&) = delete;
   IdleList& operator=(const IdleList&) = delete;
-  ~IdleList() { head_.next_ = head_.previous_ = nullptr; }
+  ~IdleList() {
+    for (Place& head : heads_) head.next_ = head.previous_ = nullptr;
+  }
 
-  /// Ends the connection that has waited longest. False: none waits.
-  bool shed_oldest() noexcept { return head_.next_ != &head_ && shed(*head_.next_); }
-  /// The same among those of one address, of which the oldest few hundred are looked at.
+  /// Ends a connection that waits. False: none does.
+  bool shed_oldest() noexcept {
+    for (Place& head : heads_)
+      if (head.next_ != &head) return shed(*head.next_);
+    return false;
+  }
+  /// The same among those of one address, for which the oldest few hundred of either kind are looked at.
   bool shed_oldest_of(std::string_view address) noexcept {
-    std::size_t looks = kLooksMax;
-    for (Place* one = head_.next_; one != &head_ && looks-- != 0; one = one->next_)
-      if (one->address_ == address) return shed(*one);
+    for (Place& head : heads_) {
+      std::size_t looks = kLooksMax;
+      for (Place* one = head.next_; one != &head && looks-- != 0; one = one->next_)
+        if (one->address_ == address) return shed(*one);
+    }
     return false;
   }
 
@@ -67,7 +82,7 @@ class IdleList {
   }
 
   CancelScope none_;
-  Place head_{{}, none_};
+  Place heads_[2] = {{{}, none_}, {{}, none_}};  // not served yet, served
 };
 
 }  // namespace weir

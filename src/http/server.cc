@@ -154,6 +154,7 @@ class HttpServerConnection {
     channel_.on_end(nullptr);
     if (!responder.begun_) co_return co_await refuse(responder, 500, "no answer");
     lost_ = responder.lost_;
+    place_.note_served();
     co_return responder.ended_&& responder.keep_alive_ && !channel_.ended();
   }
 

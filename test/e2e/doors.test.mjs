@@ -322,6 +322,27 @@ export const tests = {
     }, { limits: { connections: 8, connections_per_address: 100 } });
   },
 
+  async 'a flood of new connections does not push out those that have been served'() {
+    await between({}, async (weir, upstream) => {
+      await weir.settled();
+      const served = [];
+      for (let i = 0; i < 4; i++) served.push((await Wire.open(weir.url)).send(post(callBody())));
+      for (const one of served) assert.equal((await one.answer()).status, 200);
+      // The first of the flood find free places, the others those of the flood.
+      const flood = [];
+      for (let i = 0; i < 40; i++) flood.push((await Wire.open(weir.url)).send(i % 2 ? 'POST /mcp HTTP/1.1\r\n' : ''));
+      await until(() => flood.filter((one) => !one.ended).length <= 4);
+      for (const one of served) {
+        assert.equal(one.ended, false);
+        one.send(post(callBody()));
+        assert.equal((await one.answer()).status, 200);
+        one.destroy();
+      }
+      flood.forEach((one) => one.destroy());
+      assert.equal(upstream.calls().length, 8);
+    }, { threads: 1, limits: { connections: 8, connections_per_address: 100 } });
+  },
+
   async 'one address has no more connections than its share; others come in'() {
     await between({}, async (weir) => {
       await weir.settled();
