@@ -4,6 +4,8 @@
 #include <openssl/x509.h>
 
 #include <algorithm>
+#include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "base/check.h"
@@ -12,8 +14,10 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t kCipherRead = 16384;
-constexpr int kControlMax = 256 * 1024;
+constexpr std::size_t kRecordMax = 16384;       // RFC 8446, section 5.1
+constexpr std::size_t kBatch = 3 * kRecordMax;  // from then on what is encrypted is sent
+constexpr std::size_t kOutRoom = 4 * (kRecordMax + 256);
+constexpr std::size_t kControlMax = 256 * 1024;
 
 std::string reason_of(SSL* ssl) {
   const long verified = SSL_get_verify_result(ssl);
@@ -23,16 +27,58 @@ std::string reason_of(SSL* ssl) {
   return reason == nullptr ? "the peer ended the handshake" : reason;
 }
 
+// Takes up to `most` bytes off the front; `at`: how much of the first piece is gone.
+std::string_view take(std::span<const iovec>& pieces, std::size_t& at, std::size_t most) noexcept {
+  const iovec& first = pieces[0];
+  const std::string_view part(static_cast<const char*>(first.iov_base) + at,
+                              std::min(most, first.iov_len - at));
+  at += part.size();
+  if (at == first.iov_len) {
+    pieces = pieces.subspan(1);
+    at = 0;
+  }
+  return part;
+}
+
 }  // namespace
 
+// Both ends of OpenSSL's pipe: it reads and writes in our buffers, with nothing in between.
+struct TlsBio {
+  static TlsStream& of(BIO* bio) { return *static_cast<TlsStream*>(BIO_get_data(bio)); }
+  static int read(BIO* bio, char* into, int most) {
+    BIO_clear_retry_flags(bio);
+    const std::size_t got = of(bio).give(into, static_cast<std::size_t>(most));
+    if (got != 0) return static_cast<int>(got);
+    BIO_set_retry_read(bio);
+    return -1;
+  }
+  static int write(BIO* bio, const char* bytes, int size) {
+    BIO_clear_retry_flags(bio);
+    of(bio).collect(bytes, static_cast<std::size_t>(size));
+    return size;
+  }
+  static long control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+  static BIO* open(TlsStream& stream) {
+    static BIO_METHOD* const method = [] {
+      BIO_METHOD* const made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "stream");
+      WEIR_CHECK(made != nullptr);
+      BIO_meth_set_read(made, read);
+      BIO_meth_set_write(made, write);
+      BIO_meth_set_ctrl(made, control);
+      return made;
+    }();
+    BIO* const bio = BIO_new(method);
+    WEIR_CHECK(bio != nullptr);
+    BIO_set_data(bio, &stream);
+    BIO_set_init(bio, 1);
+    return bio;
+  }
+};
+
 TlsStream::TlsStream(std::unique_ptr<Stream> inner, SSL* ssl)
-    : inner_(std::move(inner)),
-      ssl_(ssl),
-      cipher_in_(BIO_new(BIO_s_mem())),
-      cipher_out_(BIO_new(BIO_s_mem())),
-      self_(std::make_shared<TlsStream*>(this)) {
-  BIO_set_mem_eof_return(cipher_in_, -1);
-  SSL_set_bio(ssl_, cipher_in_, cipher_out_);
+    : inner_(std::move(inner)), ssl_(ssl), self_(std::make_shared<TlsStream*>(this)) {
+  BIO* const bio = TlsBio::open(*this);
+  SSL_set_bio(ssl_, bio, bio);
   SSL_set_mode(ssl_, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   inner_->bind(*this);
 }
@@ -86,18 +132,48 @@ void TlsStream::read_inner() noexcept {
   inner_->start_read();
 }
 
+// What waits undecrypted moves to the front of a fresh buffer: it is the begin of a record at most.
 std::span<char> TlsStream::read_space() noexcept {
-  if (!raw_) raw_ = Buffer(kCipherRead);
-  return {raw_.data(), kCipherRead};
+  if (!in_ || in_.capacity() - in_end_ < kRecordMax) {
+    Buffer next(Buffer::kReceive);
+    const std::size_t left = in_end_ - in_begin_;
+    if (left != 0) std::memcpy(next.data(), in_.data() + in_begin_, left);
+    in_ = std::move(next);
+    in_begin_ = 0;
+    in_end_ = left;
+  }
+  return {in_.data() + in_end_, in_.capacity() - in_end_};
+}
+
+std::size_t TlsStream::give(char* into, std::size_t most) noexcept {
+  const std::size_t size = std::min(most, in_end_ - in_begin_);
+  if (size != 0) std::memcpy(into, in_.data() + in_begin_, size);
+  in_begin_ += size;
+  if (in_begin_ == in_end_) {
+    in_ = Buffer();
+    in_begin_ = in_end_ = 0;
+  }
+  return size;
+}
+
+void TlsStream::collect(const char* bytes, std::size_t size) {
+  if (out_.capacity() - out_end_ < size) {
+    Buffer next(std::max(kOutRoom, unsent() + size));
+    if (unsent() != 0) std::memcpy(next.data(), out_.data() + out_begin_, unsent());
+    out_end_ = unsent();
+    out_begin_ = 0;
+    out_ = std::move(next);
+  }
+  std::memcpy(out_.data() + out_end_, bytes, size);
+  out_end_ += size;
 }
 
 void TlsStream::on_read(IoStatus status, std::size_t size) noexcept {
   inner_reading_ = false;
   if (status == IoStatus::ok)
-    BIO_write(cipher_in_, raw_.data(), static_cast<int>(size));
+    in_end_ += size;
   else
     inner_status_ = status;
-  raw_ = Buffer();
   if (handshake_waiter_.waiting()) {
     handshake_waiter_.wake();
     return;
@@ -108,7 +184,7 @@ void TlsStream::on_read(IoStatus status, std::size_t size) noexcept {
 // Key updates and alerts. Whoever has us answer on and on and reads none of it is let go.
 void TlsStream::answer_control() noexcept {
   (void)flush();
-  if (BIO_pending(cipher_out_) > kControlMax) inner_status_ = IoStatus::failed;
+  if (unsent() > kControlMax) inner_status_ = IoStatus::failed;
 }
 
 bool TlsStream::deliver() noexcept {
@@ -156,7 +232,7 @@ void TlsStream::deliver_later() noexcept {
 void TlsStream::start_read() noexcept {
   reading_ = true;
   // What is decrypted already must not wait for the network.
-  if (SSL_has_pending(ssl_) == 1 || BIO_pending(cipher_in_) != 0 || inner_status_ != IoStatus::ok)
+  if (undecrypted() || inner_status_ != IoStatus::ok)
     deliver_later();
   else
     read_inner();
@@ -164,7 +240,7 @@ void TlsStream::start_read() noexcept {
 
 void TlsStream::start_wait() noexcept {
   waiting_ = true;
-  if (SSL_has_pending(ssl_) == 1 || BIO_pending(cipher_in_) != 0 || inner_status_ != IoStatus::ok) {
+  if (undecrypted() || inner_status_ != IoStatus::ok) {
     deliver_later();
     return;
   }
@@ -184,14 +260,8 @@ void TlsStream::cancel_read() noexcept {
 }
 
 bool TlsStream::flush() noexcept {
-  while (true) {
-    if (unsent_ == 0) {
-      const int got = BIO_read(cipher_out_, out_.data(), static_cast<int>(out_.size()));
-      if (got <= 0) return true;
-      unsent_begin_ = 0;
-      unsent_ = static_cast<std::size_t>(got);
-    }
-    const iovec piece{out_.data() + unsent_begin_, unsent_};
+  while (unsent() != 0) {
+    const iovec piece{out_.data() + out_begin_, unsent()};
     const std::ptrdiff_t taken = inner_->try_write(std::span<const iovec>(&piece, 1));
     if (taken < 0) return false;
     if (taken == 0) {
@@ -201,31 +271,41 @@ bool TlsStream::flush() noexcept {
       }
       return true;
     }
-    unsent_begin_ += static_cast<std::size_t>(taken);
-    unsent_ -= static_cast<std::size_t>(taken);
+    out_begin_ += static_cast<std::size_t>(taken);
   }
+  out_ = Buffer();
+  out_begin_ = out_end_ = 0;
+  return true;
 }
 
+// Encrypts in records as large as there may be, whatever the pieces are, and sends several at once.
 std::ptrdiff_t TlsStream::try_write(std::span<const iovec> pieces) noexcept {
   if (closed_ || !flush()) return -1;
-  if (full()) return 0;
+  if (unsent() != 0) return 0;
+  char joined[kRecordMax];
   std::ptrdiff_t taken = 0;
-  for (const iovec& piece : pieces) {
-    const char* from = static_cast<const char*>(piece.iov_base);
-    std::size_t left = piece.iov_len;
-    while (left != 0) {
-      ERR_clear_error();
-      std::size_t written = 0;
-      if (SSL_write_ex(ssl_, from, std::min<std::size_t>(left, 16384), &written) != 1) {
-        ERR_clear_error();
-        return taken == 0 ? -1 : taken;
+  std::size_t at = 0;  // within the first piece
+  while (!pieces.empty()) {
+    std::string_view record = take(pieces, at, kRecordMax);
+    if (record.size() < kRecordMax && !pieces.empty()) {
+      std::size_t size = record.copy(joined, record.size());
+      while (size < kRecordMax && !pieces.empty()) {
+        const std::string_view part = take(pieces, at, kRecordMax - size);
+        size += part.copy(joined + size, part.size());
       }
-      from += written;
-      left -= written;
-      taken += static_cast<std::ptrdiff_t>(written);
-      if (!flush()) return -1;
-      if (full()) return taken;
+      record = std::string_view(joined, size);
     }
+    if (record.empty()) continue;
+    ERR_clear_error();
+    std::size_t written = 0;
+    if (SSL_write_ex(ssl_, record.data(), record.size(), &written) != 1) {
+      ERR_clear_error();
+      return taken == 0 ? -1 : taken;
+    }
+    taken += static_cast<std::ptrdiff_t>(written);
+    if (unsent() < kBatch && !pieces.empty()) continue;
+    if (!flush()) return -1;
+    if (unsent() != 0) return taken;
   }
   return taken;
 }
@@ -240,7 +320,7 @@ void TlsStream::start_writable() noexcept {
 void TlsStream::on_writable() noexcept {
   room_asked_ = false;
   const bool alive = flush();
-  if (alive && full()) return;  // flush has asked again
+  if (alive && unsent() != 0) return;  // flush has asked again
   if (std::exchange(wants_room_, false) && events_ != nullptr) events_->on_writable();
 }
 

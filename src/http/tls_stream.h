@@ -4,7 +4,6 @@
 
 #include <openssl/ssl.h>
 
-#include <array>
 #include <memory>
 #include <string>
 
@@ -47,14 +46,22 @@ class TlsStream final : public Stream, private StreamEvents {
   void deliver_later() noexcept;
   void answer_control() noexcept;
   bool flush() noexcept;  // false: lost
-  bool full() const noexcept { return BIO_pending(cipher_out_) != 0 || unsent_ != 0; }
+  std::size_t unsent() const noexcept { return out_end_ - out_begin_; }
+  bool undecrypted() const noexcept { return SSL_has_pending(ssl_) == 1 || in_begin_ != in_end_; }
+
+  friend struct TlsBio;
+  std::size_t give(char* into, std::size_t most) noexcept;
+  void collect(const char* bytes, std::size_t size);
 
   std::unique_ptr<Stream> inner_;
   SSL* ssl_;
-  BIO* cipher_in_;   // owned by ssl_
-  BIO* cipher_out_;  // owned by ssl_
   StreamEvents* events_ = nullptr;
-  Buffer raw_;  // while an inner read has something to put
+  Buffer in_;  // ciphertext that came; none while there is none
+  std::size_t in_begin_ = 0;
+  std::size_t in_end_ = 0;
+  Buffer out_;  // ciphertext that is to go; none while there is none
+  std::size_t out_begin_ = 0;
+  std::size_t out_end_ = 0;
   bool inner_reading_ = false;
   bool reading_ = false;
   bool waiting_ = false;
@@ -62,9 +69,6 @@ class TlsStream final : public Stream, private StreamEvents {
   bool room_asked_ = false;
   bool closed_ = false;
   IoStatus inner_status_ = IoStatus::ok;
-  std::array<char, 16384> out_{};
-  std::size_t unsent_begin_ = 0;
-  std::size_t unsent_ = 0;
   std::shared_ptr<TlsStream*> self_;  // null inside once this is gone: what was posted finds no one
   Waiter handshake_waiter_;
 };

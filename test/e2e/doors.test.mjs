@@ -280,6 +280,39 @@ export const tests = {
     fs.rmSync(folder, { recursive: true });
   },
 
+  async 'messages of every size pass through TLS whole, in both directions, though their client reads in bits'() {
+    const folder = fs.mkdtempSync('/tmp/weir-e2e-tls-');
+    certificate(folder, 'it');
+    const tls = { cert: path.join(folder, 'it.pem'), key: path.join(folder, 'it.key') };
+    const call = ({ params }, respond) => respond.result(JSON.stringify({ resultType: 'complete', content: [{ type: 'text', text: params.arguments.text }] }));
+    const upstream = await Upstream.start({ call });
+    const weir = await Weir.start({ listen: { address: '127.0.0.1:0', tls }, servers: { a: { url: upstream.url } } });
+    await weir.settled();
+    // Sizes around those of records (16,384) and of what is sent at once.
+    for (const size of [0, 1, 15000, 16000, 16383, 16384, 16385, 32768, 49152, 65536, 70001, 262144, 1000003, 3000001]) {
+      const text = Array.from({ length: Math.ceil(size / 8) }, (_, i) => String(i).padStart(8, '.')).join('').slice(0, size);
+      const slow = size > 500000;
+      const body = callBody('1', JSON.stringify({ text }));
+      const got = await new Promise((done, fail) => {
+        const sent = https.request(weir.url, { method: 'POST', rejectUnauthorized: false, agent: false, headers: { ...callLines, 'Content-Length': Buffer.byteLength(body) } }, (answer) => {
+          const parts = [];
+          answer.on('data', (part) => {
+            parts.push(part);
+            if (slow && parts.length % 20 === 0) {
+              answer.pause();
+              setTimeout(() => answer.resume(), 1);
+            }
+          }).on('end', () => done(JSON.parse(Buffer.concat(parts)))).on('error', fail);
+        });
+        sent.on('error', fail).end(body);
+      });
+      assert.ok(got.result?.content[0].text === text, `${size} characters came back as ${got.result?.content[0].text.length}`);
+    }
+    assert.equal((await weir.stop()).code, 0);
+    await upstream.stop();
+    fs.rmSync(folder, { recursive: true });
+  },
+
   async 'more connections than may be: who is idle makes room, the others are told to come back'() {
     await between({}, async (weir, upstream) => {
       await weir.settled();
