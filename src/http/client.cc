@@ -51,7 +51,8 @@ bool HttpExchange::send_now(Bytes request) noexcept {
 
 bool HttpExchange::take_whole(std::size_t size_max, Bytes& body) {
   Channel& channel = connection_.channel();
-  if (until_end_ || head_.chunked() || left_ > size_max || channel.pending().size() < left_) return false;
+  if (until_end_ || inflater_ || head_.chunked() || left_ > size_max || channel.pending().size() < left_)
+    return false;
   const auto size = static_cast<std::size_t>(left_);
   body = channel.share(channel.pending().substr(0, size));
   channel.consume(size);
@@ -110,6 +111,7 @@ HeadState HttpExchange::parse_head(std::string& reason) {
   left_ = head_.content_length().value_or(0);
   until_end_ = !head_.content_length() && !head_.chunked();
   complete_ = !until_end_ && !head_.chunked() && left_ == 0;
+  if (head_.has(Field::content_encoding)) inflater_ = Inflater::of(head_.get(Field::content_encoding));
   return HeadState::done;
 }
 
@@ -127,6 +129,30 @@ Task<Result<const ResponseHead*>> HttpExchange::read_head(TimePoint deadline, Ca
 }
 
 Task<Result<std::string_view>> HttpExchange::read_some(TimePoint deadline, CancelScope* cancel) {
+  return inflater_ ? read_unpacked(deadline, cancel) : read_raw(deadline, cancel);
+}
+
+Task<Result<std::string_view>> HttpExchange::read_unpacked(TimePoint deadline, CancelScope* cancel) {
+  using State = Inflater::State;
+  while (true) {
+    const State state = inflater_->next();
+    if (state == State::data) co_return inflater_->data();
+    if (state == State::too_much)
+      co_return upstream_fault(
+          Error::Kind::too_large,
+          "its packed answer unpacks to over " + std::to_string(Inflater::kRatioMax) + " times its size");
+    if (state == State::broken)
+      co_return upstream_fault(Error::Kind::upstream_protocol, "its answer is not packed as it says");
+    const Result<std::string_view> part = co_await read_raw(deadline, cancel);
+    if (!part) co_return fail(part.error());
+    if (part->empty() && state != State::done)
+      co_return upstream_fault(Error::Kind::upstream_protocol, "its packed answer has no end");
+    if (part->empty()) co_return std::string_view();
+    inflater_->feed(*part);
+  }
+}
+
+Task<Result<std::string_view>> HttpExchange::read_raw(TimePoint deadline, CancelScope* cancel) {
   Channel& channel = connection_.channel();
   channel.consume(std::exchange(to_consume_, 0));
   while (!complete_) {
@@ -180,7 +206,7 @@ Task<Result<Bytes>> HttpExchange::read_all(std::size_t size_max, TimePoint deadl
     return size < BufferBudget::kCountedMin || room == nullptr || room->grow_to(size);
   };
   if (left_ > size_max) co_return too_large();
-  if (!until_end_ && !head_.chunked()) {
+  if (!until_end_ && !inflater_ && !head_.chunked()) {
     Channel& channel = connection_.channel();
     const auto size = static_cast<std::size_t>(left_);
     if (channel.pending().size() < size) {

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "http/chunked.h"
 #include "http/head.h"
+#include "http/inflate.h"
 #include "http/pool.h"
 #include "runtime/task.h"
 
@@ -38,9 +39,14 @@ class HttpExchange {
   }
   /// Takes note of what fill() gave; the error when there will be no answer.
   Result<void> filled(const Result<std::size_t>& got);
-  /// The next piece of the body, good until the next call; empty at its end.
-  /// Errors as read_head; an end before the announced length is outcome_unknown.
+  /// The next piece of the body, unpacked, good until the next call; empty at its end.
+  /// Errors as read_head; an end before the announced length is outcome_unknown; too_large: it unpacks to
+  /// more than Inflater lets it.
   Task<Result<std::string_view>> read_some(TimePoint deadline, CancelScope* cancel);
+  /// Bytes of the body as read_some() gives it, where that is known before its end.
+  std::optional<std::uint64_t> length() const noexcept {
+    return inflater_ ? std::nullopt : head_.content_length();
+  }
   /// The whole body in one piece, without a copy where its length was announced. Kind::too_large over
   /// `size_max`; overloaded where buffers, or `room` (may be null), have no place for it. `begun` is what
   /// read_some() gave of it before; only of a body without an announced length.
@@ -68,14 +74,17 @@ class HttpExchange {
  private:
   Error cut_off(const Result<std::size_t>& got);
   Task<Result<std::size_t>> more(TimePoint deadline, CancelScope* cancel);
+  Task<Result<std::string_view>> read_raw(TimePoint deadline, CancelScope* cancel);
+  Task<Result<std::string_view>> read_unpacked(TimePoint deadline, CancelScope* cancel);
 
   PooledConnection connection_;
   ResponseHead head_;
   Bytes keeps_head_;
   ChunkedDecoder chunks_;
-  std::uint64_t left_ = 0;      // of an announced length
-  bool until_end_ = false;      // neither length nor chunks: the connection's end is the body's
-  std::size_t to_consume_ = 0;  // given out by the last read_some
+  std::unique_ptr<Inflater> inflater_;  // of a packed body; mostly null
+  std::uint64_t left_ = 0;              // of an announced length
+  bool until_end_ = false;              // neither length nor chunks: the connection's end is the body's
+  std::size_t to_consume_ = 0;          // given out by the last read_some
   bool answered_ = false;
   bool complete_ = false;
 };

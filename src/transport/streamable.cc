@@ -105,7 +105,7 @@ Task<Result<Reply>> Streamable::call(Call& call) {
       failed = reply.error();
       break;
     }
-    const std::uint64_t length = head.content_length().value_or(0);
+    const std::uint64_t length = exchange.length().value_or(0);
     if (head.status == 200 && !is_event_stream(head) && length >= StreamableLarge::kLargeMin &&
         length <= options_.message_max && StreamableLarge::may_pass(call)) {
       while (good && exchange.pending().size() < StreamableLarge::kHeadMin)

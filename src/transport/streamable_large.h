@@ -64,7 +64,7 @@ class LargeJson final : public LargeBody {
         left_(size_max),
         clock_(deadline, deadline),
         cancel_(cancel) {}
-  std::optional<std::uint64_t> length() const noexcept override { return exchange_.head().content_length(); }
+  std::optional<std::uint64_t> length() const noexcept override { return exchange_.length(); }
   Task<Result<std::string_view>> next() override;
   void finish() noexcept override { exchange_.finish(); }
 

@@ -47,7 +47,7 @@ Error error_of_status(int status, std::string_view retry_after, Error::Sent sent
 // Why an answer with this head can't be read; mostly empty.
 std::string Streamable::fault_of(const ResponseHead& head) {
   const std::string_view coding = head.get(Field::content_encoding);
-  if (coding.empty() || equals_ignoring_case(coding, "identity")) {
+  if (coding.empty() || equals_ignoring_case(coding, "identity") || Inflater::of(coding)) {
     // Of a refusal the status says enough, and one without a type is taken at its word.
     const std::string_view type = bare_type(head.get(Field::content_type));
     const bool known = head.status != 200 || type.empty() || equals_ignoring_case(type, "application/json") ||
@@ -99,7 +99,7 @@ Task<Result<Reply>> Streamable::read_json(Call& call, const std::string& id, Htt
                                           int status) {
   const std::string retry_after(exchange.head().get(Field::retry_after));
   GrowingBytes begun;
-  if (status == 200 && !exchange.head().content_length() && StreamableLarge::may_pass(call)) {
+  if (status == 200 && !exchange.length() && StreamableLarge::may_pass(call)) {
     const Result<bool> large = co_await begins_large(call, exchange, begun);
     if (!large) co_return fail(large.error());
     const StreamableLarge::Place place =
