@@ -55,33 +55,41 @@ void KeyedCalls::Table::settle(Entry& entry, Outcome* outcome, TimePoint now) {
 void KeyedCalls::Table::keep(const std::shared_ptr<Entry>& entry, TimePoint now) {
   entry->at = now;
   entry->in_settled = settled.insert(settled.end(), entry);
-  std::list<const Entry*>& mine = clients.at(entry->client).settled;
-  entry->in_client = mine.insert(mine.end(), entry.get());
+  Client& mine = clients.at(entry->client);
+  entry->in_client = mine.settled.insert(mine.settled.end(), entry.get());
   if (entry->outcome.response) {
     bytes += entry->outcome.response->size();
+    mine.bytes += entry->outcome.response->size();
     entry->in_results = results.insert(results.end(), entry);
+    entry->in_client_results = mine.results.insert(mine.results.end(), entry.get());
   }
-  make_room(now);
+  make_room(now, &mine);
+}
+
+void KeyedCalls::Table::take_result(Entry& entry) {
+  Client& whose = clients.at(entry.client);
+  bytes -= entry.outcome.response->size();
+  whose.bytes -= entry.outcome.response->size();
+  results.erase(entry.in_results);
+  whose.results.erase(entry.in_client_results);
 }
 
 // Out of what is kept, not out of its name's place.
 void KeyedCalls::Table::take_out(Entry& entry) {
-  if (entry.outcome.response) {
-    bytes -= entry.outcome.response->size();
-    results.erase(entry.in_results);
-  }
+  if (entry.outcome.response) take_result(entry);
   clients.at(entry.client).settled.erase(entry.in_client);
   settled.erase(entry.in_settled);
 }
 
-void KeyedCalls::Table::make_room(TimePoint now) {
+void KeyedCalls::Table::make_room(TimePoint now, Client* client) {
+  // What is settled as the last is not old.
   while (!settled.empty() && settled.front()->at + limits.kept <= now) drop_oldest();
   while (bytes > limits.bytes) {
-    Outcome& oldest = results.front()->outcome;
-    bytes -= oldest.response->size();
-    oldest.response.reset();
-    oldest.failed = not_kept("its result is kept no more");
-    results.pop_front();
+    const bool too_much = client != nullptr && client->bytes > limits.bytes / 2;
+    Entry& oldest = too_much ? *client->results.front() : *results.front();
+    take_result(oldest);
+    oldest.outcome.response.reset();
+    oldest.outcome.failed = not_kept("its result is kept no more");
   }
 }
 
@@ -135,7 +143,7 @@ KeyedCalls::Begun KeyedCalls::begin(const Name& name, bool repeatable, TimePoint
   const auto entry = std::make_shared<Entry>(name);
   Begun out;
   std::lock_guard lock(table_->lock);
-  table_->make_room(now);
+  table_->make_room(now, nullptr);
   if (const auto known = table_->by_name.find(entry->name); known != table_->by_name.end()) {
     Entry& last = *known->second;
     out.entry = known->second;

@@ -29,6 +29,7 @@ struct KeyedCalls::Entry {
   std::list<std::shared_ptr<Entry>>::iterator in_settled;  ///< its place, while it is kept
   std::list<std::shared_ptr<Entry>>::iterator in_results;  ///< likewise, while its result is
   std::list<const Entry*>::iterator in_client;             ///< likewise, among its client's
+  std::list<Entry*>::iterator in_client_results;           ///< likewise, while its result is there
 };
 
 /// All of them.
@@ -37,6 +38,8 @@ struct KeyedCalls::Table {
   struct Client {
     std::size_t calls = 0;            ///< how many of by_name
     std::list<const Entry*> settled;  ///< of these, the oldest first
+    std::list<Entry*> results;        ///< those whose results are kept, likewise
+    std::size_t bytes = 0;            ///< of these
   };
 
   /// Empty.
@@ -47,8 +50,11 @@ struct KeyedCalls::Table {
   void keep(const std::shared_ptr<Entry>& entry, TimePoint now);
   /// Keeps it no more; it stays in by_name.
   void take_out(Entry& entry);
-  /// Drops what was kept for long enough, and results beyond the bound.
-  void make_room(TimePoint now);
+  /// Drops what was kept for long enough, and results beyond the bound: of `client`, whose call was settled
+  /// last (null: of none), if it has more than its share.
+  void make_room(TimePoint now, Client* client);
+  /// Keeps its result no more.
+  void take_result(Entry& entry);
   /// Drops what was settled first.
   void drop_oldest();
   /// Takes it out of by_name, and off its client's count.

@@ -156,6 +156,35 @@ TEST(KeyedCalls, IsBounded) {
       limits);
 }
 
+TEST(KeyedCalls, OverHalfOfTheRoomAClientPushesOutItsOwn) {
+  KeyedCalls::Limits limits;
+  limits.bytes = 1000;
+  limits.result = 150;
+  play(
+      [](KeyedCalls& calls) -> Task<void> {
+        const auto of = [](const char* client, std::string_view key) {
+          KeyedCalls::Name name = named(key);
+          name.client = client;
+          return name;
+        };
+        // Some 100 bytes each.
+        const auto run = [&](const char* client, std::string_view key) {
+          calls.begin(of(client, key), false, now()).run->answered(response(52), {});
+        };
+        run("one", "a");
+        for (int i = 0; i < 20; ++i) run("other", "k" + std::to_string(i));
+        EXPECT_TRUE((co_await outcome(calls, calls.begin(of("one", "a"), false, now()))).value().response);
+        EXPECT_TRUE(
+            (co_await outcome(calls, calls.begin(of("other", "k19"), false, now()))).value().response);
+        EXPECT_FALSE(
+            (co_await outcome(calls, calls.begin(of("other", "k0"), false, now()))).value().response);
+        // Within its half it has the room of whoever has more.
+        for (int i = 0; i < 4; ++i) run("one", "b" + std::to_string(i));
+        EXPECT_TRUE((co_await outcome(calls, calls.begin(of("one", "b3"), false, now()))).value().response);
+      },
+      limits);
+}
+
 TEST(KeyedCalls, WhatAskedStaysUntilItsAnswersHaveReachedTheServer) {
   play([](KeyedCalls& calls) -> Task<void> {
     calls.begin(named("k"), false, now()).run->answered(response(3), asking());
