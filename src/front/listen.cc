@@ -1,5 +1,6 @@
 // subscriptions/listen: what a client of the new revision wants to hear of, for as long as it listens.
 // Source: MCP 2026-07-28 basic/patterns/subscriptions.
+#include <algorithm>
 #include <deque>
 #include <mutex>
 #include <unordered_map>
@@ -79,6 +80,24 @@ class ClientNames {
   std::mutex lock_;
   std::unordered_map<std::string, std::size_t> counts_;  // its lock
 };
+
+// Thousands of names are begun with a few at a time, with fewer each where many streams begin: other calls of
+// the shard have their turn in between.
+class Pace {
+ public:
+  Pace() { ++g_beginning; }
+  Pace(const Pace&) = delete;
+  Pace& operator=(const Pace&) = delete;
+  ~Pace() { --g_beginning; }
+  // True after so many names that the others come first now.
+  bool due() noexcept { return ++names_ % std::max(kTogether / g_beginning, 1U) == 0; }
+
+ private:
+  static constexpr unsigned kTogether = 64;
+  static constinit thread_local unsigned g_beginning;
+  unsigned names_ = 0;
+};
+constinit thread_local unsigned Pace::g_beginning = 0;
 
 struct Filter {
   bool lists[3] = {};  // tools, prompts, resources
@@ -289,7 +308,10 @@ Task<bool> Serving::begin_listening(Visit& visit, ClientCall& call, const std::s
                                                          std::string(call.client.identity));
   Lanes lanes;
   Nursery asking;
+  Pace pace;
   for (Wanted& wanted : filter.wanted) {
+    if (pace.due()) co_await Sleep(Shard::current().now() + std::chrono::milliseconds(1), nullptr);
+    if (call.cancel.cancelled()) break;
     const TimePoint deadline = Shard::current().now() + plan.config.timeout.startup;
     asking.start(agree(call, hearer, wanted, lanes, deadline));
   }
