@@ -22,7 +22,10 @@ constexpr std::string_view kComeBack = "Retry-After: 1\r\n";
 Task<void> linger(Channel& channel, Duration time, CancelScope* stop) {
   channel.stream().shutdown_write();
   const TimePoint deadline = Shard::current().now() + time;
-  for (std::size_t drained = 0; drained < kLingerMax;) {
+  const std::size_t unread = channel.pending().size();
+  channel.consume(unread);
+  channel.release();  // half a large body, mostly
+  for (std::size_t drained = unread; drained < kLingerMax;) {
     drained += channel.pending().size();
     channel.consume(channel.pending().size());
     const Result<std::size_t> got = co_await channel.fill(deadline, stop);

@@ -102,15 +102,19 @@ Result<std::size_t> Channel::filled(std::size_t before, Wake wake) const {
   return fail(ended_by(wake));
 }
 
-Task<Wake> Channel::rest(TimePoint deadline, CancelScope* cancel) {
+void Channel::release() {
   WEIR_CHECK(begin_ == end_);
-  if (status_ != IoStatus::ok) co_return Wake::ready;
   if (reading_) {
     stream_->cancel_read();
     reading_ = false;
   }
   buffer_ = Buffer();
   begin_ = end_ = 0;
+}
+
+Task<Wake> Channel::rest(TimePoint deadline, CancelScope* cancel) {
+  if (status_ != IoStatus::ok) co_return Wake::ready;
+  release();
   reading_ = true;
   stream_->start_wait();
   const Wake wake = co_await read_waiter_.wait(deadline, cancel);

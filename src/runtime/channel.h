@@ -34,6 +34,9 @@ class Channel final : private StreamEvents {
   /// known.
   void reserve(std::size_t size);
 
+  /// Gives the buffer back; nothing may be pending. Reading goes on with the next arm or fill.
+  void release();
+
   /// Begins reading ahead unless a read is under way or the stream has ended.
   void arm();
   /// Waits for more bytes. Value: bytes received; 0 is the peer's clean end. Arms by itself.
