@@ -357,8 +357,14 @@ def main():
         write('results.json', json.dumps({'closed': raw, 'open': latency, 'memory': rows, 'startup_ms': times}, indent=1))
         write('results.md', '\n'.join(lines) + '\n')
     finally:
+        # nginx takes its worker along only if it is asked to end.
         for p in started:
             if p.poll() is None:
+                p.terminate()
+        for p in started:
+            try:
+                p.wait(5)
+            except subprocess.TimeoutExpired:
                 p.kill()
                 p.wait()
 

@@ -6,6 +6,7 @@ import https from 'node:https';
 import readline from 'node:readline';
 import { own } from '../e2e/replicas.mjs';
 import { accept, meta } from '../e2e/weir.mjs';
+import { putFirst } from './attack_wires.mjs';
 
 // `url`: of the gateway, `direct`: of the server, `from`: the attackers' address.
 export async function startBeside(url, direct, from, token) {
@@ -15,6 +16,9 @@ export async function startBeside(url, direct, from, token) {
   child.stdin.on('error', () => {});
   const ask = async (line) => (child.stdin.write(JSON.stringify(line) + '\n'), JSON.parse((await lines.next()).value));
   await lines.next();
+  try {
+    putFirst(child.pid); // it is no attacker
+  } catch {}
   return {
     take: () => ask({ take: true }), // {own, beside, direct}: each {took: [ms], errors: {what: count}}
     from: (address) => ask({ from: address }), // the attackers' address from now on

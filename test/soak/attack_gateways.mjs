@@ -17,6 +17,7 @@ async function startServer() {
   const url = (await lines.next()).value;
   return {
     url,
+    pid: child.pid,
     counts: async () => (child.stdin.write('?\n'), JSON.parse((await lines.next()).value)), // {calls, left}
     stop: () => (child.stdin.end(), child.ended),
   };

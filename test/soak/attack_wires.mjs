@@ -1,6 +1,7 @@
 // Connections as an attacker has them, many and cheap, and what is known of a gateway from outside.
 import fs from 'node:fs';
 import net from 'node:net';
+import os from 'node:os';
 import { callLines, headLines, post } from '../e2e/raw.mjs';
 import { meta } from '../e2e/weir.mjs';
 import { last } from './measure.mjs';
@@ -160,13 +161,16 @@ export function established(port, lines) {
     .readFileSync('/proc/net/tcp', 'utf8')
     .split('\n')
     .map((row) => row.trim().split(/\s+/));
-  return rows.filter((row) => row[3] === '01' && row[1] === local && theirs.has(row[2])).length;
+  // A row that moves while the file is read comes twice.
+  return new Set(rows.filter((row) => row[3] === '01' && row[1] === local && theirs.has(row[2])).map((row) => row[2])).size;
 }
 
 // What the system knows of a process. MiB, CPU seconds.
 const status = (pid, name) =>
   Number(new RegExp(`${name}:\\s+(\\d+)`).exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
 export const rss = (pid) => status(pid, 'VmRSS');
+// All its threads at the usual priority, whatever ours is; throws where that is not allowed.
+export const putFirst = (pid) => fs.readdirSync(`/proc/${pid}/task`).forEach((one) => os.setPriority(Number(one), 0));
 export const peak = (pid) => status(pid, 'VmHWM');
 export const forgetPeak = (pid) => fs.writeFileSync(`/proc/${pid}/clear_refs`, '5');
 export const anonymous = (pid) => Number(/Pss_Anon:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))[1]);
