@@ -16,6 +16,7 @@ constexpr Duration kGoodTime = std::chrono::seconds(30);  // a stream that laste
 constexpr unsigned kRefusalsAtOnce = 64;                  // after so many each has a pause
 constexpr Duration kRefusalPause = std::chrono::milliseconds(20);
 constexpr Duration kHopelessPause = std::chrono::seconds(15);
+constexpr std::size_t kWokenAtOnce = 64;
 constexpr Duration kHopelessPauseMax = std::chrono::minutes(5);
 
 constexpr std::string_view kNoSuchMethod = "-32601";
@@ -238,7 +239,26 @@ void Watch::acknowledged(Listening& one, const Message& message) {
 }
 
 void Watch::wake_all() {
-  for (Waiter* waiter : waiting_) waiter->wake();
+  ++tidings_;
+  if (!std::exchange(waking_, true)) fibers_.start(wake_waiting());
+}
+
+// Thousands wait where one client listens for as many names: others' calls have their turn in between.
+Task<void> Watch::wake_waiting() {
+  bool all = false;
+  while (!all) {
+    std::size_t woken = 0;
+    for (Waiting* one : waiting_) {
+      if (woken == kWokenAtOnce) break;
+      if (std::exchange(one->told, tidings_) == tidings_) continue;
+      one->waiter.wake();
+      ++woken;
+    }
+    all = woken < kWokenAtOnce;
+    if (!all && !stop_.cancelled())
+      co_await Sleep(Shard::current().now() + std::chrono::milliseconds(1), &stop_);
+  }
+  waking_ = false;
 }
 
 bool Watch::agreed(Topic::Kind kind, const std::string& what) const {
@@ -261,13 +281,14 @@ Task<bool> Watch::settle(Topic::Kind kind, std::string what, TimePoint deadline,
   // With many who want the same it need not be looked for anew.
   if (agreed(kind, what)) co_return true;
   renew();
-  Waiter waiter;
-  waiting_.push_back(&waiter);
+  Waiting self;
+  self.told = tidings_;
+  const auto place = waiting_.insert(waiting_.end(), &self);
   while (!agreed(kind, what) && undecided(kind, what)) {
-    const Wake wake = co_await waiter.wait(deadline, &cancel);
+    const Wake wake = co_await self.waiter.wait(deadline, &cancel);
     if (wake != Wake::ready) break;
   }
-  std::erase(waiting_, &waiter);
+  waiting_.erase(place);
   co_return agreed(kind, what);
 }
 

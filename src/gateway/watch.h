@@ -6,7 +6,9 @@
 // "Subscriptions"; the extension io.modelcontextprotocol/tasks.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <set>
@@ -86,6 +88,7 @@ class Watch {
   bool agreed(Topic::Kind kind, const std::string& what) const;
   bool undecided(Topic::Kind kind, const std::string& what) const;
   void wake_all();
+  Task<void> wake_waiting();
 
   const Options options_;
   std::shared_ptr<const Peer> peer_;
@@ -100,7 +103,14 @@ class Watch {
   std::map<std::string, unsigned> blamed_;   // hearers, by how many of their names were refused
   unsigned refusals_ = 0;                    // of filters, since all that is wanted was decided
   bool asking_again_ = false;                // what was refused is asked for when its time has come
-  std::vector<Waiter*> waiting_;
+  /// Somebody who waits to hear whether a name is agreed to.
+  struct Waiting {
+    Waiter waiter;
+    std::uint64_t told = 0;  // the last of tidings_ that it was woken for
+  };
+  std::list<Waiting*> waiting_;
+  std::uint64_t tidings_ = 0;  // how often there was something to tell them
+  bool waking_ = false;
   CancelScope stop_;
   Nursery fibers_;
 };
