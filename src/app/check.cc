@@ -101,10 +101,11 @@ void check_certificates(const std::string& file, LoadOutcome& outcome) {
   for (const ListenConfig& one : outcome.config->listen) all.push_back(one.tls);
   if (outcome.config->admin) all.push_back(outcome.config->admin->tls);
   bool good = true;
+  std::set<std::string> told;  // several addresses may have one certificate
   for (const ListenTlsConfig& one : all) {
     if (one.cert.empty()) continue;
     const auto read = TlsContext::server(one.cert, one.key);
-    if (read) continue;
+    if (read || !told.insert(read.error().detail()).second) continue;
     outcome.diagnostics.push_back(unplaced(Diagnostic::error, file, "tls: " + read.error().detail()));
     good = false;
   }

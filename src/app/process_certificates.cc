@@ -15,11 +15,13 @@ constexpr std::chrono::milliseconds kQuiet{300};
 
 // False, after a word on stderr, if an address can't be served.
 bool Process::load_certificates() {
-  const auto make = [](const ListenTlsConfig& files, bool& good) {
+  std::set<std::string> told;  // several addresses may have one certificate
+  const auto make = [&told](const ListenTlsConfig& files, bool& good) {
     if (files.cert.empty()) return std::unique_ptr<Certificate>();
     auto made = std::make_unique<Certificate>(files);
     const Result<void> read = made->load();
-    if (!read) std::fprintf(stderr, "weir: tls: %s\n", read.error().detail().c_str());
+    if (!read && told.insert(read.error().detail()).second)
+      std::fprintf(stderr, "weir: tls: %s\n", read.error().detail().c_str());
     good = good && read.has_value();
     return made;
   };

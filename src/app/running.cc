@@ -109,7 +109,9 @@ std::optional<std::string> mcp_endpoint(const RunningGateway& gateway) {
 }
 
 int say_failure(const std::string& url, const Error& error) {
-  std::fprintf(stderr, "weir: %s: %s\n", url.c_str(), error.detail().c_str());
+  const bool maybe_tls = url.starts_with("http://") && error.kind() == Error::Kind::outcome_unknown;
+  std::fprintf(stderr, "weir: %s: %s%s\n", url.c_str(), error.detail().c_str(),
+               maybe_tls ? "; if TLS is spoken there, name the configuration file with -c instead" : "");
   return 1;
 }
 

@@ -21,8 +21,9 @@ bool BufferBudget::grow(Lease& lease, std::size_t size) {
   if (more > limit_ - std::min(limit_, held_)) return false;
   const auto found = by_client_.find(lease.client_);
   const std::size_t own = found == by_client_.end() ? 0 : found->second;
-  // The first of a client always has room: else a limit of few messages' size would let in nobody.
-  if (own != 0 && own + more > limit_ / 2) return false;
+  // One of a client always has room, however it grows: else a limit of few messages' size would let in
+  // nobody.
+  if (own != lease.size_ && own + more > limit_ / 2) return false;
   if (found == by_client_.end())
     by_client_.emplace(lease.client_, more);
   else

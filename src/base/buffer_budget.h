@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace weir {
 
@@ -23,10 +24,23 @@ class BufferBudget {
     Lease() = default;
     /// `budget` null: nothing is counted. The view outlives it.
     Lease(BufferBudget* budget, std::string_view client) noexcept : budget_(budget), client_(client) {}
-    Lease(const Lease&) = delete;
-    Lease& operator=(const Lease&) = delete;
+    Lease(Lease&& other) noexcept
+        : budget_(other.budget_), client_(other.client_), size_(std::exchange(other.size_, 0)) {}
+    Lease& operator=(Lease&& other) noexcept {
+      std::swap(budget_, other.budget_);
+      std::swap(client_, other.client_);
+      std::swap(size_, other.size_);
+      return *this;
+    }
     ~Lease() {
       if (size_ != 0) budget_->give_back(client_, size_);
+    }
+    /// Holds what the other one held besides its own. Both are of one client, or this one of none yet.
+    void take_over(Lease& other) noexcept {
+      if (other.size_ == 0) return;
+      budget_ = other.budget_;
+      client_ = other.client_;
+      size_ += std::exchange(other.size_, 0);
     }
     /// Has it hold at least `size` bytes. False: there is no room, and it holds what it did.
     bool grow_to(std::size_t size) { return budget_ == nullptr || budget_->grow(*this, size); }

@@ -52,8 +52,15 @@ Task<void> Serving::in_batch(Visit& visit, const Bytes& body) {
     co_return;
   }
   std::string out;
-  for (const std::string& answer : answers.answers()) out += (out.empty() ? "[" : ",") + answer;
+  std::size_t size = 1;
+  for (const std::string& answer : answers.answers()) size += answer.size() + 1;
+  out.reserve(size);
+  for (std::string& answer : answers.answers()) {
+    out.append(out.empty() ? "[" : ",").append(answer);
+    std::string().swap(answer);  // large ones are not held twice
+  }
   if (!out.empty()) out += ']';
+  visit.sink.set_room(&answers.held());
   co_await visit.sink.finish(out.empty() ? 202 : 200, out);
 }
 

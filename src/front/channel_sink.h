@@ -30,7 +30,7 @@ class ChannelEntry::Sink final : public AnswerSink {
   }
   Task<void> finish(int, std::string_view json) override {
     if (dropped_ || json.empty()) co_return;
-    const bool there = co_await channel_.outbox_.put(std::string(json));
+    const bool there = co_await channel_.outbox_.put(std::string(json), take_room());
     (void)there;  // a client that has gone is noticed by its channel
   }
   Task<void> idle() override { co_return; }

@@ -57,6 +57,18 @@ bool outlives_connection(const Visit& visit, const Message& message, const Metho
          row.kind == ListKind::tools && !message.meta().find(kMetaKey).empty();
 }
 
+// The sink knows of the room as long as there is one.
+class SinkRoom {
+ public:
+  SinkRoom(AnswerSink& sink, BufferBudget::Lease& room) : sink_(sink) { sink.set_room(&room); }
+  SinkRoom(const SinkRoom&) = delete;
+  SinkRoom& operator=(const SinkRoom&) = delete;
+  ~SinkRoom() { sink_.set_room(nullptr); }
+
+ private:
+  AnswerSink& sink_;
+};
+
 // Routes a request whose answer becomes a stream where it does not come at once: until then it is kept alive.
 Task<void> route_in_stream(Visit& visit, ClientCall& call, Call& leaf, std::string& target, Answer& answer) {
   struct Route {
@@ -118,6 +130,7 @@ Task<void> Serving::serve_call(Visit& visit, const Message& message, const Metho
   leaf.trace = call.trace = trace.view();
   BufferBudget::Lease room(budget_, visit.client);
   visit.room = leaf.room = &room;
+  const SinkRoom in_sink(visit.sink, room);
   std::string target;
   Answer answer;
   if (streams_early(visit, row))

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/buffer_budget.h"
 #include "http/server.h"
 
 namespace weir {
@@ -35,6 +36,17 @@ class AnswerSink {
   virtual bool can_ask() const noexcept { return true; }
   /// Says with the answer which session has been opened.
   virtual void opened(const Session& session) { (void)session; }
+  /// What the answer holds of its client's room from now on; null: nothing. A sink that keeps the answer
+  /// takes it over.
+  void set_room(BufferBudget::Lease* room) noexcept { room_ = room; }
+
+ protected:
+  BufferBudget::Lease take_room() noexcept {
+    return room_ == nullptr ? BufferBudget::Lease() : std::move(*room_);
+  }
+
+ private:
+  BufferBudget::Lease* room_ = nullptr;
 };
 
 /// A POST's response: JSON, or an event stream once there is an event. In an old session the events get ids
@@ -80,16 +92,21 @@ class BatchSink final : public AnswerSink {
   Task<bool> event(std::string_view) override { co_return true; }
   Task<void> finish(int, std::string_view json) override {
     if (!json.empty()) answers_.emplace_back(json);
+    BufferBudget::Lease room = take_room();
+    held_.take_over(room);
     co_return;
   }
   Task<void> idle() override { co_return; }
   bool streaming() const noexcept override { return false; }
   bool can_ask() const noexcept override { return false; }
   /// What was answered so far, in order.
-  const std::vector<std::string>& answers() const noexcept { return answers_; }
+  std::vector<std::string>& answers() noexcept { return answers_; }
+  /// What all of it holds of its client's room.
+  BufferBudget::Lease& held() noexcept { return held_; }
 
  private:
   std::vector<std::string> answers_;
+  BufferBudget::Lease held_;
 };
 
 /// The id of an event in an old session, and back. `number` 0: before the first.

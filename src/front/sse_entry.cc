@@ -82,18 +82,19 @@ Task<void> SseEntry::stream(Visit& visit, HttpSink& sink, CancelScope& gone) {
 
 // Until the channel ends or the client has gone.
 Task<Result<void>> SseEntry::write(HttpResponder& responder, ChannelEntry& channel, CancelScope& gone) {
-  std::vector<std::string> texts;
+  std::vector<Outbox::Item> items;
   while (true) {
-    const Outbox::Took took = co_await channel.outbox().take(texts, Shard::current().now() + kQuiet, &gone);
+    const Outbox::Took took = co_await channel.outbox().take(items, Shard::current().now() + kQuiet, &gone);
     if (took == Outbox::Took::nothing) {
       const Result<void> sent = co_await responder.comment();
       if (!sent) co_return sent;
     } else if (took != Outbox::Took::messages) {
       co_return Result<void>();
     }
-    for (const std::string& text : texts) {
-      const Result<void> sent = co_await responder.event(text, {}, "message");
+    for (Outbox::Item& item : items) {
+      const Result<void> sent = co_await responder.event(item.text, {}, "message");
       if (!sent) co_return sent;
+      item = Outbox::Item();
     }
   }
 }

@@ -75,14 +75,14 @@ Task<void> StdioEntry::read(Channel& wire, CancelScope& stop) {
 }
 
 Task<void> StdioEntry::write(Channel& wire, CancelScope& reading) {
-  std::vector<std::string> texts;
+  std::vector<Outbox::Item> items;
   while (true) {
-    const Outbox::Took took = co_await channel_.outbox().take(texts, kForever, nullptr);
+    const Outbox::Took took = co_await channel_.outbox().take(items, kForever, nullptr);
     if (took != Outbox::Took::messages) co_return;
     std::string lines;
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-      append_line(lines, texts[i]);
-      if (i + 1 < texts.size() && lines.size() < kBatchMax) continue;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      append_line(lines, items[i].text);
+      if (i + 1 < items.size() && lines.size() < kBatchMax) continue;
       const iovec piece{lines.data(), lines.size()};
       const Result<void> written = co_await wire.write(std::span<const iovec>(&piece, 1), kForever, nullptr);
       if (!written) {

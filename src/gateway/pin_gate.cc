@@ -52,8 +52,7 @@ std::string why_denied(const Plan& plan, std::size_t server, std::string_view to
   const std::string name = "the tool \"" + std::string(tool) + "\" ";
   const std::string remedy = "look at it, then run \"weir approve " + pins->server() + '"';
   if (!view->fault.empty())
-    return name + "is not approved, as what was cannot be read (" + view->fault +
-           "): mend that file, or run " + "\"weir approve " + pins->server() + '"';
+    return name + "is not approved, as what was cannot be read: the gateway's log says why";
   if (!view->looked) return {};
   const auto row = view->tools.find(tool);
   if (row == view->tools.end()) return name + "was never approved, and the server does not list it";

@@ -29,6 +29,14 @@ std::vector<ToolDefinition> definitions_of(const std::vector<ListPage>& pages) {
   std::vector<ToolDefinition> out;
   for (const ListPage& page : pages)
     for (const ListEntry& entry : page.entries) out.push_back(define_tool(entry.identity, entry.raw));
+  // What clients could not read is not what was approved under its name, either. Behind all others.
+  for (const ListPage& page : pages)
+    for (const auto& [name, fault] : page.faults) {
+      if (name.empty()) continue;
+      out.emplace_back();
+      out.back().tool = name;
+      out.back().fault = "its definition " + fault;
+    }
   bound_definitions(out);
   return out;
 }

@@ -1,6 +1,6 @@
-// The connections of a shard that wait for their next request: they make room when there are too many. Those
-// that have not been served yet go first, so that a flood of new ones does not push out who was here before;
-// of either kind the longest waiting. One shard.
+// The connections of a shard that wait for their client: they make room when there are too many. Those that
+// have not been served yet go first, so that a flood of new ones does not push out who was here before, then
+// those between requests, then those within a body; of each kind the longest waiting. One shard.
 #pragma once
 
 #include <cstddef>
@@ -21,10 +21,10 @@ class IdleList {
     Place& operator=(const Place&) = delete;
     ~Place() { leave(); }
 
-    /// Behind all others of its kind; does nothing if it is in the list.
-    void enter(IdleList& list) noexcept {
+    /// Behind all others of its kind; does nothing if it is in the list. `in_body`: of a request under way.
+    void enter(IdleList& list, bool in_body = false) noexcept {
       if (next_ != nullptr) return;
-      Place& head = list.heads_[served_ ? 1 : 0];
+      Place& head = list.heads_[in_body ? 2 : served_ ? 1 : 0];
       previous_ = head.previous_;
       next_ = &head;
       previous_->next_ = this;
@@ -63,7 +63,7 @@ class IdleList {
       if (head.next_ != &head) return shed(*head.next_);
     return false;
   }
-  /// The same among those of one address, for which the oldest few hundred of either kind are looked at.
+  /// The same among those of one address, for which the oldest few hundred of each kind are looked at.
   bool shed_oldest_of(std::string_view address) noexcept {
     for (Place& head : heads_) {
       std::size_t looks = kLooksMax;
@@ -82,7 +82,7 @@ class IdleList {
   }
 
   CancelScope none_;
-  Place heads_[2] = {{{}, none_}, {{}, none_}};  // not served yet, served
+  Place heads_[3] = {{{}, none_}, {{}, none_}, {{}, none_}};  // not served yet, served, within a body
 };
 
 }  // namespace weir

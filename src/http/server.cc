@@ -186,7 +186,9 @@ class HttpServerConnection {
         const std::size_t wanted = std::min(total, std::max(2 * have, have + kStep));
         if (!lease(request, wanted)) co_return no_room(reason);
         channel_.reserve(wanted);
-        const int trouble = await_more(co_await channel_.fill(deadline, nullptr), reason);
+        place_.enter(idle_, true);
+        const int trouble = await_more(co_await channel_.fill(deadline, &shed_), reason);
+        place_.leave();
         if (trouble != 0) co_return trouble;
       }
       // The bytes may have moved: the head's views are taken anew.
@@ -225,7 +227,9 @@ class HttpServerConnection {
       channel_.consume(decoder.consumed());
       if (state == ChunkedDecoder::State::done) break;
       if (state == ChunkedDecoder::State::data) continue;
-      const int trouble = await_more(co_await channel_.fill(deadline, nullptr), reason);
+      place_.enter(idle_, true);
+      const int trouble = await_more(co_await channel_.fill(deadline, &shed_), reason);
+      place_.leave();
       if (trouble != 0) co_return trouble;
     }
     request.keeps_body_ = body.take();
@@ -242,8 +246,9 @@ class HttpServerConnection {
     return 503;
   }
 
-  static int await_more(const Result<std::size_t>& got, std::string& reason) {
+  int await_more(const Result<std::size_t>& got, std::string& reason) {
     if (got && *got != 0) return 0;
+    lost_ = shed_.cancelled();
     if (got || got.error().kind() != Error::Kind::deadline_exceeded) return -1;
     reason = "the body did not come in time";
     return 408;

@@ -51,6 +51,8 @@ class SseDecoder {
   bool resumable() const noexcept { return has_id_ || !last_id_.empty(); }
   /// The event found last; may be moved from.
   SseEvent& event() noexcept { return event_; }
+  /// Bytes that the event under way holds.
+  std::size_t held() const noexcept { return line_.capacity() + building_.data.capacity(); }
   /// The first bytes of the data that was left out last.
   std::string_view overlong_begin() const noexcept { return overlong_begin_; }
   /// The id of the last whole event that had one, left out or not (one cut off has not come): empty where

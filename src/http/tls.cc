@@ -4,7 +4,10 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <map>
 #include <utility>
 
@@ -31,6 +34,15 @@ std::string last_reason(const char* what) {
 
 auto bad(const char* what) {
   return fail(Error::Kind::invalid_request, Error::Side::gateway, Error::Sent::no, last_reason(what));
+}
+
+// Why a file of a certificate or key can't be used.
+auto bad_file(const std::string& file, const char* what) {
+  const int there = ::access(file.c_str(), R_OK);
+  const std::string reason = there != 0 ? std::string("cannot be read: ") + std::strerror(errno)
+                                        : std::string("holds no ") + what + " in PEM form";
+  ERR_clear_error();
+  return fail(Error::Kind::invalid_request, Error::Side::gateway, Error::Sent::no, file + ' ' + reason);
 }
 
 bool is_numeric(const std::string& host) {
@@ -120,10 +132,15 @@ Result<std::unique_ptr<TlsContext>> TlsContext::server(const std::string& cert_f
   if (inner->context == nullptr) return bad("TLS");
   SSL_CTX_set_min_proto_version(inner->context, TLS1_2_VERSION);
   if (SSL_CTX_use_certificate_chain_file(inner->context, cert_file.c_str()) != 1)
-    return bad(cert_file.c_str());
-  if (SSL_CTX_use_PrivateKey_file(inner->context, key_file.c_str(), SSL_FILETYPE_PEM) != 1)
-    return bad(key_file.c_str());
-  if (SSL_CTX_check_private_key(inner->context) != 1) return bad("the key does not fit the certificate");
+    return bad_file(cert_file, "certificate");
+  const std::string unfit = key_file + " holds a key that does not fit the certificate";
+  if (SSL_CTX_use_PrivateKey_file(inner->context, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
+    const unsigned long code = ERR_peek_last_error();
+    const bool mixed =
+        ERR_GET_LIB(code) == ERR_LIB_X509 && ERR_GET_REASON(code) == X509_R_KEY_VALUES_MISMATCH;
+    return mixed ? bad(unfit.c_str()) : bad_file(key_file, "private key");
+  }
+  if (SSL_CTX_check_private_key(inner->context) != 1) return bad(unfit.c_str());
   SSL_CTX_set_cipher_list(inner->context, kCiphers);
   SSL_CTX_set_options(inner->context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_alpn_select_cb(inner->context, choose_protocol, nullptr);

@@ -86,8 +86,8 @@ std::optional<std::uint64_t> StreamableLarge::length() const noexcept {
 
 std::span<const std::string_view> StreamableLarge::replace_id(std::string_view text, std::string_view id) {
   const auto from = static_cast<std::size_t>(id.data() - text.data());
-  pieces_ = {text.substr(0, from), client_id_, text.substr(from + id.size())};
-  return pieces_;
+  pieces_ = {text.substr(0, from), client_id_, text.substr(from + id.size()), {}};
+  return std::span<const std::string_view>(pieces_).first(3);
 }
 
 void StreamableLarge::look_for_error(std::string_view part) {
@@ -109,9 +109,21 @@ Result<std::span<const std::string_view>> StreamableLarge::pass(std::string_view
   behind_ += part.substr(from + size);
   if (behind_.size() > kTailMax) return broken("too much follows the result of its large answer");
   part = part.substr(0, from + size);
+  const bool held = std::exchange(holds_, false);
+  given_ = last_;
+  // Behind a result that has ended there is more to come: what is held back there is enough.
+  if (!scan_.ended() && !part.empty()) {
+    last_ = part.back();
+    part.remove_suffix(1);
+    holds_ = true;
+  } else if (held && part.empty() && !scan_.ended()) {
+    holds_ = true;
+    return std::span<const std::string_view>();
+  }
   if (first && place_ == Place::head) return replace_id(part, id);
-  pieces_[0] = part;
-  return std::span<const std::string_view>(pieces_).first(1);
+  pieces_[0] = held ? std::string_view(&given_, 1) : std::string_view();
+  pieces_[1] = part;
+  return std::span<const std::string_view>(pieces_).first(2);
 }
 
 // Behind the result there is the id and the version, or nothing but the last brace: whatever else comes there
@@ -149,7 +161,9 @@ Task<Result<std::span<const std::string_view>>> StreamableLarge::next() {
     end_.append(part->substr(part->size() - std::min(part->size(), kLookedAt)));
     const Result<std::span<const std::string_view>> now = pass(*part, first);
     // All of it may be held back.
-    if (!now || !now->front().empty()) co_return now;
+    if (!now) co_return now;
+    for (const std::string_view piece : *now)
+      if (!piece.empty()) co_return now;
   }
   co_return std::span<const std::string_view>();
 }

@@ -49,9 +49,12 @@ class StreamableLarge final : public LargeResult {
   bool ended_ = false;
   bool tool_error_ = false;
   ResultScan scan_;
+  char last_ = 0;  // the last byte so far of a result that goes on, held back: a cut one never looks whole
+  bool holds_ = false;
+  char given_ = 0;      // the same, in pieces_
   std::string behind_;  // what follows the result, held back until it is known to be right
   std::string end_;     // the last bytes so far, to be looked at at the end
-  std::array<std::string_view, 3> pieces_;
+  std::array<std::string_view, 4> pieces_;
 };
 
 /// A JSON body; one without an announced length is bounded as it comes.

@@ -88,6 +88,10 @@ Task<Result<ReplyEvent>> StreamableReply::next(TimePoint until) {
   while (true) {
     const SseDecoder::State state = decoder_.next(unread_);
     if (state == SseDecoder::State::begun && begin_large()) co_return ReplyEvent();
+    if (state == SseDecoder::State::more && room_ != nullptr &&
+        decoder_.held() >= BufferBudget::kCountedMin && !room_->grow_to(decoder_.held()))
+      co_return fail(Error::Kind::overloaded, Error::Side::gateway, Error::Sent::maybe,
+                     "no memory is left for the answer (limits.buffers): come back later");
     if (state == SseDecoder::State::refused)
       co_return fail(Error::Kind::too_large, Error::Side::upstream, Error::Sent::maybe,
                      "an event of its answer is larger than limits.message");

@@ -16,7 +16,7 @@ namespace weir {
 
 class StreamableReply final : public ReplyStream {
  public:
-  /// `owner`, the call's peer and its scope outlive it; `id` is the request's, raw.
+  /// `owner`, the call's peer, scope and room outlive it; `id` is the request's, raw.
   StreamableReply(Streamable& owner, const Call& call, std::string id, HttpExchange exchange)
       : owner_(owner),
         peer_(*call.peer),
@@ -25,7 +25,8 @@ class StreamableReply final : public ReplyStream {
         decoder_(owner.options_.message_max),
         clock_(call.deadline, Shard::current().now()),
         cancel_(call.cancel),
-        takes_requests_(call.takes_requests) {
+        takes_requests_(call.takes_requests),
+        room_(call.room) {
     decoder_.tell_begun(StreamableLarge::may_pass(call));
   }
   ~StreamableReply() override;
@@ -59,6 +60,7 @@ class StreamableReply final : public ReplyStream {
   ReplyClock clock_;
   CancelScope& cancel_;
   const bool takes_requests_;
+  BufferBudget::Lease* const room_;  // of events that come whole; null: not counted
   bool ended_ = false;
   bool first_ = true;  // nobody has asked yet
   std::unique_ptr<LargeBody> large_;

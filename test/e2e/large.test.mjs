@@ -37,6 +37,13 @@ export const tests = {
         raw.end(whole);
       };
       await assert.rejects(ask(weir.url, 'tools/call', '"name":"echo","arguments":{}', { name: 'echo' }));
+      // As long as it was said, and yet no whole result.
+      upstream.call = (parsed, { raw }) => {
+        const text = `{"jsonrpc":"2.0","id":${parsed.id},"result":{"content":[{"type":"text","text":"${'z'.repeat(150_000)}`;
+        raw.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': text.length });
+        raw.end(text);
+      };
+      await assert.rejects(ask(weir.url, 'tools/call', '"name":"echo","arguments":{}', { name: 'echo' }));
       // Cut off in the middle.
       for (const sized of [true, false]) {
         upstream.call = (parsed, { raw }) => {

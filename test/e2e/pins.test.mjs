@@ -212,7 +212,7 @@ export const tests = {
       await denied(weir, 'odd', 'a');
       await denied(weir, 'read', 'a');
       const told = await approve(weir, 'a');
-      assert.doesNotMatch(told.out, /odd/);
+      assert.match(told.out, /odd: not approved: its definition names a member twice/);
       // A second list in one answer: which one a client reads is its own affair.
       tools = good;
       answer = (list) => `{"resultType":"complete","ttlMs":0,"cacheScope":"private","tools":[${list}],"t\\u006fols":[${JSON.stringify(tool('evil'))}]}`;
@@ -250,6 +250,33 @@ export const tests = {
     });
   },
 
+  async 'enforce: a definition that clients could not read is not what was approved under its name'() {
+    await pinned({ a: { tools: [tool('read'), tool('write')] } }, 'enforce', async (weir, { a }, again) => {
+      await served(weir.url, 'read');
+      const { inputSchema, ...bare } = tool('read', 'evil');
+      const broken = {
+        'names a member twice': JSON.stringify(tool('read')).replace('"description"', '"description":"evil","description"'),
+        'has no inputSchema': JSON.stringify(bare),
+        'has a description of the wrong type': JSON.stringify(tool('read', ['evil'])),
+        'has a title of the wrong type': JSON.stringify(tool('read', 'evil', { title: 5 })),
+      };
+      for (const [why, raw] of Object.entries(broken)) {
+        a.list = (respond) => respond.result(`{"resultType":"complete","ttlMs":0,"cacheScope":"private","tools":[${raw},${JSON.stringify(tool('write'))}]}`);
+        assert.deepEqual(await names(weir.url), ['write'], why);
+        assert.match(await denied(weir, 'read', 'a'), new RegExp(`its definition ${why}`));
+        await served(weir.url, 'write');
+        assert.equal((await pinsOf(weir, 'a')).changed, 1, why);
+        assert.match((await approve(weir, 'a')).out, new RegExp(why));
+        assert.match(await denied(weir, 'read', 'a'), new RegExp(`its definition ${why}`));
+      }
+      weir = await again();
+      assert.match(await denied(weir, 'read', 'a'), /its definition has a title/);
+      a.list = null;
+      assert.deepEqual(await names(weir.url), ['read', 'write']);
+      await served(weir.url, 'read');
+    });
+  },
+
   async 'a file that cannot be read approves nothing, is told, and stays until approved'() {
     await pinned({ a: { tools: [tool('read')] } }, 'enforce', async (weir, { a }, again, { state_dir }) => {
       await until(() => fs.readdirSync(state_dir).some((name) => name.endsWith('.pins.json')), 5000, 'the file');
@@ -259,7 +286,7 @@ export const tests = {
         fs.writeFileSync(file, broken);
         weir = await again();
         assert.deepEqual(await names(weir.url), [], broken);
-        assert.match(await denied(weir, 'read', 'a'), /cannot be read .*: mend that file, or run "weir approve a"/);
+        assert.match(await denied(weir, 'read', 'a'), /cannot be read: the gateway's log says why/);
         await until(() => lines(weir, 'file of pins').length === 1, 5000, 'the log');
         assert.match((await pinsOf(weir, 'a')).fault, /pins\.json/);
         assert.equal(fs.readFileSync(file, 'utf8'), broken, 'it is not written over');

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { Upstream } from './upstream.mjs';
-import { Weir, meta } from './weir.mjs';
+import { Weir, meta, until } from './weir.mjs';
 
 const patience = 20000;
 
@@ -104,6 +104,32 @@ export class Wire {
   destroy() {
     this.socket.destroy();
   }
+}
+
+// Sends and waits for an answer that has come whole; no more than its begin is read.
+export async function sendAndHold(weir, text, from) {
+  const wire = await Wire.open(weir.url, { from });
+  wire.socket.on('data', () => wire.socket.pause());
+  wire.send(text);
+  await until(() => wire.text.includes('\r\n\r\n'), 20000);
+  return wire;
+}
+// The rest of an answer with its length.
+export async function readLarge(wire) {
+  const whole = () => {
+    const head = /^HTTP\/1\.1 (\d+).*?content-length: (\d+).*?\r\n\r\n/is.exec(parts[0]);
+    return { status: Number(head[1]), size: head[0].length + Number(head[2]), head: head[0].length };
+  };
+  const parts = [wire.text];
+  let size = wire.text.length;
+  const { socket } = wire;
+  socket.removeAllListeners('data');
+  if (size < whole().size)
+    for await (const part of socket.iterator({ destroyOnReturn: false })) {
+      parts.push(part.toString('latin1'));
+      if ((size += part.length) >= whole().size) break;
+    }
+  return { status: whole().status, body: parts.join('').slice(whole().head) };
 }
 
 // A request of 2026-07-28 as a body, and its usual head lines.

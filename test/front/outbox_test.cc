@@ -33,12 +33,12 @@ TEST(Outbox, WritersWaitForTheReaderAndNothingIsLost) {
       Nursery writer;
       writer.start(put_many(outbox, 256 * 1024, kCount, put, refused));
       waited_at = put;
-      std::vector<std::string> texts;
+      std::vector<Outbox::Item> texts;
       while (came.size() < kCount) {
         const Outbox::Took took = co_await outbox.take(texts, Shard::current().now() + seconds(1), nullptr);
         EXPECT_EQ(took, Outbox::Took::messages);
         if (took != Outbox::Took::messages) break;
-        for (std::string& text : texts) came.push_back(text.substr(0, text.find(':')));
+        for (const Outbox::Item& item : texts) came.push_back(item.text.substr(0, item.text.find(':')));
       }
       Outbox::Took took = co_await outbox.take(texts, Shard::current().now() + seconds(1), nullptr);
       EXPECT_EQ(took, Outbox::Took::nothing);
