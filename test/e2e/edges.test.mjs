@@ -254,7 +254,9 @@ export const tests = {
       upstream.call = (parsed, respond) => respond.send(200, 'zzz', { 'Content-Encoding': 'gzip' });
       const { error } = answerOf(await ask(weir.url, 'tools/call', '"name":"echo"', { name: 'echo' }));
       assert.deepEqual([error.code, upstream.calls().at(-1).headers['accept-encoding']], [1002, 'identity']);
-      assert.match(error.message, /gzip/);
+      assert.match(error.message, /its answer is not packed as it says/);
+      upstream.call = (parsed, respond) => respond.send(200, 'zzz', { 'Content-Encoding': 'br' });
+      assert.match(answerOf(await ask(weir.url, 'tools/call', '"name":"echo"', { name: 'echo' })).error.message, /the coding br/);
     });
   },
 

@@ -82,8 +82,21 @@ async function tell(message) {
   }
 }
 
+// Lines that come together are taken one after the other, with what each sets off in between.
+const lines = [];
+let taking = false;
 const input = createInterface({ input: process.stdin });
-input.on('line', (text) => {
+input.on('line', async (text) => {
+  lines.push(text);
+  if (taking) return;
+  taking = true;
+  while (lines.length) {
+    take(lines.shift());
+    await new Promise(setImmediate);
+  }
+  taking = false;
+});
+function take(text) {
   const message = JSON.parse(text);
   line?.();
   line = null;
@@ -112,4 +125,4 @@ input.on('line', (text) => {
   }
   if (self.held) void tell(message);
   else wanted = message;
-});
+}
