@@ -251,6 +251,19 @@ export const tests = {
     });
   },
 
+  async 'a new server\'s question that says something twice ends its call, and nobody is asked'() {
+    const params = '{"message":"to be shown","requestedSchema":{"type":"object","properties":{}},"message":"to be checked"}';
+    const asks = `{"resultType":"input_required","requestState":"s","inputRequests":{"q":{"method":"elicitation/create","params":${params}}}}`;
+    await between({ call: (_, respond) => respond.result(asks) }, async (weir) => {
+      const session = await openSession(weir.url, '2025-11-25', elicitation);
+      const answer = await session.post('{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"echo","arguments":{}}}');
+      assert.doesNotMatch(answer.text, /elicitation|to be/);
+      const { error } = result(answer);
+      assert.equal(error.code, 1002);
+      assert.match(error.message, /can't be put to its client: duplicate member near byte/);
+    });
+  },
+
   async 'who did not declare it is not asked'() {
     await between(asking([{ id: 1, message: 'x' }]), async (weir, upstream) => {
       const answer = result(await call(weir.url, '', { capabilities: '{"roots":{}}' })).result;

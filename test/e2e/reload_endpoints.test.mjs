@@ -18,13 +18,13 @@ function twenty(url, make = () => ({})) {
   return { stop: async () => ((over = true), await run, batches) };
 }
 const config = (list, keys = {}) => ({ servers: { weather: { endpoints: list, load_balancing: { strategy: 'round_robin' }, retry: false, ...keys } } });
-// A call that this replica has under way for a while.
-async function callAt(weir, replica) {
+// A call that this replica has under way until it is released.
+async function callAt(weir, replica, replicas) {
   for (let n = 0; ; ++n) {
     const id = `held${n}`;
-    const answer = call(weir.url, { id, tool: 'slow', args: { ms: 2000 }, patience: 20000, from: `127.3.0.${n + 1}` });
+    const answer = call(weir.url, { id, tool: 'slow', args: { held: true }, patience: 20000, from: `127.3.0.${n + 1}` });
     const there = until(async () => (await replica.counters()).calls.some((one) => one.id === id), 300, id).catch(() => false);
-    if (await there) return { answer };
+    if (await there) return { answer, release: () => Promise.all(replicas.map((one) => one.release())) };
   }
 }
 const met = async (replica) => ((book) => ({ sessions: book.sessions_made, initialize: book.probes.initialize, list: book.probes.list }))(await replica.counters());
@@ -51,13 +51,14 @@ async function run(era) {
     else assert.ok((await calls(weir.url, 20, { make: (n) => ({ from: `127.2.0.${n + 1}` }) })).some((one) => one.replica === d.id), 'newcomers go there');
 
     // One less, with a call under way.
-    const held = await callAt(weir, c);
+    const held = await callAt(weir, c, replicas);
     await change(weir, config([at(a), at(b), at(d)]));
     assert.equal((await endpoint(weir, c)).state, 'draining');
     assert.deepEqual((await metric(weir, 'weir_endpoint_state', { endpoint: c.url, state: 'draining' })).map(({ value }) => value), [1]);
     const left = (await counted([c]))[0];
     await wait(300);
     assert.equal((await counted([c]))[0], left, 'it gets nothing new');
+    await held.release();
     const done = await held.answer;
     assert.deepEqual([done.outcome, done.replica], ['ok', c.id], 'what was under way ends well');
     await until(async () => !(await endpoint(weir, c)), 20000, 'it to be shown no more');
@@ -133,13 +134,14 @@ export const tests = {
   async 'an endpoint that is taken back while it drains has no series twice'() {
     const replicas = await use(2);
     await served(replicas, { weather: { retry: false } }, async (weir) => {
-      const held = await callAt(weir, replicas[1]);
+      const held = await callAt(weir, replicas[1], replicas);
       await change(weir, config([{ url: replicas[0].url }]));
       assert.equal((await endpoint(weir, replicas[1])).state, 'draining');
       await change(weir, config(replicas.map(({ url }) => ({ url }))));
       const series = (await request('GET', weir.admin + '/metrics')).text.split('\n').filter((line) => line && !line.startsWith('#')).map((line) => line.slice(0, line.lastIndexOf(' ')));
       const twice = series.filter((one, i) => series.indexOf(one) !== i);
       assert.deepEqual(twice, [], 'a scrape with these is refused whole');
+      await held.release();
       assert.equal((await held.answer).outcome, 'ok');
       await until(async () => (await row(weir)).endpoints.length === 2, 20000, 'one row each');
       allOk(await calls(weir.url, 20));

@@ -3,7 +3,8 @@
 //   node replica.mjs --stdio [--id r1] [--era ...] [--latency MS] [--control 0] [--control-dir DIR]
 // Prints {id, pid, url, control} as one line of JSON; on pipes it goes to stderr and to DIR/PID.json, and the id is the
 // pid's where none is given. --journal FILE: each write's id, a line each. --attached: ends with its standard input. The control port is never faulty: GET /counters[?since=MS],
-// POST /fault {kind, only: all|calls|probes, share, factor, add, period, seed}, POST /latency {ms}, POST /heal, POST /reset. Kinds over HTTP: none refuse hang reset reset_mid s500 s503
+// POST /fault {kind, only: all|calls|probes, share, factor, add, period, seed}, POST /latency {ms}, POST /heal, POST /reset,
+// POST /release (calls with the argument `held` wait for it). Kinds over HTTP: none refuse hang reset reset_mid s500 s503
 // garbage badjson wrong_id slow trickle flap; on pipes: none hang garbage badjson wrong_id slow exit.
 import fs from 'node:fs';
 import http from 'node:http';
@@ -31,6 +32,7 @@ async function command(request, body) {
   if (request.method !== 'POST') throw new Error(`no ${request.method} ${pathname}`);
   const told = body ? JSON.parse(body) : {};
   if (pathname === '/reset') return book.reset(), {};
+  if (pathname === '/release') return book.release(), {};
   if (pathname === '/latency') return (book.latency = Number(told.ms)), {};
   if (pathname !== '/fault' && pathname !== '/heal') throw new Error(`no ${pathname}`);
   const wanted = pathname === '/heal' ? {} : told;

@@ -12,7 +12,7 @@ const kept = 100000; // calls that are remembered one by one
 const tools = [
   { name: 'echo', description: 'returns its arguments', inputSchema: { type: 'object' }, annotations: { readOnlyHint: true, idempotentHint: true } },
   { name: 'write', description: 'counted by the argument id', inputSchema: { type: 'object' }, annotations: { readOnlyHint: false, idempotentHint: false } },
-  { name: 'slow', description: 'takes as many ms as it is told', inputSchema: { type: 'object' }, annotations: { readOnlyHint: true } },
+  { name: 'slow', description: 'takes as many ms as it is told, or until it is released', inputSchema: { type: 'object' }, annotations: { readOnlyHint: true } },
   { name: 'whoami', description: 'which replica, which session', inputSchema: { type: 'object' }, annotations: { readOnlyHint: true } },
   { name: 'fail', description: 'a tool error', inputSchema: { type: 'object' }, annotations: { readOnlyHint: true } },
   { name: 'rpc_error', description: 'a JSON-RPC error', inputSchema: { type: 'object' }, annotations: { readOnlyHint: true } },
@@ -21,8 +21,12 @@ const tools = [
 export class Book {
   // `journal`: a file that every write is noted in, too: it outlives a kill.
   constructor({ name = 'weather', id, era = 'new', latency = 0, journal }) {
-    Object.assign(this, { name, id, era, latency, sessions: new Map(), in_flight: 0, journal: journal && fs.openSync(journal, 'a') });
+    Object.assign(this, { name, id, era, latency, sessions: new Map(), in_flight: 0, held: [], journal: journal && fs.openSync(journal, 'a') });
     this.reset();
+  }
+  // Calls with the argument `held` are answered.
+  release() {
+    for (const done of this.held.splice(0)) done();
   }
   // Forgets what was counted; sessions stay.
   reset() {
@@ -74,6 +78,7 @@ export class Book {
       const slept = call && message.params?.name === 'slow' ? Number(message.params.arguments?.ms ?? 0) : 0;
       const pause = (call ? this.latency + slept : 0) * factor + add;
       if (pause) await wait(pause);
+      if (call && message.params?.arguments?.held) await new Promise((done) => this.held.push(done));
       return this.said(message, session);
     } finally {
       if (call) --this.in_flight;

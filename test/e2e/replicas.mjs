@@ -63,6 +63,10 @@ export class Replica {
   reset() {
     return told(this.control, 'POST', '/reset');
   }
+  // Calls that are held there (argument `held`) are answered.
+  release() {
+    return told(this.control, 'POST', '/release');
+  }
   freeze() {
     this.child.kill('SIGSTOP');
   }
@@ -126,6 +130,8 @@ export async function startGateway(replicas, { server = {}, endpoints = () => ({
 }
 // Writes the configuration and waits until the gateway has taken it; `signal`: it is told to look.
 export async function change(weir, config, signal) {
+  // The log is written a little later than what it tells of.
+  await until(() => weir.log.includes('"cause":"start"'), 20000, 'the line of the start');
   const taken = () => weir.log.split('"message":"configuration taken"').length;
   const before = taken();
   weir.write(config);
