@@ -114,7 +114,13 @@ int command_tools(const Flags& flags) {
   if (!message) return 1;
   if (flags.json) return print_raw(message->result());
   const RawMembers result = members_of(message->result());
-  for (const std::string_view tool : elements(result.find("tools"))) {
+  const std::vector<std::string_view> tools = elements(result.find("tools"));
+  if (tools.empty())
+    std::fputs(
+        "weir: there is no tool; `weir status` says how the servers stand, `weir approve --dry-run` what is "
+        "withheld\n",
+        stderr);
+  for (const std::string_view tool : tools) {
     const RawMembers members = members_of(tool);
     const std::string description = text_of(members, "description");
     std::printf("%-40s %s\n", shown(text_of(members, "name"), 256).c_str(),

@@ -125,6 +125,8 @@ class Reader {
   bool client_file_;
   Config* config_ = nullptr;
   std::vector<Bound> bound_;
+  bool clients_asked_ = false;           // tokens are written, be they wrong
+  bool operators_asked_ = false;         // the same
   std::vector<Position> server_places_;  // of config_->servers
   std::vector<const Field*> refused_;    // choices that were none: nothing is known of what depends on them
   bool lenient_ = false;                 // inside a client's block of servers

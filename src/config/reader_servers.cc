@@ -72,8 +72,15 @@ Config Reader::config(const YamlNode& root) {
   else if (!root.is_null())
     diagnostics_.error(root.at, "a configuration is a block of keys, such as servers");
   fill_unset(root, config);
+  // Tokens that are there and wrong have been told of.
   const YamlNode* const auth = root.find("auth");
-  if (auth != nullptr && config.auth.bearer_tokens.empty())
+  const YamlNode* const tokens = auth == nullptr ? nullptr : auth->find("bearer_tokens");
+  clients_asked_ = !config.auth.bearer_tokens.empty() || (tokens != nullptr && !tokens->items.empty());
+  const YamlNode* const admin = root.find("admin");
+  const YamlNode* const token = admin == nullptr ? nullptr : admin->find("token");
+  operators_asked_ =
+      (config.admin && !config.admin->token.empty()) || (token != nullptr && !token->is_null());
+  if (auth != nullptr && !clients_asked_)
     diagnostics_.error(auth->at,
                        "\"auth\" needs \"bearer_tokens\", at least one: without the block nobody is asked");
   check_bound(config);
@@ -165,8 +172,7 @@ void Reader::check_bound(const Config& config) {
         address.port != 0 && std::any_of(bound_.begin(), bound_.begin() + static_cast<std::ptrdiff_t>(i),
                                          [&](const Bound& other) { return other.address == address; });
     if (twice) diagnostics_.error(at, used_twice_fault(address));
-    const bool asked = asks == Asks::clients ? !config.auth.bearer_tokens.empty()
-                                             : config.admin && !config.admin->token.empty();
+    const bool asked = asks == Asks::clients ? clients_asked_ : operators_asked_;
     // What tells figures only is bound elsewhere on purpose.
     if (asked || asks == Asks::nobody) continue;
     std::string open = open_address_fault(address, asks == Asks::operators, config.allow_unauthenticated);

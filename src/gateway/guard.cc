@@ -7,10 +7,13 @@
 namespace weir {
 namespace {
 
+// Nothing is a port, too: it may be left out behind its colon.
 bool is_port(std::string_view digits) {
+  constexpr std::size_t kDigitsMax = 5;
+  if (digits.size() > kDigitsMax) return false;
   unsigned number = 0;
   for (const char c : digits) {
-    if (c < '0' || c > '9' || number > 65535) return false;
+    if (c < '0' || c > '9') return false;
     number = number * 10 + static_cast<unsigned>(c - '0');
   }
   return number <= 65535;
@@ -36,7 +39,9 @@ bool origin_allowed(const GuardRules& rules, std::string_view origin) {
     if (origin.size() < base.size() || !equals_ignoring_case(origin.substr(0, base.size()), base))
       return false;
     const std::string_view port = origin.substr(base.size());
-    return port.empty() || (port.front() == ':' && port.size() > 1 && is_port(port.substr(1)));
+    // A browser writes it in one way (RFC 6454, section 6.2).
+    return port.empty() ||
+           (port.front() == ':' && port.size() > 1 && port[1] != '0' && is_port(port.substr(1)));
   });
 }
 

@@ -218,14 +218,14 @@ class HeadParser {
   HeadState line(std::string_view received, std::size_t& at, std::string_view& out, std::size_t line_max,
                  int too_long, std::string_view too_long_reason) noexcept {
     const std::string_view rest = received.substr(at);
+    if (rest.empty()) return HeadState::more;
+    // What can't begin a line of HTTP may never end one.
+    if ((kClasses[static_cast<unsigned char>(rest[0])] & kToken) == 0 && rest[0] != '\r' && rest[0] != '\n')
+        [[unlikely]]
+      return refuse(too_long == 502 ? 502 : 400, "this is not HTTP");
     const std::size_t length = rest.find('\n');
-    if (length == std::string_view::npos) {
-      if (rest.size() > line_max) return refuse(too_long, too_long_reason);
-      // What can't begin a line of HTTP may never end one.
-      const bool odd = !rest.empty() && rest[0] != '\r' && !all_of_class(rest.substr(0, 1), kToken);
-      if (odd) return refuse(too_long == 502 ? 502 : 400, "this is not HTTP");
-      return HeadState::more;
-    }
+    if (length == std::string_view::npos)
+      return rest.size() > line_max ? refuse(too_long, too_long_reason) : HeadState::more;
     if (length > line_max) return refuse(too_long, too_long_reason);
     if (length == 0 || rest[length - 1] != '\r') return refuse(400, "a line ends in CRLF");
     out = rest.substr(0, length - 1);

@@ -139,6 +139,14 @@ TEST(ConfigLoad, ChecksAddresses) {
        "weir.yaml:1:27: \"bearer_tokens\" must be a token of letters, digits and -._~+/ (RFC 6750)\n"
        "auth: {bearer_tokens: [*, \"\"]}\n"
        "                          ^\n"},
+      {"listen: 0.0.0.0:80\nauth: {bearer_tokens: ['${NONE}']}\n",
+       "weir.yaml:2:25: the environment variable \"NONE\" is not set (${NONE:-default} gives a default)\n"
+       "auth: {bearer_tokens: ['${NONE}']}\n"
+       "                        ^\n"},
+      {"admin: {address: \"[::]:80\", token: '${NONE}'}\n",
+       "weir.yaml:1:37: the environment variable \"NONE\" is not set (${NONE:-default} gives a default)\n"
+       "admin: {address: \"[::]:80\", token: '${NONE}'}\n"
+       "                                    ^\n"},
       {"metrics_listen: true\n",
        "weir.yaml:1:17: \"metrics_listen\" must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080\n"
        "metrics_listen: true\n"

@@ -66,6 +66,8 @@ const hosts = [
   }),
   ...each({ ...foreign, look: shut }, {
     'localhost with a point': host('localhost.'),
+    'a port of six digits': host('localhost:000080'),
+    'a port that there is not': host('localhost:65536'),
     'an address with a point': host('127.0.0.1.'),
     'localhost within another name': host('localhost.evil.example'),
     'an address within another name': host('127.0.0.1.evil.example'),
@@ -198,6 +200,9 @@ const origins = [
     'an encoded point': from('https://app%2eexample.com'),
     'a port left out': from('https://admin.example.com'),
     'a port with a zero in front': from('https://admin.example.com:08443'),
+    'localhost and a port with a zero in front': from('http://localhost:05173'),
+    'localhost and a port of six digits': from('http://localhost:051730'),
+    'localhost and port zero': from('http://localhost:0'),
     'a port with a digit behind it': from('https://admin.example.com:84430'),
     'a port with a user': from('https://admin.example.com:8443@evil.example'),
     'any port, letters': from('http://localhost:abc'),

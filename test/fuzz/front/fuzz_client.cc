@@ -112,6 +112,8 @@ std::string FuzzClient::framed(const std::string& text) const {
     path = fields.substr(0, fields.find('\n'));
     fields.erase(0, path.size() + 1);
   }
+  // An empty line would end the head before its length.
+  fields.erase(0, std::min(fields.find_first_not_of('\n'), fields.size()));
   return "POST " + path + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + Marks::token(slot_) +
          "\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n" +
          replaced(fields, "\n", "\r\n") + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
