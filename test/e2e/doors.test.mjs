@@ -179,6 +179,17 @@ export const tests = {
     assert.ok(!weir.log.includes('operators-token-1'));
   },
 
+  async 'an operators\' address that the file has no more is bound until the restart, and asks for its token until then'() {
+    const servers = { demo: { builtin: 'demo' } };
+    const weir = await Weir.start({ admin: { address: '127.0.0.1:0', token: 'operators-token-1' }, servers }, [], { admin: null });
+    const look = async (headers) => (await request('GET', weir.admin + '/servers', headers)).status;
+    weir.write({ admin: false, servers });
+    const taken = JSON.parse((await request('POST', weir.admin + '/reload', bearer('operators-token-1'))).text);
+    assert.deepEqual(taken.needs_restart, ['admin'], JSON.stringify(taken));
+    assert.deepEqual([await look(), await look(bearer('operators-token-2')), await look(bearer('operators-token-1'))], [401, 401, 200]);
+    assert.equal((await weir.stop()).code, 0);
+  },
+
   async 'the address for figures tells figures and nothing else, to whoever asks'() {
     const weir = await Weir.start({ metrics_listen: '127.0.0.1:0', admin: { address: '127.0.0.1:0', token: 'operators-token-1' }, servers: { demo: { builtin: 'demo' } } });
     const figures = /metrics\s+(\S+)\/metrics/.exec(weir.out)[1];

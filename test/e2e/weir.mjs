@@ -22,13 +22,13 @@ export async function until(probe, ms = 15000, what = 'condition') {
 }
 
 export class Weir {
-  // `descriptors`: how many of them the process may have; `listen`, `admin`: where it listens.
+  // `descriptors`: how many of them the process may have; `listen`, `admin`: where it listens, null: as the file says.
   static async start(config, extra = [], { descriptors, listen = '127.0.0.1:0', admin = '127.0.0.1:0' } = {}) {
     const self = new Weir();
     self.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'weir-e2e-'));
     self.file = path.join(self.folder, 'weir.yaml');
     self.write(config);
-    const args = ['run', self.file, '--listen', listen, '--admin', admin, ...extra];
+    const args = ['run', self.file, ...(listen ? ['--listen', listen] : []), ...(admin ? ['--admin', admin] : []), ...extra];
     self.child = descriptors ? spawn('bash', ['-c', `ulimit -n ${descriptors}; exec "$0" "$@"`, binary, ...args]) : spawn(binary, args);
     self.out = '';
     self.log = '';
