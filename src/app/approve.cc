@@ -52,14 +52,9 @@ void print_server(const RawMembers& server, bool dry) {
 }  // namespace
 
 int command_approve(const Flags& flags) {
-  const auto gateway = find_gateway(flags);
-  if (!gateway) return 2;
-  if (gateway->admin.empty()) {
-    std::fputs(gateway->by_flag ? "weir: give --admin: the operators' address is what is asked\n"
-                                : "weir: admin is off, so there is nobody to ask\n",
-               stderr);
-    return gateway->by_flag ? 2 : 1;
-  }
+  int failed = 0;
+  const auto gateway = find_operators(flags, failed);
+  if (!gateway) return failed;
   std::string url = gateway->admin + "/approve?dry_run=" + (flags.dry_run ? "1" : "0");
   if (!flags.server.empty()) url += "&server=" + percent_encoded(flags.server);
   const Result<RemoteAnswer> answer = ask_remote("POST", url, {}, {}, gateway->admin_access);

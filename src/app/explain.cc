@@ -101,14 +101,9 @@ int say_unknown(const RawMembers& told) {
 }  // namespace
 
 int command_explain(const Flags& flags) {
-  const auto gateway = find_gateway(flags);
-  if (!gateway) return 2;
-  if (gateway->admin.empty()) {
-    std::fputs(gateway->by_flag ? "weir: give --admin: the operators' address is what is asked\n"
-                                : "weir: admin is off, so there is nobody to ask\n",
-               stderr);
-    return gateway->by_flag ? 2 : 1;
-  }
+  int failed = 0;
+  const auto gateway = find_operators(flags, failed);
+  if (!gateway) return failed;
   const std::string url = gateway->admin + "/explain?tool=" + percent_encoded(flags.tool);
   const Result<RemoteAnswer> answer = ask_remote("GET", url, {}, {}, gateway->admin_access);
   if (!answer) return say_failure(gateway->admin, answer.error());

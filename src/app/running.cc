@@ -84,6 +84,17 @@ std::optional<RunningGateway> find_gateway(const Flags& flags) {
   return gateway;
 }
 
+std::optional<RunningGateway> find_operators(const Flags& flags, int& code) {
+  code = 2;
+  std::optional<RunningGateway> gateway = find_gateway(flags);
+  if (!gateway || !gateway->admin.empty()) return gateway;
+  if (!gateway->by_flag) code = 1;
+  std::fputs(gateway->by_flag ? "weir: give --admin: the operators' address is what is asked\n"
+                              : "weir: admin is off, so there is nobody to ask\n",
+             stderr);
+  return std::nullopt;
+}
+
 std::optional<std::string> mcp_endpoint(const RunningGateway& gateway) {
   if (!gateway.mcp.empty()) return gateway.mcp;
   if (gateway.admin.empty()) {

@@ -28,6 +28,9 @@ std::string admin_url(const AdminConfig& admin);
 RemoteAccess access_of(const AdminConfig& admin);
 /// Nothing, after a word on stderr, if a flag or the file is wrong.
 std::optional<RunningGateway> find_gateway(const Flags& flags);
+/// The same where the operators' address alone can answer. Nothing, after a word on stderr: `code` is the
+/// exit code.
+std::optional<RunningGateway> find_operators(const Flags& flags, int& code);
 /// The MCP endpoint, asked for at the operators' address where need be. Nothing: it could not be found out.
 std::optional<std::string> mcp_endpoint(const RunningGateway& gateway);
 
