@@ -14,8 +14,16 @@ int run_cli(int argc, char** argv) {
   const auto common = [&](CLI::App* command, bool positional) {
     command->add_option("-c,--config", flags.file, "the configuration file");
     if (positional) command->add_option("FILE", flags.file, "the configuration file");
-    command->add_option("--listen", flags.listen, "the MCP address, over the file's");
-    command->add_option("--admin", flags.admin, "the operators' address, or false");
+    command->add_option("--listen", flags.listen,
+                        positional
+                            ? "the MCP address, over the file's"
+                            : "the gateway's MCP address, HOST:PORT or https://HOST:PORT, in place of a "
+                              "file; its token is taken from WEIR_TOKEN");
+    command->add_option("--admin", flags.admin,
+                        positional
+                            ? "the operators' address, or false"
+                            : "the gateway's operators' address, the same way; its token is taken from "
+                              "WEIR_ADMIN_TOKEN");
     command->add_option("--log-level", flags.log_level, "debug, info, warn or error");
     command->add_flag("--json", flags.json, "print JSON");
     return command;

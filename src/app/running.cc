@@ -13,11 +13,13 @@
 namespace weir {
 namespace {
 
-// "http://HOST:PORT" of a flag; empty after a word on what is wrong with it.
+// "http://HOST:PORT" of a flag, or with https where it says so; empty after a word on what is wrong with it.
 std::string base_url(const char* flag, const std::string& value) {
+  constexpr std::string_view kTls = "https://";
+  const bool tls = value.starts_with(kTls);
   AddressConfig address;
-  const std::string fault = address_fault(value, address);
-  if (fault.empty()) return "http://" + reachable_address(address);
+  const std::string fault = address_fault(tls ? value.substr(kTls.size()) : value, address);
+  if (fault.empty()) return (tls ? "https://" : "http://") + reachable_address(address);
   std::fprintf(stderr, "%s: \"%s\" %s\n", flag, value.c_str(), fault.c_str());
   return {};
 }

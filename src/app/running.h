@@ -16,7 +16,7 @@ namespace weir {
 /// Its addresses: those of the flags, which then name the gateway alone; else those of the file; else the
 /// defaults.
 struct RunningGateway {
-  std::string admin;  // "http://HOST:PORT" of the operators' address; empty: not known
+  std::string admin;  // "http://HOST:PORT" or "https://HOST:PORT" of the operators' address; empty: not known
   std::string mcp;    // the MCP endpoint; empty: the operators' address knows it
   bool by_flag = false;
   RemoteAccess admin_access;

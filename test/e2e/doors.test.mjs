@@ -275,6 +275,26 @@ export const tests = {
     fs.rmSync(folder, { recursive: true });
   },
 
+  async 'the command line asks an address with TLS without its file, where the machine trusts the certificate'() {
+    const folder = fs.mkdtempSync('/tmp/weir-e2e-tls-');
+    certificate(folder, 'it');
+    const tls = { cert: path.join(folder, 'it.pem'), key: path.join(folder, 'it.key') };
+    const servers = { demo: { builtin: 'demo' } };
+    const weir = await Weir.start({ listen: { address: '127.0.0.1:0', tls }, admin: { address: '127.0.0.1:0', tls, token: 'operators-token-1' }, auth: { bearer_tokens: tokens }, servers });
+    const address = (url) => `https://localhost:${new URL(url).port}`;
+    const run = (args, env) => promisify(execFile)(binary, args, { env: { WEIR_ADMIN_TOKEN: 'operators-token-1', WEIR_TOKEN: tokens[0], ...env } }).catch((error) => error);
+    const trust = { SSL_CERT_FILE: tls.cert };
+    assert.match((await run(['status', '--admin', address(weir.admin)], trust)).stdout, /^demo /m);
+    assert.match((await run(['tools', '--listen', address(weir.url)], trust)).stdout, /^echo/m);
+    for (const [args, env] of [[['status', '--admin', address(weir.admin)], {}], [['status', '--admin', address(weir.admin).replace('localhost', '127.0.0.1')], trust]]) {
+      const told = await run(args, env);
+      assert.deepEqual([told.code, told.stdout], [1, ''], told.stderr);
+      assert.match(told.stderr, /certificate/);
+    }
+    assert.equal((await weir.stop()).code, 0);
+    fs.rmSync(folder, { recursive: true });
+  },
+
   async 'messages of every size pass through TLS whole, in both directions, though their client reads in bits'() {
     const folder = fs.mkdtempSync('/tmp/weir-e2e-tls-');
     certificate(folder, 'it');
