@@ -56,7 +56,8 @@ void check_rules(const PlainJson& schema, const weir::ParamRules& rules) {
 const PlainJson* argument(const PlainJson& arguments, const weir::ParamHeader& param) {
   const PlainJson* at = &arguments;
   for (const std::string& step : param.path) at = at != nullptr && at->is_object() ? at->find(step) : nullptr;
-  return at == nullptr || at->text == "null" ? nullptr : at;
+  const bool null = at != nullptr && at->kind == PlainJson::Kind::word && at->text == "null";
+  return null ? nullptr : at;
 }
 
 // The line of this parameter among those that were made; empty: there is none.
