@@ -57,7 +57,7 @@ int AdminApi::admit(const RequestHead& head, std::string& reason) {
   const std::shared_ptr<const Plan> plan = gateway_.plan();
   const Config& config = plan->config;
   static const std::vector<std::string> no_origins;
-  const GuardRules rules{loopback_, config.allowed_hosts, no_origins};
+  const GuardRules rules{loopback_, config.allowed_hosts, no_origins, true};
   if (const int status = check_entry(rules, head, reason); status != 0) return status;
   const bool figures = serves_ == Serves::figures;
   if (!figures && !plan->operators.admit(head.get(Field::authorization))) {
@@ -161,7 +161,8 @@ Task<void> AdminApi::handle(HttpRequest& request, HttpResponder& responder, Canc
       status = 404;
       body = trouble("no server has such a name");
     } else {
-      status = co_await approve(gateway_, *plan, std::move(server), dry, body);
+      status = co_await approve(gateway_, *plan, std::move(server), dry,
+                                query_of(request.head.target, "digest").value_or(std::string()), body);
     }
   } else {
     actions_.set_draining(path == "/drain");

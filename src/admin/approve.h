@@ -12,6 +12,6 @@ namespace weir {
 /// 200, also where `ok` is false for some server; 404 for a server that is not there, 409 without pins. The
 /// control shard.
 Task<int> approve(Gateway& gateway, const Plan& plan, std::optional<std::string> server, bool dry,
-                  std::string& out);
+                  const std::string& digest, std::string& out);
 
 }  // namespace weir

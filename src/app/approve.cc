@@ -1,5 +1,6 @@
 // `weir approve [SERVER]`: what POST /approve of the running gateway did, for people. What servers say of
 // themselves is shown so that nothing of it is hidden.
+#include <algorithm>
 #include <cstdio>
 
 #include "app/commands.h"
@@ -18,6 +19,19 @@ std::string visible(const RawMembers& members, std::string_view name) {
   return out;
 }
 
+// One side of a difference, as JSON: whatever is in it can be seen.
+void print_side(char side, const std::string& name, std::string_view json) {
+  constexpr std::size_t kShownMax = 2000;
+  if (json.empty()) return;
+  std::size_t most = std::min(json.size(), kShownMax);
+  while (most != json.size() && most != 0 && (static_cast<unsigned char>(json[most]) & 0xC0U) == 0x80U)
+    --most;
+  std::string text;
+  append_visible(text, json.substr(0, most));
+  if (most != json.size()) text += "... (" + std::to_string(json.size()) + " bytes; --json shows all)";
+  std::printf("    %c %s%s%s\n", side, name.c_str(), name.empty() ? "" : ": ", text.c_str());
+}
+
 void print_change(const RawMembers& tool, bool dry) {
   const std::string fault = visible(tool, "fault");
   const bool changed = text_of(tool, "state") == "changed";
@@ -33,8 +47,12 @@ void print_change(const RawMembers& tool, bool dry) {
     append_visible(differs, json_unescape(name));
   }
   std::printf("%s%s\n", line.c_str(), fault.empty() ? differs.c_str() : "");
-  if (changed) std::printf("    - %s\n", visible(tool, "before").c_str());
-  if (!tool.find("after").empty()) std::printf("    + %s\n", visible(tool, "after").c_str());
+  for (const std::string_view member : elements(tool.find("members"))) {
+    const RawMembers sides = members_of(member);
+    print_side('-', visible(sides, "name"), sides.find("before"));
+    print_side('+', visible(sides, "name"), sides.find("after"));
+  }
+  if (!changed) print_side('+', {}, tool.find("definition"));
 }
 
 void print_server(const RawMembers& server, bool dry) {
@@ -47,6 +65,9 @@ void print_server(const RawMembers& server, bool dry) {
     sum = "nothing to approve";
   std::printf("%s: %s\n", text_of(server, "server").c_str(), sum.c_str());
   for (const std::string_view tool : tools) print_change(members_of(tool), dry);
+  if (dry && error.empty() && !tools.empty())
+    std::printf("  to approve exactly this: weir approve %s --digest %s\n", text_of(server, "server").c_str(),
+                visible(server, "digest").c_str());
 }
 
 }  // namespace
@@ -56,6 +77,7 @@ int command_approve(const Flags& flags) {
   const auto gateway = find_operators(flags, failed);
   if (!gateway) return failed;
   std::string url = gateway->admin + "/approve?dry_run=" + (flags.dry_run ? "1" : "0");
+  if (!flags.digest.empty()) url += "&digest=" + percent_encoded(flags.digest);
   if (!flags.server.empty()) url += "&server=" + percent_encoded(flags.server);
   const Result<RemoteAnswer> answer = ask_remote("POST", url, {}, {}, gateway->admin_access);
   if (!answer) return say_failure(gateway->admin, answer.error());

@@ -11,35 +11,34 @@ int run_cli(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "weir " WEIR_VERSION);
   Flags flags;
-  const auto common = [&](CLI::App* command, bool positional) {
+  const auto common = [&](CLI::App* command, bool positional, bool asks = true) {
     command->add_option("-c,--config", flags.file, "the configuration file");
     if (positional) command->add_option("FILE", flags.file, "the configuration file");
-    command->add_option("--listen", flags.listen,
-                        positional
-                            ? "the MCP address, over the file's"
-                            : "the gateway's MCP address, HOST:PORT or https://HOST:PORT, in place of a "
-                              "file; its token is taken from WEIR_TOKEN");
+    command->add_option(
+        "--listen", flags.listen,
+        asks ? "the gateway's MCP address, HOST:PORT or https://HOST:PORT, in place of a file; "
+               "its token is taken from WEIR_TOKEN"
+             : "the MCP address, over the file's");
     command->add_option("--admin", flags.admin,
-                        positional
-                            ? "the operators' address, or false"
-                            : "the gateway's operators' address, the same way; its token is taken from "
-                              "WEIR_ADMIN_TOKEN");
+                        asks ? "the gateway's operators' address, the same way; its token is taken from "
+                               "WEIR_ADMIN_TOKEN"
+                             : "the operators' address, or false");
     command->add_option("--log-level", flags.log_level, "debug, info, warn or error");
     command->add_flag("--json", flags.json, "print JSON");
     return command;
   };
   int code = 0;
-  common(app.add_subcommand("run", "serve"), true)->callback([&] { code = command_run(flags); });
+  common(app.add_subcommand("run", "serve"), true, false)->callback([&] { code = command_run(flags); });
   auto* stdio =
       app.add_subcommand("stdio", "serve one client on stdin and stdout, for clients that launch servers");
   stdio->add_option("-c,--config", flags.file, "the configuration file");
   stdio->add_option("FILE", flags.file, "the configuration file");
   stdio->add_option("--log-level", flags.log_level, "debug, info, warn or error");
   stdio->callback([&] { code = command_stdio(flags); });
-  common(app.add_subcommand("check", "say what is wrong with a configuration"), true)->callback([&] {
+  common(app.add_subcommand("check", "say what is wrong with a configuration"), true, false)->callback([&] {
     code = command_check(flags);
   });
-  common(app.add_subcommand("init", "write a starter configuration"), true)->callback([&] {
+  common(app.add_subcommand("init", "write a starter configuration"), true, false)->callback([&] {
     code = command_init(flags);
   });
   auto* import = app.add_subcommand("import", "convert clients' configurations, to stdout");
@@ -49,14 +48,14 @@ int run_cli(int argc, char** argv) {
   app.add_subcommand("schema", "print the JSON Schema of the file")->callback([&] {
     code = command_schema();
   });
-  common(app.add_subcommand("tools", "list the tools of a running gateway"), false)->callback([&] {
+  common(app.add_subcommand("tools", "list the tools of a running gateway"), true)->callback([&] {
     code = command_tools(flags);
   });
   auto* call = common(app.add_subcommand("call", "call a tool of a running gateway"), false);
   call->add_option("TOOL", flags.tool, "its name")->required();
   call->add_option("JSON", flags.arguments, "its arguments, a JSON object");
   call->callback([&] { code = command_call(flags); });
-  auto* status = common(app.add_subcommand("status", "how the servers of a running gateway stand"), false);
+  auto* status = common(app.add_subcommand("status", "how the servers of a running gateway stand"), true);
   status->add_flag("--watch", flags.watch, "again every second");
   status->callback([&] { code = command_status(flags); });
   auto* explained = common(
@@ -68,11 +67,12 @@ int run_cli(int argc, char** argv) {
       false);
   approve->add_option("SERVER", flags.server, "its name; without it, all that are pinned");
   approve->add_flag("--dry-run", flags.dry_run, "only say what would be approved");
+  approve->add_option("--digest", flags.digest, "approve only what a dry run gave this digest of");
   approve->callback([&] { code = command_approve(flags); });
-  common(app.add_subcommand("reload", "make a running gateway read its file again"), false)->callback([&] {
+  common(app.add_subcommand("reload", "make a running gateway read its file again"), true)->callback([&] {
     code = command_post(flags, "/reload");
   });
-  common(app.add_subcommand("rollback", "bring a running gateway's previous configuration back"), false)
+  common(app.add_subcommand("rollback", "bring a running gateway's previous configuration back"), true)
       ->callback([&] { code = command_post(flags, "/rollback"); });
   app.add_subcommand("version", "print the version")->callback([] { std::puts("weir " WEIR_VERSION); });
   try {

@@ -15,6 +15,7 @@ struct Flags {
   bool json = false;
   bool watch = false;
   bool dry_run = false;
+  std::string digest;  // of what is to be approved
   std::string server;
   std::string tool;
   std::string arguments;

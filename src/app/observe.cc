@@ -362,14 +362,19 @@ void Observe::pin_news(const PinNews& news) {
   const std::string sentence = pin_sentence(news);
   LogLine line(log_, Module::gateway, good ? Severity::info : Severity::warn, sentence);
   line.text("server", news.server);
-  if (!news.tool.empty()) line.text("tool", news.tool);
-  if (!news.text.empty()) line.text(news.kind == Kind::changed ? "differs" : "text", news.text);
+  // What a server says of itself: nothing of it is hidden, or moves a terminal.
+  std::string tool;
+  std::string text;
+  append_visible(tool, news.tool);
+  append_visible(text, news.text);
+  if (!tool.empty()) line.text("tool", tool);
+  if (!text.empty()) line.text(news.kind == Kind::changed ? "differs" : "text", text);
   if (news.count != 0) line.number("count", static_cast<std::int64_t>(news.count));
   RecentEvent event = event_of("pin", good, news.server);
   event.text = sentence;
-  if (!news.tool.empty()) event.text += ": " + news.tool;
+  if (!tool.empty()) event.text += ": " + tool;
   if (news.count != 0) event.text += " (" + std::to_string(news.count) + ')';
-  if (!news.text.empty()) event.text += ": " + news.text;
+  if (!text.empty()) event.text += ": " + text;
   recent_.add(std::move(event));
 }
 

@@ -21,6 +21,8 @@ using std::chrono::milliseconds;
 
 namespace {
 
+constexpr std::size_t kControlBodyMax = 64 * 1024;  // operators' actions take none
+
 [[noreturn]] void leave(int code) {
   std::fflush(nullptr);
 #ifdef WEIR_COVERAGE
@@ -49,12 +51,17 @@ int Process::run() {
     seats_.push_back(std::make_unique<Seat>());
     seats_.back()->loop = std::make_unique<EpollShard>(i);
     // The control shard serves operators, who come in when nothing else does.
-    if (i < count) seats_.back()->limits.budget = &buffers_;
+    seats_.back()->limits.cut = &seats_.back()->cut;
+    if (i < count)
+      seats_.back()->limits.budget = &buffers_;
+    else
+      seats_.back()->limits.body_max = kControlBodyMax;
     shards.push_back(&seats_.back()->loop->shard());
   }
   metrics_ = std::make_unique<Metrics>(shards.size());
   observe_ = std::make_unique<Observe>(log_, *metrics_, gateway_now_, shards.size());
   observe_->set_options(options_.config.log);
+  for (const auto& seat : seats_) seat->idle.count_in(observe_->connections_shed);
   if (!options_.stdio && descriptor_room_ < options_.config.limits.connections) {
     LogLine line(
         log_, Module::app, Severity::warn,
@@ -172,8 +179,10 @@ void Process::say_ready() {
     std::printf("admin       %s\n", where(admin_address_, admin_certificate_ != nullptr).c_str());
   if (options_.config.metrics_listen)
     std::printf("metrics     %s/metrics\n", where(figures_address_, false).c_str());
-  std::printf("paste into a client:\n  {\"mcpServers\": {\"weir\": {\"type\": \"http\", \"url\": \"%s\"}}}\n",
-              first.c_str());
+  const bool asks = !options_.config.auth.bearer_tokens.empty();
+  std::printf(
+      "paste into a client:\n  {\"mcpServers\": {\"weir\": {\"type\": \"http\", \"url\": \"%s\"%s}}}\n",
+      first.c_str(), asks ? ", \"headers\": {\"Authorization\": \"Bearer TOKEN\"}" : "");
   for (const auto& [server, text] : said_) std::printf("  %-16s %s\n", server.c_str(), text.c_str());
   std::fflush(stdout);
 }
@@ -204,6 +213,8 @@ Task<void> Process::drain() {
   gateway_->end_streams();
   while (observe_->connections.load() != 0 && Shard::current().now() < deadline)
     co_await Sleep(Shard::current().now() + milliseconds(5), nullptr);
+  // Calls whose clients do not read are waited for no longer, either.
+  for (const auto& seat : seats_) seat->loop->shard().post([&seat] { seat->cut.cancel(); });
   co_await gateway_->close(std::max(deadline, Shard::current().now() + milliseconds(100)));
 }
 

@@ -51,6 +51,7 @@ class Process {
     IdleList idle;
     std::size_t refusing = 0;  // connections that are being told that they are too many
     CancelScope stop;
+    CancelScope cut;  // of clients that do not read, at the end of drain_timeout
     Nursery fibers;
   };
   Task<void> control();

@@ -43,9 +43,10 @@ void Process::take(const Config& config, std::string_view cause, std::string& re
   note_good_reload();
   set_buffer_limit(config.limits.buffers);
   buffers_.set_limit(config.limits.buffers / 2);
+  stray_budget().set_limit(config.limits.buffers / 8);
   for (const auto& seat : seats_)
     seat->loop->shard().post([&seat, limits = config.limits] {
-      seat->limits.body_max = limits.body;
+      if (seat->limits.budget != nullptr) seat->limits.body_max = limits.body;
       seat->limits.head.head_max = limits.header;
     });
   std::string restart;

@@ -23,7 +23,7 @@ Task<void> Process::accept(Seat& seat, std::unique_ptr<Listener> listener, Door 
       if (stream.error().kind() != Error::Kind::overloaded) continue;
       // The kernel's queue waits meanwhile.
       observe_->connections_refused[Observe::kDescriptors].fetch_add(1, std::memory_order_relaxed);
-      if (seat.idle.shed_oldest()) observe_->connections_shed.fetch_add(1, std::memory_order_relaxed);
+      (void)seat.idle.shed_oldest();
       co_await Sleep(Shard::current().now() + kPause, &seat.stop);
       continue;
     }
@@ -50,10 +50,7 @@ bool Process::make_room(Seat& seat, const Door& door, std::string_view address) 
   const ConnectionBook::Room room = door.book->enter(address, most, most_of_address);
   if (room == ConnectionBook::Room::yes) return true;
   const bool of_address = room == ConnectionBook::Room::none_for_address;
-  if (of_address ? seat.idle.shed_oldest_of(address) : seat.idle.shed_oldest()) {
-    observe_->connections_shed.fetch_add(1, std::memory_order_relaxed);
-    return true;
-  }
+  if (of_address ? seat.idle.shed_oldest_of(address) : seat.idle.shed_oldest()) return true;
   // This one comes too early: another shard's oldest makes room for the next.
   for (const auto& other : seats_)
     if (other.get() != &seat && !door.operators && other.get() != seats_.back().get())

@@ -41,4 +41,9 @@ void BufferBudget::give_back(std::string_view client, std::size_t size) {
   if (found->second == 0) by_client_.erase(found);
 }
 
+BufferBudget& stray_budget() noexcept {
+  static BufferBudget budget;
+  return budget;
+}
+
 }  // namespace weir

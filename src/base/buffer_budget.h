@@ -67,4 +67,8 @@ class BufferBudget {
   std::map<std::string, std::size_t, std::less<>> by_client_;  // its lock
 };
 
+/// Room for what servers say of their own accord, outside of calls: by server instead of by client, for all
+/// of them an eighth of limits.buffers. Any thread.
+BufferBudget& stray_budget() noexcept;
+
 }  // namespace weir

@@ -350,13 +350,6 @@ bool JsonCursor::finish() noexcept {
   return fault_ == JsonFault::none;
 }
 
-bool JsonNames::add(std::string_view raw_name) {
-  std::string name = json_unescape(raw_name);
-  if (std::find(seen_.begin(), seen_.end(), name) != seen_.end()) return false;
-  seen_.push_back(std::move(name));
-  return true;
-}
-
 bool json_name_is(std::string_view raw_name, std::string_view plain) {
   if (raw_name == plain) return true;
   // An escape takes at least one byte more than what it stands for.

@@ -168,16 +168,6 @@ class JsonCursor {
   std::size_t members_ = 0;
 };
 
-/// The member names of one object that a caller walks itself.
-class JsonNames {
- public:
-  /// False if `raw_name` was there already, escapes resolved.
-  bool add(std::string_view raw_name);
-
- private:
-  std::vector<std::string> seen_;
-};
-
 /// True if the raw name equals `plain` after its escapes; cheap where there are none.
 bool json_name_is(std::string_view raw_name, std::string_view plain);
 /// The text of a raw string (with or without its quotes) that was validated; lone surrogates become U+FFFD.

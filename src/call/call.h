@@ -153,7 +153,8 @@ struct Call {
         timed(other.timed),
         permit(other.permit),
         tried(other.tried),
-        room(other.room) {}
+        room(other.room),
+        budget(other.budget) {}
 
   /// The request as the client sent it, and its row in the table of methods.
   const Message& message;
@@ -188,6 +189,8 @@ struct Call {
   Permit* permit = &own_permit;
   Tried tried;
   BufferBudget::Lease* room = nullptr;  // of answers that come whole; null: not counted
+  BufferBudget* budget =
+      nullptr;  // of what waits to be read before the answer, as the client's; null: the same
 
   /// What answers it, kept until it is over, whatever is configured meanwhile.
   std::shared_ptr<const void> stack;

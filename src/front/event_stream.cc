@@ -53,6 +53,7 @@ Task<void> HttpEntry::events(Visit& visit, HttpSink& sink, CancelScope& gone) {
   while (sent) {
     const Feed::Reader::Came came = co_await reader.next(Shard::current().now() + kQuiet, gone);
     visit.session->touch(Shard::current().now());  // whoever listens is there, however quiet it is
+    if (!serving_.still_admits(visit)) break;
     if (came == Feed::Reader::Came::message)
       sent = co_await responder.event(reader.text(), event_id(stream, reader.number()));
     else if (came == Feed::Reader::Came::nothing)

@@ -354,6 +354,7 @@ Task<void> Serving::listen(Visit& visit, ClientCall& call) {
   Feed::Reader::Came came = Feed::Reader::Came::nothing;
   while (there) {
     came = co_await reader.next(Shard::current().now() + kQuiet, call.cancel);
+    if (!still_admits(visit)) break;
     if (came == Feed::Reader::Came::message)
       there = co_await visit.sink.event(reader.text());
     else if (came == Feed::Reader::Came::nothing)

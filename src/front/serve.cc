@@ -130,6 +130,7 @@ Task<void> Serving::serve_call(Visit& visit, const Message& message, const Metho
   leaf.trace = call.trace = trace.view();
   BufferBudget::Lease room(budget_, visit.client);
   visit.room = leaf.room = &room;
+  leaf.budget = budget_;
   const SinkRoom in_sink(visit.sink, room);
   std::string target;
   Answer answer;

@@ -36,6 +36,10 @@ void pass_task_status(const Visit& visit, const Message& message) {
 
 }  // namespace
 
+bool Serving::still_admits(const Visit& visit) const {
+  return visit.head == nullptr || gateway_.plan()->clients.admit(visit.head->get(Field::authorization));
+}
+
 Serving::Serving(Gateway& gateway, FrontObserver& observer, bool error_status_http, BufferBudget* budget)
     : gateway_(gateway),
       observer_(observer),

@@ -48,6 +48,8 @@ class Serving {
 
   /// What it serves from.
   Gateway& gateway() noexcept { return gateway_; }
+  /// Whether the client would be let in now: a stream that it opened outlives configurations.
+  bool still_admits(const Visit& visit) const;
   /// Answers one request of a row that the client's era knows; visit.client_view is filled in. `scope` ends
   /// it.
   Task<void> serve(Visit& visit, const Message& message, const MethodRow& row, CancelScope& scope);

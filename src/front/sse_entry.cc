@@ -71,7 +71,7 @@ Task<void> SseEntry::stream(Visit& visit, HttpSink& sink, CancelScope& gone) {
   Result<void> sent = co_await responder.begin_events(sink.fields());
   const std::string endpoint = std::string(kPostPath) + "?sessionId=" + id;
   if (sent) sent = co_await responder.event(endpoint, {}, "endpoint");
-  if (sent) sent = co_await write(responder, *channel, gone);
+  if (sent) sent = co_await write(visit, responder, *channel, gone);
   streams_->close(id);
   channel->abandon();
   leaving.cancel();
@@ -80,11 +80,13 @@ Task<void> SseEntry::stream(Visit& visit, HttpSink& sink, CancelScope& gone) {
   (void)sent.has_value();  // a client that has gone is noticed by its connection
 }
 
-// Until the channel ends or the client has gone.
-Task<Result<void>> SseEntry::write(HttpResponder& responder, ChannelEntry& channel, CancelScope& gone) {
+// Until the channel ends, the client has gone or would be let in no more.
+Task<Result<void>> SseEntry::write(const Visit& visit, HttpResponder& responder, ChannelEntry& channel,
+                                   CancelScope& gone) {
   std::vector<Outbox::Item> items;
   while (true) {
     const Outbox::Took took = co_await channel.outbox().take(items, Shard::current().now() + kQuiet, &gone);
+    if (!serving_.still_admits(visit)) co_return Result<void>();
     if (took == Outbox::Took::nothing) {
       const Result<void> sent = co_await responder.comment();
       if (!sent) co_return sent;

@@ -50,7 +50,8 @@ class SseEntry {
   Task<void> post(Visit& visit, Bytes body);
 
  private:
-  Task<Result<void>> write(HttpResponder& responder, ChannelEntry& channel, CancelScope& gone);
+  Task<Result<void>> write(const Visit& visit, HttpResponder& responder, ChannelEntry& channel,
+                           CancelScope& gone);
 
   Serving& serving_;
   const std::shared_ptr<OpenStreams> streams_;

@@ -19,10 +19,14 @@ struct Feed::Reader::Bell {
 namespace {
 
 std::atomic<std::size_t> g_kept{0};
+// What all feeds keep beyond their bounds.
+constexpr std::size_t kLargeMax = std::size_t{64} << 20;
+std::atomic<std::size_t> g_large{0};
 
 }  // namespace
 
 Feed::~Feed() {
+  g_large.fetch_sub(large_, std::memory_order_relaxed);
   if (ended_) g_kept.fetch_sub(bytes_, std::memory_order_relaxed);
 }
 
@@ -38,8 +42,28 @@ std::uint64_t Feed::append(FeedText text) {
     texts_.erase(texts_.begin());
     ++first_;
   }
+  // Its reader learns that it is behind.
+  if (!count_large()) {
+    first_ += texts_.size();
+    texts_.clear();
+    bytes_ = 0;
+    const std::uint64_t number = first_ - 1;
+    (void)count_large();
+    ring();
+    return number;
+  }
   ring();
   return first_ + texts_.size() - 1;
+}
+
+// False: there is no room for so much.
+bool Feed::count_large() {
+  const std::size_t large = bytes_ > bounds_.bytes_max ? bytes_ - bounds_.bytes_max : 0;
+  if (large == large_) return true;
+  const std::size_t all = g_large.fetch_add(large - large_, std::memory_order_relaxed) + (large - large_);
+  const bool fits = large < large_ || all <= kLargeMax;
+  large_ = large;
+  return fits;
 }
 
 void Feed::end() {

@@ -24,7 +24,7 @@ class Feed {
   /// What is kept, read or not.
   struct Bounds {
     std::size_t count_max = 1000;
-    std::size_t bytes_max = 1024 * 1024;  // one larger message is still kept
+    std::size_t bytes_max = 1024 * 1024;  // one larger message is still kept, while all such have room
   };
   explicit Feed(Bounds bounds) noexcept : bounds_(bounds) {}
   Feed(const Feed&) = delete;
@@ -76,6 +76,7 @@ class Feed {
 
  private:
   void ring();
+  bool count_large();
 
   mutable std::mutex lock_;
   const Bounds bounds_;
@@ -83,6 +84,7 @@ class Feed {
   std::uint64_t first_ = 1;
   std::uint64_t read_ = 0;
   std::size_t bytes_ = 0;
+  std::size_t large_ = 0;  // of bytes_, beyond bytes_max
   bool ended_ = false;
   std::shared_ptr<Reader::Bell> bell_;  // of the present reader
 };

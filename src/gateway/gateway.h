@@ -27,7 +27,8 @@ namespace weir {
 /// What approving came to, of one server.
 struct PinAnswer {
   std::string server;
-  std::string fault;  // why nothing was approved; empty: nothing went wrong
+  std::string fault;   // why nothing was approved; empty: nothing went wrong
+  std::string digest;  // of what was, or would be, approved
   std::vector<PinProposal::Change> changes;
 };
 
@@ -66,7 +67,7 @@ class Gateway {
   /// The control shard.
   ApplyReport apply(const Config& config);
   /// Approves what this server's tools are now, or only tells what would be (`dry`). The control shard.
-  Task<PinAnswer> approve(std::string server, bool dry);
+  Task<PinAnswer> approve(std::string server, bool dry, std::string digest);
   /// The running plan. Any shard's thread.
   const std::shared_ptr<const Plan>& plan() { return seats_[Shard::current().index()]->plan.get(); }
   /// The running plan from any thread.

@@ -55,7 +55,7 @@ Task<void> Gateway::hold_anew(std::string name) {
   events_.list_changed(name, ListKind::tools);
 }
 
-Task<PinAnswer> Gateway::approve(std::string server, bool dry) {
+Task<PinAnswer> Gateway::approve(std::string server, bool dry, std::string digest) {
   PinAnswer answer;
   answer.server = server;
   const std::shared_ptr<const Plan> plan = plan_.load();
@@ -65,9 +65,15 @@ Task<PinAnswer> Gateway::approve(std::string server, bool dry) {
     answer.fault = "it has no pins: set servers." + server + ".pin";
     co_return answer;
   }
+  // Whoever only looks wants to know how it is now; what is approved is what was looked at.
+  if (dry && plan->servers[place]->status()->state == ServerState::ready)
+    co_await learn_list(server, ListKind::tools);
   PinProposal proposal = pins->propose(utc_text(Shard::current().wall_now()));
   answer.changes = proposal.changes;
+  answer.digest = proposal.digest;
   if (!proposal.looked) answer.fault = "what it offers is not known yet";
+  if (!digest.empty() && digest != proposal.digest)
+    answer.fault = "what it offers has changed since it was looked at: look again with --dry-run";
   if (dry || !proposal.anything || !answer.fault.empty()) co_return answer;
   answer.fault = pins_.take(*pins, std::move(proposal));
   if (!answer.fault.empty()) answer.changes.clear();

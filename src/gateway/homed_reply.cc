@@ -20,6 +20,7 @@ struct Visit {
     copy.request_state = call.request_state;
     copy.first_by = call.first_by;
     copy.timed = call.timed;
+    copy.budget = call.budget;
   }
   CancelScope scope;
   Call copy;

@@ -1,6 +1,8 @@
 #include "gateway/pinned_lists.h"
 
 #include <algorithm>
+#include <string>
+#include <unordered_set>
 
 #include "mcp/splice.h"
 
@@ -9,11 +11,11 @@ namespace {
 
 bool has_plain_names(std::string_view object) {
   JsonCursor cursor(object, JsonLimits(), false);
-  JsonNames names;
+  std::unordered_set<std::string> names;
   if (!cursor.enter_object()) return true;
   std::string_view name;
   while (cursor.next_member(name)) {
-    if (!names.add(name)) return false;
+    if (!names.insert(json_unescape(name)).second) return false;
     cursor.take_value();
   }
   return true;

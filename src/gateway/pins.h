@@ -61,12 +61,14 @@ struct PinProposal {
   struct Change {
     std::string tool;
     PinState state = PinState::fresh;
-    std::vector<std::string> differs;  // members, of a changed one
-    std::string before;                // the description's first line
+    std::vector<PinDifference> differs;  // of a changed one
+    std::string definition;              // of a new one, canonical
+    std::string before;                  // the description's first line
     std::string after;
     std::string fault;  // why it stays as it is; empty: it is approved
   };
   std::vector<Change> changes;  // of each tool that is not as it was approved
+  std::string digest;           // of all that would be approved: 16 hexadecimal digits
   PinnedTools next;             // what would be approved then
   std::uint64_t version = 0;    // of what is approved now
   bool looked = false;          // it is known what the server lists

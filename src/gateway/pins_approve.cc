@@ -18,6 +18,7 @@ PinProposal Pins::propose(const std::string& now) const {
     for (const auto& [tool, definitions] : observed.tools)
       for (const Seen& one : definitions)
         if (one.state != PinState::approved) odd[tool].push_back(&one);
+  std::string whole;
   for (const auto& [tool, definitions] : odd) {
     const auto known = pinned_.find(tool);
     // What some endpoint still lists stays approved, what none does is not any more.
@@ -44,7 +45,10 @@ PinProposal Pins::propose(const std::string& now) const {
       change.state = one->state;
       change.after = first_line(seen.canonical);
       change.fault = seen.fault;
-      if (known != pinned_.end()) {
+      whole += change.tool + '\0' + hex(seen.digest, seen.digest.size());
+      if (known == pinned_.end()) {
+        change.definition = seen.canonical;
+      } else {
         const std::string& before = known->second.front().canonical;
         change.before = first_line(before);
         change.differs = differing_members(before, seen.canonical);
@@ -59,6 +63,8 @@ PinProposal Pins::propose(const std::string& now) const {
     out.next[std::string(tool)] = std::move(pins);
     out.anything = true;
   }
+  constexpr std::size_t kDigestBytes = 8;
+  out.digest = hex(sha256(whole), kDigestBytes);
   return out;
 }
 

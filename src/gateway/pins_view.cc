@@ -6,12 +6,16 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t kSaidMax = 10'000;  // definitions of a server that are told of
+constexpr std::size_t kSaidMax = 10'000;  // definitions that are known to have been told of
 constexpr std::size_t kLinesMax = 20;     // at a time
 
-std::string joined(const std::vector<std::string>& words) {
+std::string mark_of(const ToolDefinition& definition) {
+  return definition.tool + '\0' + hex(definition.digest, definition.digest.size());
+}
+
+std::string names_of(const std::vector<PinDifference>& members) {
   std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+  for (const PinDifference& member : members) out += (out.empty() ? "" : ", ") + member.name;
   return out;
 }
 
@@ -40,27 +44,36 @@ bool Pins::renew(std::vector<PinNews>& news) {
           row.fault = one.definition.fault;
         }
     }
+  // What is listed no more is told of again when it comes back: else junk would use up the memory of it.
+  if (said_.size() >= kSaidMax) {
+    std::set<std::string> still;
+    for (const auto& [tool, seen] : odd)
+      if (std::string mark = mark_of(seen->definition); said_.contains(mark)) still.insert(std::move(mark));
+    said_ = std::move(still);
+  }
   bool shown = false;
   std::size_t untold = 0;
-  for (const auto& [tool, seen] : odd) {
-    const ToolDefinition& definition = seen->definition;
-    std::string mark = definition.tool + '\0' + hex(definition.digest, definition.digest.size());
-    // While nothing was approved all tools are new: that is no news, and of a broken file it was said.
-    if (!set_ || !fault_.empty() || said_.size() >= kSaidMax || !said_.insert(std::move(mark)).second)
-      continue;
-    shown = true;
-    hiding_.insert(definition.tool);
-    if (news.size() >= kLinesMax && ++untold != 0) continue;
-    PinNews one;
-    one.kind = seen->state == PinState::changed ? PinNews::Kind::changed : PinNews::Kind::fresh;
-    one.tool = definition.tool;
-    const auto pin = pinned_.find(tool);
-    one.text = !definition.fault.empty() ? definition.fault
-               : pin != pinned_.end()
-                   ? joined(differing_members(pin->second.front().canonical, definition.canonical))
-                   : first_line(definition.canonical);
-    news.push_back(std::move(one));
-  }
+  // A tool that has changed is not lost among new ones.
+  for (const PinState kind : {PinState::changed, PinState::fresh})
+    for (const auto& [tool, seen] : odd) {
+      // While nothing was approved all tools are new: that is no news, and of a broken file it was said.
+      if (seen->state != kind || !set_ || !fault_.empty()) continue;
+      if (kind == PinState::fresh && said_.size() >= kSaidMax) break;
+      const ToolDefinition& definition = seen->definition;
+      if (!said_.insert(mark_of(definition)).second) continue;
+      shown = true;
+      hiding_.insert(definition.tool);
+      if (news.size() >= kLinesMax && ++untold != 0) continue;
+      PinNews one;
+      one.kind = kind == PinState::changed ? PinNews::Kind::changed : PinNews::Kind::fresh;
+      one.tool = definition.tool;
+      const auto pin = pinned_.find(tool);
+      one.text = !definition.fault.empty() ? definition.fault
+                 : pin != pinned_.end()
+                     ? names_of(differing_members(pin->second.front().canonical, definition.canonical))
+                     : first_line(definition.canonical);
+      news.push_back(std::move(one));
+    }
   if (untold != 0) {
     news.emplace_back();
     news.back().kind = PinNews::Kind::more;

@@ -1,6 +1,7 @@
 #include "gateway/tool_pin.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/json_canonical.h"
 #include "mcp/splice.h"
@@ -54,12 +55,17 @@ ToolDefinition define_tool(std::string tool, std::string_view raw) {
 
 void bound_definitions(std::vector<ToolDefinition>& list) {
   std::size_t bytes = 0;
+  std::unordered_map<std::string_view, std::size_t> of_name;
   for (std::size_t i = 0; i < list.size(); ++i) {
     bytes += list[i].canonical.size();
-    if (bytes <= kDefinitionsMax && i < kPinnedToolsMax) continue;
+    const bool fits = bytes <= kDefinitionsMax && i < kPinnedToolsMax;
+    // Each is held against each that was approved under its name.
+    if (++of_name[list[i].tool] <= kOfOneNameMax && fits) continue;
     list[i].canonical.clear();
     list[i].digest = {};
-    if (list[i].fault.empty()) list[i].fault = "its server's list is too long: over 8MB, or 10,000 tools";
+    if (list[i].fault.empty())
+      list[i].fault = fits ? "its server lists more than 4 tools of this name"
+                           : "its server's list is too long: over 8MB, or 10,000 tools";
   }
 }
 
@@ -73,17 +79,21 @@ const PinnedDefinition* matching_pin(const std::vector<PinnedDefinition>& pins, 
   return nullptr;
 }
 
-std::vector<std::string> differing_members(std::string_view before, std::string_view after) {
-  std::vector<std::string> out;
+std::vector<PinDifference> differing_members(std::string_view before, std::string_view after) {
+  std::vector<PinDifference> out;
   if (before.empty() || after.empty()) return out;
   const RawMembers old = members_of(before);
   const RawMembers now = members_of(after);
-  const auto add = [&out](std::string_view name) { out.push_back(json_unescape(name)); };
+  const auto add = [&out](std::string_view name, std::string_view one, std::string_view other) {
+    out.push_back({json_unescape(name), std::string(one), std::string(other)});
+  };
   for (std::size_t i = 0; i < old.size(); ++i)
-    if (now.find(old[i].name) != old[i].value) add(old[i].name);
+    if (const std::string_view other = now.find(old[i].name); other != old[i].value)
+      add(old[i].name, old[i].value, other);
   for (std::size_t i = 0; i < now.size(); ++i)
-    if (old.find(now[i].name).empty()) add(now[i].name);
-  std::sort(out.begin(), out.end());
+    if (old.find(now[i].name).empty()) add(now[i].name, {}, now[i].value);
+  std::sort(out.begin(), out.end(),
+            [](const PinDifference& one, const PinDifference& other) { return one.name < other.name; });
   return out;
 }
 

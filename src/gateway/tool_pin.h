@@ -31,8 +31,9 @@ struct ToolDefinition {
 };
 /// Longest canonical form of one definition that can be approved, in bytes.
 inline constexpr std::size_t kDefinitionMax = 256 * 1024;
-/// Of the definitions of one list, in bytes and in number: those behind can't be approved.
-inline constexpr std::size_t kDefinitionsMax = 8 * 1024 * 1024, kPinnedToolsMax = 10'000;
+/// Of the definitions of one list, in bytes and in number, and of those under one name: those behind can't be
+/// approved.
+inline constexpr std::size_t kDefinitionsMax = 8 * 1024 * 1024, kPinnedToolsMax = 10'000, kOfOneNameMax = 4;
 /// Reads a definition, raw as it was listed under the name `tool`.
 ToolDefinition define_tool(std::string tool, std::string_view raw);
 /// Marks those that are beyond the bounds of a list.
@@ -51,8 +52,14 @@ using PinnedTools = std::map<std::string, std::vector<PinnedDefinition>, std::le
 /// missing. Null: it is none of them.
 const PinnedDefinition* matching_pin(const std::vector<PinnedDefinition>& pins, const ToolDefinition& seen,
                                      Revision revision) noexcept;
-/// The members in which two canonical definitions differ.
-std::vector<std::string> differing_members(std::string_view before, std::string_view after);
+/// A member in which two definitions differ, each side as canonical JSON; empty: it is not there.
+struct PinDifference {
+  std::string name;
+  std::string before;
+  std::string after;
+};
+/// The members in which two canonical definitions differ, by name.
+std::vector<PinDifference> differing_members(std::string_view before, std::string_view after);
 /// The first line of a canonical definition's description, 120 bytes at most.
 std::string first_line(std::string_view canonical);
 

@@ -1,9 +1,12 @@
 // The connections of a shard that wait for their client: they make room when there are too many. Those that
 // have not been served yet go first, so that a flood of new ones does not push out who was here before, then
-// those between requests, then those within a body; of each kind the longest waiting. One shard.
+// those between requests, then those within a body; of each kind the longest waiting. Where memory is short,
+// those with half a header go. One shard.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "runtime/waiter.h"
@@ -12,6 +15,8 @@ namespace weir {
 
 class IdleList {
  public:
+  /// What a connection waits for: a request, the rest of a header, the rest of a body.
+  enum class Wait : std::uint8_t { request, head, body };
   /// One connection's place. Taken out by its destructor. Views and scope outlive it.
   class Place {
    public:
@@ -21,10 +26,11 @@ class IdleList {
     Place& operator=(const Place&) = delete;
     ~Place() { leave(); }
 
-    /// Behind all others of its kind; does nothing if it is in the list. `in_body`: of a request under way.
-    void enter(IdleList& list, bool in_body = false) noexcept {
+    /// Behind all others of its kind; does nothing if it is in the list.
+    void enter(IdleList& list, Wait wait = Wait::request) noexcept {
       if (next_ != nullptr) return;
-      Place& head = list.heads_[in_body ? 2 : served_ ? 1 : 0];
+      wait_ = wait;
+      Place& head = list.heads_[wait == Wait::body ? 2 : served_ ? 1 : 0];
       previous_ = head.previous_;
       next_ = &head;
       previous_->next_ = this;
@@ -46,6 +52,7 @@ class IdleList {
     Place* next_ = nullptr;
     Place* previous_ = nullptr;
     bool served_ = false;
+    Wait wait_ = Wait::request;
   };
 
   IdleList() noexcept {
@@ -57,13 +64,25 @@ class IdleList {
     for (Place& head : heads_) head.next_ = head.previous_ = nullptr;
   }
 
+  /// Those that are ended are counted there from now on.
+  void count_in(std::atomic<std::uint64_t>& counter) noexcept { counter_ = &counter; }
   /// Ends a connection that waits. False: none does.
   bool shed_oldest() noexcept {
     for (Place& head : heads_)
       if (head.next_ != &head) return shed(*head.next_);
     return false;
   }
-  /// The same among those of one address, for which the oldest few hundred of each kind are looked at.
+  /// Ends a connection that waits for the rest of its header, for its memory: the oldest few hundred of each
+  /// kind are looked at. False: there is none among them.
+  bool shed_half_head() noexcept {
+    for (Place& head : heads_) {
+      std::size_t looks = kLooksMax;
+      for (Place* one = head.next_; one != &head && looks-- != 0; one = one->next_)
+        if (one->wait_ == Wait::head) return shed(*one);
+    }
+    return false;
+  }
+  /// shed_oldest() among those of one address, for which the oldest few hundred of each kind are looked at.
   bool shed_oldest_of(std::string_view address) noexcept {
     for (Place& head : heads_) {
       std::size_t looks = kLooksMax;
@@ -75,12 +94,14 @@ class IdleList {
 
  private:
   static constexpr std::size_t kLooksMax = 256;
-  static bool shed(Place& one) noexcept {
+  bool shed(Place& one) noexcept {
     one.leave();
     one.scope_.cancel();
+    if (counter_ != nullptr) counter_->fetch_add(1, std::memory_order_relaxed);
     return true;
   }
 
+  std::atomic<std::uint64_t>* counter_ = nullptr;
   CancelScope none_;
   Place heads_[3] = {{{}, none_}, {{}, none_}, {{}, none_}};  // not served yet, served, within a body
 };

@@ -73,7 +73,7 @@ std::string_view reason_phrase(int status) noexcept {
 
 Task<Result<void>> HttpResponder::send(std::span<const iovec> pieces) {
   const TimePoint deadline = Shard::current().now() + limits_.write_time;
-  Result<void> sent = co_await channel_.write(pieces, deadline, stop_);
+  Result<void> sent = co_await channel_.write(pieces, deadline, stop_ != nullptr ? stop_ : limits_.cut);
   // What was begun is not whole: nothing else can follow it.
   if (!sent) keep_alive_ = false, lost_ = true;
   co_return sent;

@@ -16,6 +16,9 @@ constexpr std::chrono::seconds kLingerTime{5};
 constexpr std::size_t kAheadMax = 32 * 1024;
 constexpr std::size_t kStep = 16 * 1024;  // by which a body takes room
 constexpr std::string_view kComeBack = "Retry-After: 1\r\n";
+// What is no POST needs no body; a small one does no harm.
+constexpr std::size_t kOtherBodyMax = 4096;
+constexpr int kShedAtOnce = 8;  // for one request that finds memory short
 
 // Closing over unread bytes would reset the connection and take the answer with it: they are read away for a
 // while.
@@ -104,7 +107,7 @@ class HttpServerConnection {
       responder.head_only_ = request.head.method == "HEAD";
       if (state == HeadState::refused) co_return co_await refuse(responder, refusal.status, refusal.reason);
       // Whoever begins and does not go on makes room like those who wait.
-      place_.enter(idle_);
+      place_.enter(idle_, IdleList::Wait::head);
       const Result<std::size_t> got = co_await channel_.fill(head_deadline, &shed_);
       place_.leave();
       lost_ = !got && shed_.cancelled();
@@ -119,8 +122,10 @@ class HttpServerConnection {
     responder.chunked_ = head.minor_version() == 1;
     std::string reason;
     int status = handler_.admit(head, reason);
-    if (status == 0 && limits_.budget != nullptr && buffers_are_short()) status = no_room(reason);
-    if (status == 0 && head.content_length().value_or(0) > limits_.body_max) {
+    if (status == 0 && limits_.budget != nullptr && buffers_are_short() && !make_room())
+      status = no_room(reason);
+    body_max_ = head.method == "POST" ? limits_.body_max : std::min(limits_.body_max, kOtherBodyMax);
+    if (status == 0 && head.content_length().value_or(0) > body_max_) {
       status = 413;
       reason = "body too large";
     }
@@ -186,7 +191,7 @@ class HttpServerConnection {
         const std::size_t wanted = std::min(total, std::max(2 * have, have + kStep));
         if (!lease(request, wanted)) co_return no_room(reason);
         channel_.reserve(wanted);
-        place_.enter(idle_, true);
+        place_.enter(idle_, IdleList::Wait::body);
         const int trouble = await_more(co_await channel_.fill(deadline, &shed_), reason);
         place_.leave();
         if (trouble != 0) co_return trouble;
@@ -217,7 +222,7 @@ class HttpServerConnection {
         reason = decoder.reason();
         co_return 400;
       }
-      if (body.size() + decoder.data().size() > limits_.body_max) {
+      if (body.size() + decoder.data().size() > body_max_) {
         reason = "body too large";
         co_return 413;
       }
@@ -227,7 +232,7 @@ class HttpServerConnection {
       channel_.consume(decoder.consumed());
       if (state == ChunkedDecoder::State::done) break;
       if (state == ChunkedDecoder::State::data) continue;
-      place_.enter(idle_, true);
+      place_.enter(idle_, IdleList::Wait::body);
       const int trouble = await_more(co_await channel_.fill(deadline, &shed_), reason);
       place_.leave();
       if (trouble != 0) co_return trouble;
@@ -240,6 +245,12 @@ class HttpServerConnection {
   // Whether there is room for so much of the request.
   bool lease(HttpRequest& request, std::size_t size) {
     return limits_.budget == nullptr || (buffers_have_room(size) && request.lease_.grow_to(size));
+  }
+  // Half headers hold memory that is counted nowhere else. True: some was let go.
+  bool make_room() noexcept {
+    int shed = 0;
+    while (shed < kShedAtOnce && idle_.shed_half_head()) ++shed;
+    return shed != 0;
   }
   static int no_room(std::string& reason) {
     reason = "no memory is left for requests: come back later";
@@ -270,7 +281,8 @@ class HttpServerConnection {
   Channel channel_;
   HttpHandler& handler_;
   const HttpServerLimits& limits_;
-  HeadLimits head_limits_;  // of the present request
+  HeadLimits head_limits_;    // of the present request
+  std::size_t body_max_ = 0;  // likewise
   CancelScope& stop_;
   IdleList& idle_;
   bool lost_ = false;  // an answer could not be sent whole

@@ -31,6 +31,7 @@ struct HttpServerLimits {
   Duration write_time = std::chrono::seconds(10);  // for a client that does not read
   BufferBudget* budget = nullptr;                  // of all connections; null: bodies are not counted
   Duration rest_after = std::chrono::seconds(1);   // idle for so long, a connection gives its buffer back
+  CancelScope* cut = nullptr;  // ends writes, however long they may take; null: nothing does
 };
 
 /// One request, whole. Views live as long as it does.

@@ -51,6 +51,8 @@ class SseDecoder {
   bool resumable() const noexcept { return has_id_ || !last_id_.empty(); }
   /// The event found last; may be moved from.
   SseEvent& event() noexcept { return event_; }
+  /// True within an event that has a field of its own already, or within a line.
+  bool within_event() const noexcept { return has_data_ || !line_.empty(); }
   /// Bytes that the event under way holds.
   std::size_t held() const noexcept { return line_.capacity() + building_.data.capacity(); }
   /// The first bytes of the data that was left out last.

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kRoomMin = 16384;  // below it a read goes to a fresh buffer
 constexpr std::size_t kCopiedMax =
-    4096;  // what is received at once and is no larger moves to a block of its size
+    16384;  // what is received at once and is no larger moves to a block of its size
 
 // What all channels of a thread receive into. Messages under way at the starts of blocks of 64 KB would share
 // few sets of the caches.
@@ -67,7 +67,8 @@ void Channel::make_room() {
     return;
   }
   // What is shared stays where it is; what is not consumed moves on.
-  Buffer next(std::max(want, Buffer::kReceive));
+  // Many connections with half a header each are as large as what they have sent.
+  Buffer next(std::max(want, std::min(2 * have + kRoomMin, Buffer::kReceive)));
   if (have != 0) std::memcpy(next.data(), buffer_.data() + begin_, have);
   buffer_ = std::move(next);
   begin_ = 0;

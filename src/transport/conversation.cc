@@ -66,6 +66,8 @@ class Conversation::Answers final : public ReplyStream {
     pending_.client = caller_of(call.client);
     pending_.capabilities = call.client.capabilities;
     pending_.batch = owner_->batch() + 1;
+    pending_.counted_as = call.client.identity;
+    pending_.room = BufferBudget::Lease(call.budget, pending_.counted_as);
     owner_->expect(id_, pending_);
   }
   ~Answers() override {
@@ -168,12 +170,20 @@ Task<Result<Message>> Conversation::next_event(Pending& pending, TimePoint deadl
   co_return message;
 }
 
+// What waits to be read takes its client's room: a pipe or a stream is read on for the sake of other calls.
+bool Conversation::has_room(Pending& pending, std::size_t more) {
+  const std::size_t wanted = pending.bytes + pending.log_bytes + more;
+  return wanted < BufferBudget::kCountedMin || pending.room.grow_to(wanted);
+}
+
 void Conversation::deliver(Pending& pending, Message message) {
   if (pending.failed) return;  // a response behind a gap would look like a whole answer
   const std::size_t size = message.text().size();
   if (is_log(message)) {
     // None of them is worth the call.
-    if (pending.logs >= kEventsMax || (pending.logs != 0 && pending.log_bytes + size > message_max_)) {
+    const bool much =
+        pending.logs >= kEventsMax || (pending.logs != 0 && pending.log_bytes + size > message_max_);
+    if (much || !has_room(pending, size)) {
       ++pending.logs_left_out;
       return;
     }
@@ -187,6 +197,9 @@ void Conversation::deliver(Pending& pending, Message message) {
   if (much && !message.is_response()) {
     pending.failed = Error(Error::Kind::too_large, Error::Side::upstream, Error::Sent::maybe,
                            "it reports faster than its client reads");
+  } else if (!message.is_response() && !has_room(pending, size)) {
+    pending.failed = Error(Error::Kind::overloaded, Error::Side::gateway, Error::Sent::maybe,
+                           "no memory is left for what it reports");
   } else {
     pending.bytes += size;
     pending.events.push_back(std::move(message));

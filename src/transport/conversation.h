@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "base/buffer_budget.h"
 #include "runtime/waiter.h"
 #include "transport/transport.h"
 
@@ -36,6 +37,8 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
     std::size_t logs = 0;                          // how many of the events are log messages
     std::size_t log_bytes = 0;                     // of these
     std::uint64_t logs_left_out = 0;               // its reader was too slow for them
+    std::string counted_as;                        // whose room they take; outlives `room`
+    BufferBudget::Lease room;                      // of all of them, while they are many bytes
     bool wants_log = false;                        // else log messages are not for it
     bool takes_requests = false;                   // else the server's requests are not for it
     std::string client;                            // whose call it is
@@ -86,6 +89,7 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
  private:
   class Answers;
   void deliver(Pending& pending, Message message);
+  static bool has_room(Pending& pending, std::size_t more);
   void take_request(Message message);
   Pending* asked_in(std::string_view raw_id);
   Pending* only_client(const std::function<bool(const Pending&)>& fits);

@@ -140,10 +140,12 @@ Task<Result<LegacySsePosts::Answer>> LegacySsePosts::read_answer(HttpExchange ex
   HeadState state = exchange.parse_head(reason);
   while (state == HeadState::more) {
     const Result<std::size_t> got = co_await exchange.fill(shard_.now() + kStep, &stop_);
-    if (!got && got.error().kind() == Error::Kind::deadline_exceeded) {
-      const bool wanted = id.empty() ? shard_.now() < limit : talk_->awaits(id);
-      if (wanted) continue;
-    }
+    const bool wanted = id.empty() ? shard_.now() < limit : talk_->awaits(id);
+    if (wanted && !got && got.error().kind() == Error::Kind::deadline_exceeded) continue;
+    // However it drips: nobody waits for it any more.
+    if (!wanted && got)
+      co_return upstream_fault(Error::Kind::deadline_exceeded, Error::Sent::maybe,
+                               "what it says to a message did not come in time");
     const Result<void> good = exchange.filled(got);
     if (!good) co_return fail(good.error());
     state = exchange.parse_head(reason);
@@ -154,9 +156,10 @@ Task<Result<LegacySsePosts::Answer>> LegacySsePosts::read_answer(HttpExchange ex
   answer.status = exchange.head().status;
   answer.retry_after = exchange.head().get(Field::retry_after);
   // Its body says nothing; read, the connection is good for the next message.
+  const TimePoint body_limit = shard_.now() + kStep;
   std::size_t seen = 0;
   while (seen < kBodyMax) {
-    const Result<std::string_view> part = co_await exchange.read_some(shard_.now() + kStep, &stop_);
+    const Result<std::string_view> part = co_await exchange.read_some(body_limit, &stop_);
     if (!part) co_return answer;
     if (part->empty()) break;
     seen += part->size();

@@ -15,6 +15,7 @@ namespace {
 constexpr Duration kEndTime = std::chrono::seconds(5);
 constexpr Duration kHeadTime = std::chrono::seconds(30);
 constexpr Duration kPingTime = std::chrono::seconds(5);
+constexpr Duration kLargeTime = std::chrono::seconds(30);  // for the rest of a large event
 constexpr Duration kRetry = std::chrono::seconds(1);
 constexpr Duration kRetryMax = std::chrono::seconds(30);
 
@@ -110,6 +111,8 @@ Task<bool> Streamable::listen_once(const Peer& peer, const StrayMessage& stray,
   SseDecoder decoder(options_.message_max, SseDecoder::Overlong::skip);
   decoder.go_on_behind(last_id);
   std::string_view unread;
+  BufferBudget::Lease room;  // of a large event, while it comes
+  TimePoint whole_by = kForever;
   while (true) {
     const SseDecoder::State state = decoder.next(unread);
     if (state == SseDecoder::State::event) {
@@ -128,7 +131,18 @@ Task<bool> Streamable::listen_once(const Peer& peer, const StrayMessage& stray,
     }
     if (last_id != decoder.last_id()) last_id = decoder.last_id();
     if (state == SseDecoder::State::overlong) continue;  // what is behind it is worth more than the rest
-    const Result<std::string_view> part = co_await exchange->read_some(kForever, &cancel);
+    if (!decoder.within_event() || decoder.held() < BufferBudget::kCountedMin) {
+      room = BufferBudget::Lease();
+      whole_by = kForever;
+    } else {
+      if (whole_by == kForever) {
+        whole_by = shard_.now() + kLargeTime;
+        room = BufferBudget::Lease(&stray_budget(), options_.host);
+      }
+      // It is asked for again after a while, and may be told again.
+      if (!room.grow_to(decoder.held())) break;
+    }
+    const Result<std::string_view> part = co_await exchange->read_some(whole_by, &cancel);
     if (!part || part->empty()) break;
     unread = *part;
   }

@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Upstream } from './upstream.mjs';
 import { Wire, callBody, callLines, post } from './raw.mjs';
-import { Weir, ask, between, binary, openSession, request, until } from './weir.mjs';
+import { Weir, ask, between, binary, meta, openSession, request, until } from './weir.mjs';
 
 const tokens = ['team-token-one-5c1f', 'team-token-two-77aa'];
 const bearer = (token) => ({ Authorization: `Bearer ${token}` });
@@ -51,6 +51,9 @@ const secure = (url, { method = 'GET', headers = {}, body = '' } = {}) => new Pr
   });
   sent.on('error', fail).end(body);
 });
+
+const begin = '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"e2e","version":"1"}}}';
+const json = { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' };
 
 export const tests = {
   async 'with tokens nobody comes in without one'() {
@@ -99,10 +102,39 @@ export const tests = {
     for (const token of tokens) assert.ok(!(weir.log + weir.out).includes(token));
   },
 
+  async 'what a token has opened ends with it'() {
+    const servers = { demo: { builtin: 'demo' } };
+    const weir = await Weir.start({ auth: { bearer_tokens: tokens }, servers });
+    await weir.settled();
+    const session = { 'Mcp-Session-Id': (await request('POST', weir.url, { ...json, ...bearer(tokens[0]) }, begin)).headers['mcp-session-id'] };
+    const wires = [];
+    const open = async (text) => {
+      const wire = await Wire.open(weir.url);
+      wire.send(text);
+      wires.push(wire);
+      await until(() => /event-stream/.test(wire.text), 5000, 'a stream');
+    };
+    const get = (token, where, more = {}) => `GET ${where} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\nAccept: text/event-stream\r\n${Object.entries(more).map((one) => one.join(': ') + '\r\n').join('')}\r\n`;
+    await open(get(tokens[0], '/mcp', session));
+    await open(get(tokens[0], '/sse'));
+    const listen = `{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},"_meta":{${meta}}}}`;
+    const head = { 'Content-Type': 'application/json', 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'subscriptions/listen' };
+    const ask = (token) => `POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\nAccept: application/json, text/event-stream\r\n${Object.entries(head).map((one) => one.join(': ') + '\r\n').join('')}Content-Length: ${listen.length}\r\n\r\n${listen}`;
+    await open(ask(tokens[0]));
+    await open(ask(tokens[1])); // this one stays
+    const before = wires.map((one) => one.text.length);
+    weir.write({ auth: { bearer_tokens: [tokens[1]] }, servers: { ...servers, other: { builtin: 'demo' } } });
+    await request('POST', weir.admin + '/reload');
+    await until(() => /list_changed/.test(wires[3].text), 20000, 'the good one to hear of the new server');
+    await until(() => wires.slice(0, 3).every((one) => /\r\n0\r\n\r\n$/.test(one.text) || one.ended), 20000, 'the others to end');
+    wires.slice(0, 3).forEach((one, i) => assert.doesNotMatch(one.text.slice(before[i]), /list_changed/));
+    assert.equal(wires[3].ended, false);
+    wires.forEach((one) => one.destroy());
+    assert.equal((await weir.stop()).code, 0);
+  },
+
   async 'a session belongs to the token that began it'() {
     const weir = await Weir.start({ auth: { bearer_tokens: tokens }, servers: { demo: { builtin: 'demo' } } });
-    const begin = '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"e2e","version":"1"}}}';
-    const json = { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' };
     const answer = await request('POST', weir.url, { ...json, ...bearer(tokens[0]) }, begin);
     const session = { ...json, 'Mcp-Session-Id': answer.headers['mcp-session-id'], 'MCP-Protocol-Version': '2025-11-25' };
     const list = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
@@ -187,6 +219,46 @@ export const tests = {
     const taken = JSON.parse((await request('POST', weir.admin + '/reload', bearer('operators-token-1'))).text);
     assert.deepEqual(taken.needs_restart, ['admin'], JSON.stringify(taken));
     assert.deepEqual([await look(), await look(bearer('operators-token-2')), await look(bearer('operators-token-1'))], [401, 401, 200]);
+    assert.equal((await weir.stop()).code, 0);
+  },
+
+  async 'what needs no body is not waited for with one'() {
+    const weir = await Weir.start({ metrics_listen: '127.0.0.1:0', auth: { bearer_tokens: tokens }, allowed_origins: ['http://app.example.com'], servers: { demo: { builtin: 'demo' } } });
+    const figures = /metrics\s+(\S+)\/metrics/.exec(weir.out)[1];
+    const head = (method, where, lines) => `${method} ${where} HTTP/1.1\r\nHost: 127.0.0.1\r\n${lines}\r\n`;
+    const much = `2000\r\n${'x'.repeat(8192)}\r\n`;
+    for (const [name, url, send] of [
+      ['health', weir.url, head('GET', '/health', 'Content-Length: 4097\r\n')],
+      ['health in chunks', weir.url, head('GET', '/health', 'Transfer-Encoding: chunked\r\n') + much],
+      ['a preflight', weir.url, head('OPTIONS', '/mcp', 'Origin: http://app.example.com\r\nContent-Length: 4097\r\n')],
+      ['the end of a session', weir.url, head('DELETE', '/mcp', `Authorization: Bearer ${tokens[0]}\r\nContent-Length: 4097\r\n`)],
+      ['figures', figures, head('GET', '/metrics', 'Content-Length: 4097\r\n')],
+      ['figures of the operators', weir.admin, head('GET', '/metrics', 'Content-Length: 4097\r\n')],
+      ['an action of the operators', weir.admin, head('POST', '/reload', 'Content-Length: 65537\r\n')],
+    ]) {
+      const wire = await Wire.open(url);
+      wire.send(send);
+      assert.equal((await wire.answer()).status, 413, name);
+      wire.destroy();
+    }
+    const small = await Wire.open(weir.url);
+    small.send(head('GET', '/health', 'Content-Length: 4096\r\n') + 'x'.repeat(4096));
+    assert.equal((await small.answer()).status, 200);
+    small.destroy();
+    assert.equal((await weir.stop()).code, 0);
+  },
+
+  async 'half a header each of many takes no memory from others'() {
+    const weir = await Weir.start({ limits: { buffers: '16MB', connections: 1000, connections_per_address: 1000 }, threads: 1, servers: { demo: { builtin: 'demo' } } });
+    await weir.settled();
+    const wires = await Promise.all(Array.from({ length: 400 }, () => Wire.open(weir.url)));
+    // 26 MB in blocks of 64 KB.
+    for (const one of wires) one.send(`GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n${Array.from({ length: 6 }, (_, i) => `X-${i}: ${'x'.repeat(4900)}\r\n`).join('')}`);
+    const metric = async (name) => Number(new RegExp(`^${name} (\\d+)`, 'm').exec((await request('GET', weir.admin + '/metrics')).text)[1]);
+    await until(async () => (await metric('weir_buffer_bytes')) > 11 << 20, 10000, 'the buffers to fill');
+    for (let i = 0; i < 50; ++i) assert.equal((await echo(weir)).status, 200);
+    assert.ok((await metric('weir_buffer_bytes')) < 17 << 20);
+    wires.forEach((one) => one.destroy());
     assert.equal((await weir.stop()).code, 0);
   },
 

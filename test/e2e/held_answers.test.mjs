@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { Wire, callBody, headLines, post, readLarge, sendAndHold } from './raw.mjs';
-import { Weir, ask, between, openSession, until } from './weir.mjs';
+import { Weir, ask, between, openSession, request, until } from './weir.mjs';
 
 const size = 12 << 20;
 const text = '.'.repeat(size);
@@ -166,5 +166,31 @@ export const tests = {
       await until(() => over() >= 3);
       wires.forEach((one) => one.destroy());
     }, limits);
+  },
+
+  async 'what a child reports and nobody reads takes its client\'s room, and no other\'s'() {
+    const args = [path.join(import.meta.dirname, 'lying_child.mjs'), 'new'];
+    const weir = await Weir.start({ servers: { c: { command: process.execPath, args }, demo: { builtin: 'demo' } }, threads: 2, ...limits });
+    await weir.settled();
+    const waits = ask(weir.url, 'tools/call', '"name":"c__wait","arguments":{"marker":"w"}', { name: 'c__wait', from: '127.0.0.9' });
+    // 40 calls of one client, 12 MB of reports for each.
+    const report = [{ out: '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":@TOKEN@,"progress":1,"message":"' }, { out: 'x'.repeat(1024), times: 1024 }, { out: '"}}\n' }];
+    const steps = Array.from({ length: 12 }, () => report).flat();
+    const wires = [];
+    for (let i = 0; i < 40; ++i) {
+      const body = callBody('1', JSON.stringify({ marker: `m${i}`, steps }), `,"progressToken":"t${i}"`).replace('"echo"', '"c__lie"');
+      wires.push(await sendAndHold(weir, post(body, { lines: { 'Mcp-Name': 'c__lie' } }), '127.0.0.1'));
+    }
+    let most = 0;
+    for (let i = 0; i < 60; ++i) {
+      const answer = await ask(weir.url, 'tools/call', '"name":"demo__echo","arguments":{}', { name: 'demo__echo', from: '127.0.0.2' });
+      assert.equal(answer.status, 200, answer.text);
+      most = Math.max(most, Number(/^weir_buffer_bytes (\d+)/m.exec((await request('GET', weir.admin + '/metrics')).text)[1]));
+    }
+    wires.forEach((one) => one.destroy());
+    await ask(weir.url, 'tools/call', '"name":"c__release","arguments":{"marker":"r","of":"w"}', { name: 'c__release' });
+    await waits;
+    assert.equal((await weir.stop()).code, 0);
+    return `${most >> 20} MB at most`;
   },
 };

@@ -98,6 +98,43 @@ TEST(ToolPin, TheHashIsThatOfTheCanonicalText) {
   EXPECT_EQ(hex(one.digest, 32), hex(sha256(one.canonical), 32));
 }
 
+TEST(ToolPin, OfOneNameFewAreHeldAgainstWhatWasApproved) {
+  std::vector<ToolDefinition> all;
+  for (int i = 0; i < 6; ++i) all.push_back(definition("t", std::to_string(i)));
+  all.push_back(definition("u", "0"));
+  bound_definitions(all);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    EXPECT_EQ(all[i].fault, i == 4 || i == 5 ? "its server lists more than 4 tools of this name" : "") << i;
+}
+
+TEST(Pins, WhatHasChangedIsToldBeforeWhatIsNew) {
+  Server server;
+  server.list({definition("z", "as it was")});
+  server.heard.take();
+  std::vector<ToolDefinition> all;
+  for (int i = 0; i < 50; ++i) all.push_back(definition("a" + std::to_string(i), "new"));
+  all.push_back(definition("z", "other"));
+  server.list(all);
+  EXPECT_EQ(server.heard.take().substr(0, 10), "changed z,");
+}
+
+TEST(Pins, JunkThatWasToldOfKeepsNothingFromBeingTold) {
+  Server server;
+  const ToolDefinition was = definition("z", "as it was");
+  server.list({was});
+  const auto junk = [&](const std::string& how, const ToolDefinition& last) {
+    std::vector<ToolDefinition> all;
+    for (int i = 0; i < 9'999; ++i) all.push_back(definition("a" + std::to_string(i), how));
+    all.push_back(last);
+    return all;
+  };
+  server.list(junk("one", was));
+  server.list(junk("two", was));
+  server.heard.take();
+  server.list({definition("z", "other"), definition("b", "new")});
+  EXPECT_EQ(server.heard.take(), "changed z, new b");
+}
+
 TEST(ToolPin, WhatCannotBeReadInOneWayIsNeverApproved) {
   const ToolDefinition twice = define_tool("t", R"({"name":"t","description":"a","description":"b"})");
   EXPECT_EQ(twice.fault, "its definition names a member twice");
@@ -211,7 +248,8 @@ TEST(Pins, ApprovingTellsWhatItDoes) {
   EXPECT_EQ(proposal.changes[0].tool, "a");
   EXPECT_EQ(proposal.changes[0].before, "A");
   EXPECT_EQ(proposal.changes[0].after, "A2");
-  EXPECT_EQ(proposal.changes[0].differs, std::vector<std::string>{"description"});
+  ASSERT_EQ(proposal.changes[0].differs.size(), 1U);
+  EXPECT_EQ(proposal.changes[0].differs[0].name, "description");
   EXPECT_EQ(proposal.changes[1].state, PinState::fresh);
   EXPECT_EQ(proposal.changes[2].fault, "its definition names a member twice");
   EXPECT_FALSE(s.pins.allows("a")) << "a proposal changes nothing";

@@ -47,6 +47,28 @@ TEST(IdleList, OfAnAddressItsOwnOnly) {
   EXPECT_FALSE(other.scope.cancelled());
 }
 
+TEST(IdleList, ForMemoryWhoHasHalfAHeaderGoes) {
+  IdleList list;
+  std::atomic<std::uint64_t> count{0};
+  list.count_in(count);
+  Idle quiet("a");
+  Idle served("a");
+  Idle fresh("b");
+  Idle body("b");
+  served.place.note_served();
+  quiet.place.enter(list);
+  body.place.enter(list, IdleList::Wait::body);
+  served.place.enter(list, IdleList::Wait::head);
+  fresh.place.enter(list, IdleList::Wait::head);
+  EXPECT_TRUE(list.shed_half_head());
+  EXPECT_TRUE(fresh.scope.cancelled());
+  EXPECT_TRUE(list.shed_half_head());
+  EXPECT_TRUE(served.scope.cancelled());
+  EXPECT_FALSE(list.shed_half_head());
+  EXPECT_FALSE(quiet.scope.cancelled() || body.scope.cancelled());
+  EXPECT_EQ(count, 2U);
+}
+
 TEST(IdleList, WhoWaitsAgainIsTheYoungest) {
   IdleList list;
   Idle one("a");
