@@ -316,6 +316,7 @@ export class Liar {
     return `${head}${lines}Content-Length: ${size(bytes(body))}\r\n\r\n${bytes(body)}`;
   }
   write(socket, text) {
+    if (socket.behind) return void socket.behind.push(text);
     if (!socket.destroyed) socket.write(Buffer.from(text, 'latin1'));
   }
   // A message for whoever waits at `socket`.
@@ -361,11 +362,15 @@ export class Liar {
     // A while, or until the other side has gone.
     one.pause = (ms) => (socket.destroyed ? undefined : either(socket, 'close', ms));
     const parts = typeof send === 'function' ? await send(one) : send;
+    // What else is said there comes behind them, not in between.
+    const behind = (socket.behind = []);
     for (const part of [parts ?? []].flat()) {
       if (socket.destroyed) return;
       await new Promise((done) => socket.write(Buffer.from(part, 'latin1'), done));
       await new Promise(setImmediate);
     }
+    socket.behind = null;
+    for (const text of behind) this.write(socket, text);
   }
 }
 
