@@ -61,6 +61,7 @@ export const tests = {
     const origin = 'http://app.example.com';
     const weir = await Weir.start({ auth: { bearer_tokens: tokens }, allowed_origins: [origin], servers: { a: { url: upstream.url } } });
     await weir.settled();
+    assert.match(weir.out, /"url": "http:[^"]*\/mcp", "headers": \{"Authorization": "Bearer TOKEN"\}\}\}\}/);
     const good = await echo(weir, bearer(tokens[0]));
     assert.equal(good.status, 200);
     assert.equal((await echo(weir, bearer(tokens[1]))).status, 200);
@@ -329,6 +330,7 @@ export const tests = {
     weir.write({ ...config, listen: { ...config.listen, address: new URL(weir.url).host }, admin: { ...config.admin, address: new URL(weir.admin).host } });
     const run = (...args) => promisify(execFile)(binary, [...args, '-c', weir.file]).then(({ stdout }) => stdout);
     assert.match(await run('status'), /^a /m);
+    assert.match((await promisify(execFile)(binary, ['status', weir.file])).stdout, /^a /m);
     assert.match(await run('tools'), /^echo/m);
     assert.match(await run('call', 'echo', '{"x":1}'), /\{"x":1\}/);
     const metrics = (await secure(weir.admin + '/metrics', { headers: bearer('operators-token-1') })).text;

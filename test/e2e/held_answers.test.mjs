@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { Wire, callBody, headLines, post, readLarge, sendAndHold } from './raw.mjs';
+import { Upstream } from './upstream.mjs';
 import { Weir, ask, between, openSession, request, until } from './weir.mjs';
 
 const size = 12 << 20;
@@ -192,5 +193,18 @@ export const tests = {
     await waits;
     assert.equal((await weir.stop()).code, 0);
     return `${most >> 20} MB at most`;
+  },
+
+  async 'the end of the process does not wait for a client that does not read'() {
+    const upstream = await Upstream.start({ call: (parsed, respond) => respond.result(large) });
+    const weir = await Weir.start({ drain_timeout: '300ms', servers: { a: { url: upstream.url } } });
+    await weir.settled();
+    const wire = await sendAndHold(weir, post(callBody('1', '{}', ',"weir/idempotencyKey":"k"')));
+    const begun = Date.now();
+    assert.equal((await weir.stop()).code, 0);
+    // A write may take 10 s else.
+    assert.ok(Date.now() - begun < 8000, `${Date.now() - begun} ms`);
+    wire.destroy();
+    await upstream.stop();
   },
 };

@@ -20,6 +20,8 @@ const SocketAddress kServer("10.0.0.1", 80);
 // Answers by its latest stream; breaks it after every `breaks_after` calls, before it answers the last.
 struct SseServer {
   int breaks_after = 0;
+  bool drips = false;  // a byte of what it says to a POST every half second, for hours
+  Duration dripped{};  // how long it was heard out at most
   int calls = 0;
   int streams = 0;
   sim::PlainHttp* stream = nullptr;
@@ -51,10 +53,21 @@ struct SseServer {
         if (stream == &http) stream = nullptr;
         co_return;
       }
+      if (drips) co_return co_await drip(http, std::move(request.body), stop);
       const bool sent = co_await http.write("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n", &stop);
       if (!sent) co_return;
       co_await answer(request.body, stop);
     }
+  }
+  Task<void> drip(sim::PlainHttp& http, std::string body, CancelScope& stop) {
+    const TimePoint begun = Shard::current().now();
+    bool sent = co_await http.write("HTTP/1.1 202 Accepted\r\nContent-Length: 60000\r\n\r\n", &stop);
+    co_await answer(std::move(body), stop);
+    while (sent) {
+      (void)co_await Sleep(Shard::current().now() + milliseconds(500), &stop);
+      sent = co_await http.write("x", &stop);
+    }
+    dripped = std::max(dripped, Shard::current().now() - begun);
   }
   Task<void> answer(std::string body, CancelScope& stop) {
     const auto message = Message::index(Bytes::copy_of(body), JsonLimits(), Message::From::client);
@@ -128,6 +141,21 @@ TEST(LegacySse, SilenceIsNoEnd) {
   ASSERT_TRUE(world.run());
   EXPECT_EQ(client.outcomes, std::vector<std::string>(6, "ok"));
   EXPECT_EQ(server.streams, 1);
+}
+
+TEST(LegacySse, WhatDripsInAnswerToAPostIsHeardOutForASecond) {
+  sim::World world(1, 1);
+  SseServer server;
+  server.drips = true;
+  World client;
+  client.outcomes.resize(6);
+  CancelScope stop;
+  world.start(0, [&] { return server.serve(stop); });
+  world.start(0, [&] { return client.run(stop, seconds(1)); });
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(client.outcomes, std::vector<std::string>(6, "ok"));
+  EXPECT_GT(server.dripped, seconds(0));
+  EXPECT_LT(server.dripped, seconds(5));
 }
 
 // Every call ends, and what it says of what the server saw is true.
