@@ -57,7 +57,7 @@ int AdminApi::admit(const RequestHead& head, std::string& reason) {
   const std::shared_ptr<const Plan> plan = gateway_.plan();
   const Config& config = plan->config;
   static const std::vector<std::string> no_origins;
-  const GuardRules rules{loopback_, config.allowed_hosts, no_origins, true};
+  const GuardRules rules{loopback_, config.allowed_hosts, no_origins};
   if (const int status = check_entry(rules, head, reason); status != 0) return status;
   const bool figures = serves_ == Serves::figures;
   if (!figures && !plan->operators.admit(head.get(Field::authorization))) {

@@ -65,7 +65,7 @@ int check_entry(const GuardRules& rules, const Head& head, std::string& reason) 
     return 403;
   }
   const std::string_view origin = head.get(Field::origin);
-  const bool own = rules.pages && !any_host && own_origin(origin, head.get(Field::host));
+  const bool own = !any_host && own_origin(origin, head.get(Field::host));
   if (head.has(Field::origin) && !own && !origin_allowed(rules, origin)) {
     reason = "this Origin is not allowed; name it under allowed_origins";
     return 403;

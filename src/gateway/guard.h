@@ -14,7 +14,6 @@ struct GuardRules {
   bool loopback = true;                     // the address is bound to loopback
   const std::vector<std::string>& hosts;    // names served besides; empty and not loopback: any
   const std::vector<std::string>& origins;  // browsers' origins allowed; "http://localhost:*" is any port
-  bool pages = false;                       // it serves pages: what they ask for has its own Host as origin
 };
 
 /// 0 if the request may come in, else the status to refuse with and why.

@@ -66,7 +66,7 @@ bool host_fits(std::string_view host, const weir::GuardRules& rules) {
 bool origin_fits(std::string_view origin, std::string_view host, const weir::GuardRules& rules) {
   const std::string said = lower(origin);
   // A page that this address has served, once its Host is known to be ours.
-  const bool any_host = !rules.pages || (!rules.loopback && rules.hosts.empty());
+  const bool any_host = !rules.loopback && rules.hosts.empty();
   for (const std::string_view scheme : {"http://", "https://"})
     if (!any_host && said == std::string(scheme) + lower(host)) return true;
   for (const std::string& one : rules.origins) {
@@ -116,8 +116,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                                    "http://[::1]:3000"};
   weir::fuzz::Input input(data, size);
   const std::size_t way = input.below(8);
-  const weir::GuardRules rules{(way & 1) != 0, (way & 2) != 0 ? hosts : none, (way & 4) != 0 ? origins : none,
-                               (way & 4) == 0};
+  const weir::GuardRules rules{(way & 1) != 0, (way & 2) != 0 ? hosts : none,
+                               (way & 4) != 0 ? origins : none};
   std::string text = "GET /mcp HTTP/1.1\r\nHost: " + std::string(input.text());
   if (!input.empty()) text += "\r\nOrigin: " + std::string(input.text());
   if (!input.empty()) text += "\r\n" + std::string(input.rest());

@@ -22,7 +22,7 @@ std::string with_mark(std::string_view lines) { return std::string(lines).append
 
 // What check_entry() says to a request for this Host at an address that is bound to loopback; `origin` empty:
 // it has none.
-int entry_status(std::string_view host, std::string_view origin = {}, bool pages = true) {
+int entry_status(std::string_view host, std::string_view origin = {}) {
   static const std::vector<std::string> hosts = {"gate.example"};
   static const std::vector<std::string> none;
   std::string text = "GET /mcp HTTP/1.1\r\nHost: " + std::string(host) + "\r\n";
@@ -33,7 +33,7 @@ int entry_status(std::string_view host, std::string_view origin = {}, bool pages
   // What is no Host at all is refused before anybody asks whose it is.
   if (parse_request(text, HeadLimits(), head, refusal) != HeadState::done) return refusal.status;
   std::string reason;
-  return check_entry({true, hosts, none, pages}, head, reason);
+  return check_entry({true, hosts, none}, head, reason);
 }
 
 TEST(GuardEntry, AHostIsANameAndAPort) {
@@ -50,8 +50,6 @@ TEST(GuardEntry, AHostIsANameAndAPort) {
 TEST(GuardEntry, AnOwnOriginIsTheHostBehindAScheme) {
   EXPECT_EQ(entry_status("localhost:8080", "http://localhost:8080"), 0);
   EXPECT_EQ(entry_status("localhost:8080", "https://LOCALHOST:8080"), 0);
-  // Where no pages are served, none can have been.
-  EXPECT_EQ(entry_status("localhost:8080", "http://localhost:8080", false), 403);
   for (const std::string_view origin : {"http:evil://localhost:8080", "http://evil.example://localhost:8080",
                                         "https:x//://localhost:8080", "ftp://localhost:8080", "null"})
     EXPECT_EQ(entry_status("localhost:8080", origin), 403) << origin;
