@@ -37,6 +37,8 @@ export class Weir {
     self.exit = new Promise((done) => self.child.on('exit', (code, signal) => done({ code, signal })));
     const ended = () => self.child.exitCode !== null || self.child.signalCode !== null;
     await until(() => /paste into/.test(self.out) || ended(), 10000, 'the start');
+    // What it said on its way may come after its end.
+    if (ended() && !self.child.stderr.readableEnded) await new Promise((done) => self.child.stderr.once('end', done).once('close', done));
     if (ended()) throw new Error(`weir ended (${self.child.signalCode ?? self.child.exitCode}): ${self.log}`);
     self.url = /weir \S+ {2}(\S+)/.exec(self.out)[1];
     self.admin = /admin\s+(\S+)/.exec(self.out)[1];
