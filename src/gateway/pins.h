@@ -68,7 +68,7 @@ struct PinProposal {
     std::string fault;  // why it stays as it is; empty: it is approved
   };
   std::vector<Change> changes;  // of each tool that is not as it was approved
-  std::string digest;           // of all that would be approved: 16 hexadecimal digits
+  std::string digest;           // of all that would be approved: 32 hexadecimal digits
   PinnedTools next;             // what would be approved then
   std::uint64_t version = 0;    // of what is approved now
   bool looked = false;          // it is known what the server lists

@@ -63,7 +63,8 @@ PinProposal Pins::propose(const std::string& now) const {
     out.next[std::string(tool)] = std::move(pins);
     out.anything = true;
   }
-  constexpr std::size_t kDigestBytes = 8;
+  // A server that chose both what is looked at and what follows must not find two that are alike.
+  constexpr std::size_t kDigestBytes = 16;
   out.digest = hex(sha256(whole), kDigestBytes);
   return out;
 }
