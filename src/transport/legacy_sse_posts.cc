@@ -142,13 +142,13 @@ Task<Result<LegacySsePosts::Answer>> LegacySsePosts::read_answer(HttpExchange ex
     const Result<std::size_t> got = co_await exchange.fill(shard_.now() + kStep, &stop_);
     const bool wanted = id.empty() ? shard_.now() < limit : talk_->awaits(id);
     if (wanted && !got && got.error().kind() == Error::Kind::deadline_exceeded) continue;
-    // However it drips: nobody waits for it any more.
-    if (!wanted && got)
-      co_return upstream_fault(Error::Kind::deadline_exceeded, Error::Sent::maybe,
-                               "what it says to a message did not come in time");
     const Result<void> good = exchange.filled(got);
     if (!good) co_return fail(good.error());
     state = exchange.parse_head(reason);
+    // However it drips. A call's own answer may overtake this one.
+    if (state == HeadState::more && !wanted && shard_.now() >= limit)
+      co_return upstream_fault(Error::Kind::deadline_exceeded, Error::Sent::maybe,
+                               "what it says to a message did not come in time");
   }
   if (state == HeadState::refused)
     co_return upstream_fault(Error::Kind::upstream_protocol, Error::Sent::maybe, reason);
